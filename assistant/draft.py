@@ -1,0 +1,120 @@
+"""The draft: a copy-on-write view of the repository in which everything the assistant does happens.
+
+Two kinds: `overlay` (Linux, bubblewrap: at the repository's own path, confined) and `worktree` (a copy elsewhere,
+not confined). Nothing in a draft reaches the working tree until hunks of its change are accepted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ossa.assistant.change import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What keeps a command in the draft from doing harm."""
+
+    kind: Literal["overlay", "worktree", "copy"]
+    confined: bool
+    """Whether it can neither write outside the draft nor reach the network nor read the home's secrets."""
+    summary: str
+    """For the status line, for example "confined by bubblewrap" or "NOT confined: user namespaces are off"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command to run in the draft."""
+
+    argv: Sequence[str]
+    """A shell line is `["sh", "-c", line]`."""
+    workdir: str = "."
+    """From the root of the repository."""
+    timeout: float = 120.0
+    """Seconds of wall time, after which the whole process tree is killed."""
+    memory: int = 8 << 30
+    """Bytes of address space for each process."""
+    output_limit: int = 1 << 20
+    """Bytes of output kept, half from the start and half from the end."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """On top of the allowed part of the environment."""
+    writable: Path | None = None
+    """One folder outside the repository that it may write to, for reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a command ended."""
+
+    exit_code: int
+    """Negative: killed by that signal."""
+    output: str
+    """Standard output and error as they came, with what was cut out of the middle said."""
+    seconds: float
+    timed_out: bool = False
+    truncated: bool = False
+
+
+class Draft(Protocol):
+    """The copy-on-write view. Paths are relative to the repository's root, with "/"."""
+
+    @property
+    def root(self) -> Path:
+        """Where commands see the repository."""
+        ...
+
+    @property
+    def isolation(self) -> Isolation: ...
+
+    def read(self, path: str) -> bytes | None:
+        """The file as the draft has it, or None where it has none.
+
+        Raises:
+            DraftError: the path leads out of the repository or into `.git`.
+        """
+        ...
+
+    def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
+        """Put a file into the draft, or with None take it out; folders come and go as needed.
+
+        Raises:
+            DraftError: the path leads out of the repository or into `.git`, or the disk refuses.
+        """
+        ...
+
+    def files(self) -> list[str]:
+        """Tracked and untracked-not-ignored files as the draft has them, sorted."""
+        ...
+
+    def change(self) -> Change:
+        """What the draft would do to the files as it found them."""
+        ...
+
+    async def run(
+        self, command: Command, *, scratch: bool = False, on_output: Callable[[str], None] | None = None
+    ) -> Completed:
+        """Run a command in the draft; with `scratch`, what it writes is thrown away afterwards.
+
+        Cancelling kills the whole process tree.
+
+        Raises:
+            DraftError: it cannot be started at all.
+        """
+        ...
+
+    def settle(self, paths: Sequence[str]) -> None:
+        """Take the working tree's present state of these files as what the draft found, after an accept."""
+        ...
+
+    def discard(self) -> None:
+        """Forget every change and start from the working tree as it is."""
+        ...
+
+    def close(self) -> None:
+        """Remove what is left on disk of a draft without a change; one with a change stays for the next start."""
+        ...
+
+
+class DraftError(Exception):
+    """The draft cannot do this; the text is a sentence for the user or the model."""

@@ -1,0 +1,190 @@
+"""What the assistant tells of a turn while it happens. The session file is the log of these events.
+
+Frozen dataclasses of plain values: everything that a screen, the command line or a resumed session shows is here.
+
+  TurnStarted ─► Composed ─► Reading · Thinking · Answering · Step… ─► Attempt… ─► Proposed ─► Reviewed ─► TurnFinished
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ossa.assistant.change import Change
+from ossa.assistant.review import Decision
+from ossa.assistant.verdict import Verdict
+from ossa.model.base import Message, Usage
+
+End: TypeAlias = Literal["answered", "proposed", "applied", "rejected", "no change", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The user sent a prompt."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the ledger."""
+
+    name: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """What the model is about to be shown, in exact tokens."""
+
+    parts: tuple[Part, ...]
+    total: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The model reads its prompt: tokens done of total, and how many it still knew."""
+
+    done: int
+    total: int
+    reused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """The next bit of reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The next bit of the answer, in Markdown."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """The model's message is complete; kept so that a resumed session shows the model the same tokens."""
+
+    message: Message
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """A tool, or a step of ossa's own, begins."""
+
+    id: str
+    title: str
+    """For the person: "run tests", "open src/a.py:10-40"."""
+    detail: str = ""
+    """What exactly: the command, the arguments, the patch."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutput:
+    """A command printed something."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """The step is over."""
+
+    id: str
+    ok: bool
+    summary: str
+    """For the person, a few words: "42 lines", "2 failed, 3 passed"."""
+    output: str = ""
+    """Whole, for whoever opens the step."""
+    result: Message | None = None
+    """What the model is told of it, where the model asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The guided way tried a candidate: the `number`-th of at most `limit`."""
+
+    number: int
+    limit: int
+    place: str
+    """Where: "calc.py:12 add"."""
+    text: str
+    """The candidate itself."""
+    outcome: str
+    """What came of it: "2 tests pass", "still fails: AssertionError: 3 != 4", "does not parse"."""
+    ok: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """There is a change, with what the tests said of it."""
+
+    change: Change
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """The person decided, and the accepted hunks are in the working tree."""
+
+    decisions: tuple[Decision, ...]
+    files: tuple[str, ...] = ()
+    """Those written."""
+    checkpoint: str = ""
+    """To undo it."""
+    refused: tuple[str, ...] = ()
+    """Accepted hunks that no longer fit, with the reason, a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """An accept was taken back."""
+
+    files: tuple[str, ...]
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth a line, that is neither the model's nor a step."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something went wrong: what happened, and what to do."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The turn is over."""
+
+    end: End
+    seconds: float = 0.0
+
+
+Event: TypeAlias = (
+    TurnStarted
+    | Composed
+    | Reading
+    | Thinking
+    | Answering
+    | Spoken
+    | StepStarted
+    | StepOutput
+    | StepFinished
+    | Attempt
+    | Proposed
+    | Reviewed
+    | Undone
+    | Notice
+    | Failure
+    | TurnFinished
+)

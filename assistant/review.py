@@ -1,0 +1,51 @@
+"""The person's part: what to do with each hunk, and whether a command may run where nothing confines it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ossa.assistant.change import Change
+from ossa.assistant.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the person decided about one hunk."""
+
+    hunk: str
+    """Its id."""
+    accepted: bool
+    reason: str = ""
+    """Told to the model when it was rejected."""
+
+
+class Reviewer(Protocol):
+    """Whoever decides: the window, the command line, a test."""
+
+    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+        """Decide on the hunks of a change; those without a decision stay in the draft.
+
+        None puts the whole review off: the change stays in the draft and the next turn goes on from it.
+        """
+        ...
+
+    async def permit(self, command: str, warning: str) -> bool:
+        """Whether to run a command that nothing keeps from touching files outside the draft."""
+        ...
+
+
+class Unattended:
+    """The reviewer where nobody is there to ask."""
+
+    def __init__(self, *, accept: bool = False, allow_unconfined: bool = False) -> None:
+        """`accept` takes a change that the tests have proved; another one is only shown."""
+        self._accept = accept
+        self._allow = allow_unconfined
+
+    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+        if not self._accept or not verdict.proved:
+            return None
+        return [Decision(hunk.id, True) for _, hunk in change.hunks]
+
+    async def permit(self, command: str, warning: str) -> bool:
+        return self._allow

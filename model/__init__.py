@@ -1,0 +1,1 @@
+"""What ossa thinks with: local language models. Torch lives only in this package."""

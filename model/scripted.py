@@ -1,0 +1,87 @@
+"""A model that replays a script: for tests, and for trying the window without weights.
+
+Each entry of the script is one answer: its pieces, or an exception to raise. What it was shown stays in `seen`.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from ossa.model.base import (
+    Finished,
+    Generation,
+    Message,
+    ModelError,
+    ModelInfo,
+    Piece,
+    Prefill,
+    Sampling,
+    Text,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+
+Answer: TypeAlias = Sequence[Piece] | Exception
+
+
+class ScriptedModel:
+    """A `LanguageModel` whose answers are given beforehand."""
+
+    def __init__(self, answers: Iterable[Answer | str] = (), *, calls_tools: bool = True, window: int = 8192) -> None:
+        """`answers` are taken in order; a plain string is an answer of that text."""
+        self.info = ModelInfo("scripted", window, calls_tools, "a script")
+        self.seen: list[tuple[Message, ...]] = []
+        self.samplings: list[Sampling] = []
+        self._answers = iter(answers)
+
+    def start(self) -> None:
+        """Nothing to load."""
+
+    def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> Generation:
+        """Replay the next answer of the script."""
+        self.seen.append(tuple(messages))
+        self.samplings.append(sampling)
+        answer = next(self._answers, None)
+        if answer is None:
+            answer = ModelError("The script has no more answers.")
+        return _Replay(answer, self.count(messages, tools=tools))
+
+    def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        """Words, standing in for tokens."""
+        return sum(len(m.text.split()) + 1 for m in messages) + len(tools)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class _Replay:
+    def __init__(self, answer: Answer | str, prompt_tokens: int) -> None:
+        self._closed = threading.Event()
+        self._pieces = self._play(answer, prompt_tokens)
+
+    def __iter__(self) -> "_Replay":
+        return self
+
+    def __next__(self) -> Piece:
+        if self._closed.is_set():
+            raise StopIteration
+        return next(self._pieces)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    @staticmethod
+    def _play(answer: Answer | str, prompt_tokens: int) -> Iterator[Piece]:
+        if isinstance(answer, Exception):
+            raise answer
+        pieces: Sequence[Piece] = [Text(answer)] if isinstance(answer, str) else answer
+        yield Prefill(prompt_tokens, prompt_tokens)
+        yield from pieces
+        if pieces and isinstance(pieces[-1], Finished):
+            return
+        calls = tuple(p for p in pieces if isinstance(p, ToolCall))
+        message = Message("assistant", "".join(p.text for p in pieces if isinstance(p, Text)), calls)
+        yield Finished("tool_calls" if calls else "stop", message, Usage(prompt_tokens, 0, len(pieces)))
