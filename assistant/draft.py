@@ -41,6 +41,8 @@ class Command:
     """On top of the allowed part of the environment."""
     writable: Path | None = None
     """One folder outside the repository that it may write to, for reports."""
+    name: str = ""
+    """What a person is asked to permit, where that says it better than `argv`: "the project's tests (pytest)"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """What the model is about to be shown, in exact tokens."""
+    """What the model is about to be shown: the new message, and every part in exact tokens."""
 
+    message: Message
     parts: tuple[Part, ...]
     total: int
     window: int

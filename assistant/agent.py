@@ -1,0 +1,173 @@
+"""The assistant: a prompt goes in, events come out, and what it changed is in the draft until a person accepts it.
+
+    run(prompt)   compose ─► generate ⇄ tools in the draft ─► tests ─► review ─► accept
+    fix(hint)     the same for a failing test; with a model too small for tools, ossa leads and the model fills in
+    undo()        takes the latest accept back
+
+Each returns an async iterator of events that ends with `TurnFinished`; `cancel()` ends it early.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from ossa.assistant import repair
+from ossa.assistant.context import Context, prompt_text
+from ossa.assistant.delivery import Delivery
+from ossa.assistant.events import (
+    Answering,
+    End,
+    Event,
+    Notice,
+    Reading,
+    Spoken,
+    StepFinished,
+    StepOutput,
+    StepStarted,
+    Thinking,
+)
+from ossa.assistant.proof import Proof
+from ossa.assistant.stream import pieces
+from ossa.assistant.tools import Toolbox
+from ossa.assistant.transcript import Transcript
+from ossa.assistant.turn import Emit, Turns
+from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
+
+MAX_CALLS = 60
+"""Tool calls in one turn."""
+MAX_CORRECTIONS = 3
+"""How often the model is told that its change breaks tests."""
+
+
+@dataclass(slots=True)
+class Agent:
+    """Leads the turns of one session."""
+
+    model: LanguageModel
+    context: Context
+    toolbox: Toolbox
+    proof: Proof
+    delivery: Delivery
+    turns: Turns
+    repair: repair.Repair
+    transcript: Transcript
+    """Sees every event before anyone else does, and so knows the conversation."""
+    sampling: Sampling
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn is running."""
+        return self.turns.busy
+
+    def cancel(self) -> None:
+        """End the running turn at the model's next token, or kill its command; what is in the draft stays there."""
+        self.turns.cancel()
+
+    def run(self, prompt: str) -> AsyncIterator[Event]:
+        """Answer a prompt. A small model asked to fix tests is led there; else it just answers."""
+        if not self.model.info.calls_tools and repair.wanted(prompt):
+            return self.fix(prompt)
+        return self.turns.play(prompt, lambda emit: self._converse(prompt, emit))
+
+    def fix(self, hint: str = "") -> AsyncIterator[Event]:
+        """Repair what makes the tests fail; `hint` may name a test, a file or a function."""
+        return self.turns.play(hint or "/fix", lambda emit: self._fix(hint, emit))
+
+    def test(self) -> AsyncIterator[Event]:
+        """Run the project's tests on the draft."""
+        return self.turns.play("/test", self._test)
+
+    def undo(self) -> AsyncIterator[Event]:
+        """Take back the latest accept."""
+        return self.turns.play("/undo", self.delivery.undo)
+
+    def discard(self) -> AsyncIterator[Event]:
+        """Forget the change in the draft."""
+        return self.turns.play("/discard", self.delivery.discard)
+
+    async def _test(self, emit: Emit) -> End:
+        await self.proof.after(emit)
+        return "answered"
+
+    async def _fix(self, hint: str, emit: Emit) -> End:
+        report = await self.proof.after(emit)
+        if report.problem:
+            emit(Notice(report.problem))
+            return "no change"
+        if report.green:
+            emit(Notice(f"All {report.passed} tests pass: there is nothing to fix."))
+            return await self.delivery.offer(emit)
+        if self.model.info.calls_tools:
+            text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))
+            return await self._converse(f"{hint}\n\n{text}".lstrip(), emit)
+        found = await self.repair.search(report, hint, emit)
+        return await self.delivery.offer(emit) if found else "no change"
+
+    async def _converse(self, prompt: str, emit: Emit) -> End:
+        """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
+        for correction in range(MAX_CORRECTIONS + 1):
+            await self._answer(prompt, emit)
+            if not self.delivery.pending:
+                return "answered" if not correction else "no change"
+            verdict = await self.proof.verdict(emit)
+            if not verdict.broken or correction == MAX_CORRECTIONS:
+                break
+            emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
+            failures = self.proof.digest_of(verdict.broken)
+            prompt = prompt_text("broken").format(summary=verdict.summary, failures=failures)
+        return await self.delivery.offer(emit)
+
+    async def _answer(self, prompt: str, emit: Emit) -> None:
+        """Generate, call tools, generate again, until the model says its final words."""
+        reserve = min(self.sampling.max_tokens, self.model.info.window // 4)
+        composed = await asyncio.to_thread(self.context.compose, self.transcript, prompt, reserve)
+        for notice in composed.notices:
+            emit(Notice(notice))
+        emit(composed.ledger)
+        messages = list(composed.messages)
+        seen: list[tuple[ToolCall, str]] = []
+        while True:
+            finished = await self._generate(messages, emit)
+            messages.append(finished.message)
+            if finished.reason == "length":
+                emit(Notice("The answer reached its limit of tokens and was cut off."))
+            if not finished.message.calls:
+                return
+            for call in finished.message.calls:
+                result = await self._call(call, len(seen), emit)
+                messages.append(result)
+                seen.append((call, result.text))
+            if seen.count(seen[-1]) >= 3:
+                emit(Notice("The model made the same call with the same result three times; the turn ends here."))
+                return
+            if len(seen) >= MAX_CALLS:
+                emit(Notice(f"The model made {MAX_CALLS} calls; the turn ends here."))
+                return
+            messages, notices = await asyncio.to_thread(self.context.fit, messages, reserve)
+            for notice in notices:
+                emit(Notice(notice))
+
+    async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
+        sampling, tools = self.sampling, self.toolbox.specs if self.model.info.calls_tools else ()
+        async for piece in pieces(lambda: self.model.generate(messages, tools=tools, sampling=sampling)):
+            match piece:
+                case Prefill(done, total, reused):
+                    emit(Reading(done, total, reused))
+                case Thought(text):
+                    emit(Thinking(text))
+                case Text(text):
+                    emit(Answering(text))
+                case ToolCall():
+                    pass  # it comes again, whole, in the finished message
+                case Finished(message=message, usage=usage):
+                    emit(Spoken(message, usage))
+                    return piece
+        raise AssertionError("a generation ends with Finished")
+
+    async def _call(self, call: ToolCall, number: int, emit: Emit) -> Message:
+        step = f"call-{len(self.transcript.messages)}-{number}"
+        emit(StepStarted(step, self.toolbox.title(call), call.arguments))
+        outcome = await self.toolbox.call(call, lambda text: emit(StepOutput(step, text)))
+        result = Message("tool", outcome.for_model, tool=call.name)
+        emit(StepFinished(step, outcome.ok, outcome.summary, outcome.output, result))
+        return result

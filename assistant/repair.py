@@ -1,0 +1,125 @@
+"""The guided way, for a model too small for tools: ossa leads, the model fills in, the tests decide.
+
+    failing test ─► functions that may be the cause ─► candidates ─► the failing test ─► all tests ─► draft
+
+A candidate is one statement, or the whole function, written anew by the model. Those that do not parse, or were
+tried before, are never run. What makes the failing test pass and breaks no other stays in the draft.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from ossa.assistant.candidates import Candidate, Proposer
+from ossa.assistant.draft import Draft
+from ossa.assistant.events import Attempt, Notice
+from ossa.assistant.functions import Function
+from ossa.assistant.localise import Sources, localise
+from ossa.assistant.proof import Proof
+from ossa.assistant.turn import Emit
+from ossa.assistant.verdict import TestReport, TestResult, compare
+from ossa.model.base import LanguageModel
+
+_ASKED = re.compile(
+    r"\b(fix|repair|correct|solve|debug|make)\b.*\b(tests?|bugs?|fail\w*|broken|pass|errors?)\b", re.I | re.S
+)
+_PLACES = 4
+
+
+def wanted(prompt: str) -> bool:
+    """Whether a prompt asks for failing tests to be repaired: a verb and its object, nothing cleverer."""
+    return bool(_ASKED.search(prompt))
+
+
+@dataclass(slots=True)
+class Repair:
+    """Searches for a change that makes failing tests pass, bounded in time and number."""
+
+    model: LanguageModel
+    draft: Draft
+    proof: Proof
+    candidates: int = 150
+    """Candidates run against the tests, for one failing test."""
+    seconds: float = 180.0
+    """For the whole search."""
+
+    async def search(self, report: TestReport, hint: str, emit: Emit) -> bool:
+        """Repair as many of the report's failures as the time allows; True when the draft holds an improvement."""
+        deadline = time.monotonic() + self.seconds
+        improved = False
+        given_up: set[str] = set()
+        while left := [f for f in report.failures if f.id not in given_up]:
+            failure = next((f for f in left if hint and f.id.split("::")[-1] in hint), left[0])
+            better = await self._repair(failure, report, hint, deadline, emit)
+            if better is None:
+                given_up.add(failure.id)
+            else:
+                report, improved = better, True
+            if time.monotonic() > deadline:
+                break
+        return improved
+
+    async def _repair(
+        self, failure: TestResult, report: TestReport, hint: str, deadline: float, emit: Emit
+    ) -> TestReport | None:
+        """Try candidates for one failing test; the report of all tests with the one that helped."""
+        sources = Sources(self.draft)
+        places = localise(failure, hint, self.draft, sources)[:_PLACES]
+        if not places:
+            emit(Notice(f"{failure.id}: its traceback leads to no Python function outside the tests."))
+            return None
+        names = ", ".join(f"{p.name} ({p.path}:{p.start + 1})" for p in places)
+        emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
+        number = 0
+        async for candidate in self._propose(places, sources, failure):
+            number += 1
+            outcome, better = await self._try(candidate, sources, failure, report)
+            emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
+            if better is not None:
+                return better
+            if time.monotonic() > deadline:
+                emit(Notice(f"No repair in {self.seconds:.0f} s; {number} candidates were tried."))
+                return None
+            if number >= self.candidates:
+                break
+        emit(Notice(f"No repair among {number} candidates."))
+        return None
+
+    async def _propose(self, places: list[Function], sources: Sources, failure: TestResult) -> AsyncIterator[Candidate]:
+        """New candidates that parse, place by place."""
+        seen: set[tuple[str, str]] = set()
+        for function in places:
+            proposer = Proposer(self.model, function, sources.text(function.path), failure)
+            async for candidate in proposer.candidates():
+                key = (function.path, candidate.normal)
+                if key not in seen:
+                    seen.add(key)
+                    yield candidate
+
+    async def _try(
+        self, candidate: Candidate, sources: Sources, failure: TestResult, report: TestReport
+    ) -> tuple[str, TestReport | None]:
+        """Run the failing test, then all; unless both please, the file goes back to what it was."""
+        path = candidate.path
+        limit = max(10.0, 4 * report.seconds)
+        keep = False
+        self.draft.write(path, candidate.source.encode("utf-8", "surrogateescape"))
+        try:
+            first = await self.proof.quietly([failure.id], limit)
+            if first.problem:
+                return first.problem, None
+            if not first.green:
+                return f"still fails: {_short(first)}", None
+            whole = await self.proof.quietly()
+            verdict = compare(report, whole)
+            keep = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
+            return verdict.summary, whole if keep else None
+        finally:
+            if not keep:
+                self.draft.write(path, sources.text(path).encode("utf-8", "surrogateescape"))
+
+
+def _short(report: TestReport) -> str:
+    message = next((f.message for f in report.failures), "").strip().split("\n")[0]
+    return message[:120] or "no message"

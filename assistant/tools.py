@@ -1,0 +1,231 @@
+"""The tools that gpt-oss was trained on, working in the draft: open, search, tree, patch, exec.
+
+ToolCall ─► Toolbox.call() ─► Outcome: what the model is told, and what the person sees
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ossa.assistant import edits
+from ossa.assistant.arguments import ArgumentError, read_arguments
+from ossa.assistant.draft import Command, Draft, DraftError
+from ossa.assistant.trim import shorten
+from ossa.model.base import ToolCall, ToolSpec
+
+OnOutput: TypeAlias = Callable[[str], None]
+
+_FOR_MODEL = 12_000
+"""Characters of one result that the model is given; the person can always open the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended."""
+
+    ok: bool
+    summary: str
+    """A few words for the person."""
+    output: str
+    """Whole, for the person."""
+    told: str = ""
+    """For the model, where that differs from a shortened output."""
+
+    @property
+    def for_model(self) -> str:
+        """What the model is told."""
+        return self.told or shorten(self.output, _FOR_MODEL) or "(no output)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool: what the model knows of it, how a call reads for the person, and what it does."""
+
+    spec: ToolSpec
+    title: Callable[[dict[str, Any]], str]
+    run: Callable[[dict[str, Any], OnOutput], Awaitable[Outcome]]
+
+
+class Toolbox:
+    """All tools of one draft. Paths are checked by the draft; commands are confined by it."""
+
+    def __init__(self, draft: Draft, *, is_git: bool = True) -> None:
+        """`is_git`: whether `git grep` can tell ignored files from others."""
+        self._draft = draft
+        self._is_git = is_git
+        self._tools = {tool.spec.name: tool for tool in self._make()}
+        self.specs = tuple(tool.spec for tool in self._tools.values())
+
+    def title(self, call: ToolCall) -> str:
+        """The call in a few words for the person."""
+        tool = self._find(call.name)
+        if tool is None:
+            return call.name
+        try:
+            return tool.title(read_arguments(call.arguments, tool.spec.parameters))
+        except ArgumentError:
+            return tool.spec.name
+
+    async def call(self, call: ToolCall, on_output: OnOutput = lambda _: None) -> Outcome:
+        """Do what the model asked; whatever goes wrong is told to it in words it can act on."""
+        tool = self._find(call.name)
+        if tool is None:
+            names = ", ".join(self._tools)
+            return Outcome(False, "no such tool", f"There is no tool {call.name}. There are: {names}.")
+        try:
+            return await tool.run(read_arguments(call.arguments, tool.spec.parameters), on_output)
+        except (ArgumentError, DraftError, edits.EditError) as error:
+            return Outcome(False, "refused", str(error))
+
+    def _find(self, name: str) -> Tool | None:
+        plain = name.removeprefix("functions.").strip()
+        return self._tools.get(plain) or next(
+            (tool for full, tool in self._tools.items() if full.split(".")[-1] == plain.split(".")[-1]), None
+        )
+
+    def _make(self) -> tuple[Tool, ...]:
+        return (
+            Tool(
+                _spec(
+                    "repo_browser.print_tree",
+                    "List the files below a folder of the repository.",
+                    {"path": ("string", 'Folder, "." for the root.'), "depth": ("integer", "Levels, 2 by default.")},
+                ),
+                lambda a: f"list {a.get('path', '.')}",
+                self._tree,
+            ),
+            Tool(
+                _spec(
+                    "repo_browser.search",
+                    "Search the files of the repository for an extended regular expression, line by line.",
+                    {
+                        "query": ("string", "The expression."),
+                        "path": ("string", 'File or folder to search, "." by default.'),
+                        "max_results": ("integer", "Lines at most, 50 by default."),
+                    },
+                    required=("query",),
+                ),
+                lambda a: f"search {a['query']}" + (f" in {a['path']}" if a.get("path", ".") != "." else ""),
+                self._search,
+            ),
+            Tool(
+                _spec(
+                    "repo_browser.open_file",
+                    "Show a file with line numbers.",
+                    {
+                        "path": ("string", "The file."),
+                        "line_start": ("integer", "First line, 1 by default."),
+                        "line_end": ("integer", "Last line; 400 lines are shown by default."),
+                    },
+                    required=("path",),
+                ),
+                lambda a: f"open {a['path']}" + (f":{a['line_start']}" if "line_start" in a else ""),
+                self._open,
+            ),
+            Tool(
+                _spec(
+                    "repo_browser.apply_patch",
+                    "Edit files by a patch from *** Begin Patch to *** End Patch.",
+                    {"patch": ("string", "The patch in V4A form.")},
+                    required=("patch",),
+                ),
+                lambda a: f"edit {', '.join(edits.paths(a['patch'])) or 'files'}",
+                self._patch,
+            ),
+            Tool(
+                _spec(
+                    "container.exec",
+                    "Run a shell command in the draft: tests, formatters, git. There is no network.",
+                    {
+                        "cmd": ("string", "The command line."),
+                        "workdir": ("string", "Folder to run it in, the root by default."),
+                        "timeout": ("integer", "Seconds after which it is killed, 120 by default."),
+                    },
+                    required=("cmd",),
+                ),
+                lambda a: f"run {a['cmd']}",
+                self._exec,
+            ),
+        )
+
+    async def _tree(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+        top, depth = _folder(arguments.get("path", ".")), max(1, arguments.get("depth", 2))
+        below = [p for p in self._draft.files() if p.startswith(top)]
+        if not below:
+            return Outcome(False, "nothing there", f"There is no folder {top or '.'} with files in the repository.")
+        shown: dict[str, int] = {}
+        for path in below:
+            parts = path.removeprefix(top).split("/")
+            name = "/".join(parts[:depth]) + ("/" if len(parts) > depth else "")
+            shown[name] = shown.get(name, 0) + 1
+        lines = [f"{name} ({count} files)" if name.endswith("/") else name for name, count in shown.items()]
+        return Outcome(True, f"{len(below)} files", "\n".join(lines))
+
+    async def _search(self, arguments: dict[str, Any], on_output: OnOutput) -> Outcome:
+        query, where = arguments["query"], _folder(arguments.get("path", ".")).rstrip("/") or "."
+        limit = max(1, min(arguments.get("max_results", 50), 500))
+        scope = ["--untracked"] if self._is_git else ["--no-index"]
+        for kind in ("-E", "-F"):  # what is no regular expression is looked for as it stands
+            argv = ["git", "--no-pager", "grep", "-nI", "--no-color", *scope, kind, "-e", query, "--", where]
+            done = await self._draft.run(Command(argv, timeout=30), scratch=True)
+            if done.exit_code in (0, 1):
+                break
+        else:
+            return Outcome(False, "failed", done.output)
+        lines = [line[:300] for line in done.output.splitlines()]
+        if not lines:
+            return Outcome(True, "no match", f"No line matches {query} in {where}.")
+        more = [f"… and {len(lines) - limit} more lines"] if len(lines) > limit else []
+        return Outcome(True, f"{len(lines)} lines", "\n".join(lines[:limit] + more))
+
+    async def _open(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+        path = arguments["path"].removeprefix("./")
+        data = self._draft.read(path)
+        if data is None:
+            near = [p for p in self._draft.files() if p.rsplit("/", 1)[-1] == path.rsplit("/", 1)[-1]]
+            hint = f" Did you mean {', '.join(near[:5])}?" if near else ""
+            return Outcome(False, "no such file", f"There is no file {path}.{hint}")
+        if b"\0" in data[:8192]:
+            return Outcome(False, "binary", f"{path} is a binary file of {len(data):,} bytes.")
+        lines = data.decode(errors="replace").split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        first = max(1, arguments.get("line_start", 1))
+        last = min(len(lines), max(first, arguments.get("line_end", first + 399)))
+        body = "\n".join(f"{n:>5}\t{lines[n - 1][:500]}" for n in range(first, last + 1))
+        rest = f"\n(lines {first}–{last} of {len(lines)})" if (first, last) != (1, len(lines)) else ""
+        return Outcome(True, f"{max(0, last - first + 1)} lines", body + rest)
+
+    async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+        touched = edits.apply_to(self._draft, arguments["patch"])
+        return Outcome(
+            True,
+            f"{len(touched)} file{'s' * (len(touched) != 1)}",
+            arguments["patch"],
+            told=f"Done. Changed in the draft: {', '.join(touched)}.",
+        )
+
+    async def _exec(self, arguments: dict[str, Any], on_output: OnOutput) -> Outcome:
+        seconds = float(max(1, min(arguments.get("timeout", 120), 600)))
+        command = Command(["sh", "-c", arguments["cmd"]], arguments.get("workdir", "."), timeout=seconds)
+        done = await self._draft.run(command, on_output=on_output)
+        end = f"killed after {seconds:.0f} s" if done.timed_out else f"exit {done.exit_code}"
+        told = f"{shorten(done.output, _FOR_MODEL)}\n({end}, {done.seconds:.1f} s)".lstrip()
+        return Outcome(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
+
+
+def _folder(path: str) -> str:
+    """A folder as the prefix of the paths below it; empty for the root."""
+    plain = path.strip().strip("/").removeprefix("./")
+    return "" if plain in ("", ".") else f"{plain}/"
+
+
+def _spec(
+    name: str, description: str, properties: dict[str, tuple[str, str]], required: tuple[str, ...] = ()
+) -> ToolSpec:
+    schema = {
+        "type": "object",
+        "properties": {key: {"type": kind, "description": text} for key, (kind, text) in properties.items()},
+        "required": list(required),
+    }
+    return ToolSpec(name, description, schema)

@@ -1,0 +1,125 @@
+"""Everything for one repository and one session, wired: who gets whom.
+
+`open_workbench` is what the window, the command line and the tests call; only the reviewer and the model differ.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ossa.assistant import paths
+from ossa.assistant.agent import Agent
+from ossa.assistant.checkpoints import Checkpoints
+from ossa.assistant.config import Config, load_config
+from ossa.assistant.context import Context
+from ossa.assistant.delivery import Delivery
+from ossa.assistant.draft import Draft
+from ossa.assistant.drafts import open_draft
+from ossa.assistant.events import Event
+from ossa.assistant.guard import GuardedDraft
+from ossa.assistant.proof import Proof
+from ossa.assistant.repair import Repair
+from ossa.assistant.repository import Repository
+from ossa.assistant.review import Reviewer
+from ossa.assistant.session import Session
+from ossa.assistant.testing import TestRunner
+from ossa.assistant.tools import Toolbox
+from ossa.assistant.transcript import Transcript
+from ossa.assistant.turn import Turns
+from ossa.model.base import LanguageModel, Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose at the start."""
+
+    root: Path
+    """The repository, or any folder in it."""
+    test: str = ""
+    """Test command; empty: the configured one, or what is found."""
+    resume: str = ""
+    """Id of a session to go on with, or "latest"; empty for a new one."""
+    plain_folder: bool = False
+    """Work on a folder that is no git repository, through copies."""
+    seed: int | None = None
+    seconds: float = 180.0
+    """For a search of the guided way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """All that a front end works with."""
+
+    root: Path
+    repository: Repository
+    draft: Draft
+    model: LanguageModel
+    session: Session
+    agent: Agent
+    config: Config
+    history: tuple[Event, ...] = ()
+    """Of a resumed session."""
+
+    def close(self) -> None:
+        """End the model's process; a draft with a change in it stays for the next start."""
+        self.model.close()
+        self.draft.close()
+        self.session.close()
+
+
+def open_repository(options: Options) -> Repository:
+    """The repository that the options name.
+
+    Raises:
+        NotARepository: there is none there, and copies were not asked for.
+    """
+    return Repository.plain(options.root) if options.plain_folder else Repository.open(options.root)
+
+
+def open_workbench(options: Options, load: Callable[[Config], LanguageModel], reviewer: Reviewer) -> Workbench:
+    """Wire everything for a repository; `load` chooses the model, which is not started yet.
+
+    Raises:
+        NotARepository: the folder is no git repository.
+        ModelError: there is no model.
+        SessionError: the session to resume is not there, or is open elsewhere.
+    """
+    repository = open_repository(options)
+    root = repository.root
+    config = load_config(root)
+    model = load(config)
+    state = paths.state_dir()
+    own = state / "repositories" / paths.repository_key(root)
+    checkpoints = Checkpoints(own / "checkpoints", root)
+    checkpoints.recover()
+    session = _session(state / "sessions", root, options.resume, model)
+    history = tuple(session.events())
+    draft = GuardedDraft(open_draft(repository, own / "drafts" / session.id), reviewer)
+    baseline = GuardedDraft(open_draft(repository, own / "drafts" / f"{session.id}-baseline"), reviewer)
+    tests = TestRunner(root, command=options.test or config.test_command or None)
+    proof = Proof(tests, draft, baseline)
+    toolbox = Toolbox(draft, is_git=repository.is_git)
+    transcript = Transcript(history)
+
+    def record(event: Event) -> None:
+        session.append(event)
+        transcript.see(event)
+
+    agent = Agent(
+        model,
+        Context(model, repository, draft, toolbox.specs if model.info.calls_tools else ()),
+        toolbox,
+        proof,
+        Delivery(root, draft, proof, reviewer, checkpoints),
+        Turns(record),
+        Repair(model, draft, proof, seconds=options.seconds),
+        transcript,
+        Sampling(temperature=1.0 if model.info.calls_tools else 0.0, seed=options.seed, effort=config.effort),
+    )
+    return Workbench(root, repository, draft, model, session, agent, config, history)
+
+
+def _session(folder: Path, root: Path, resume: str, model: LanguageModel) -> Session:
+    if not resume:
+        return Session.create(folder, root, model.info.name)
+    return Session.find(folder, root, resume)

@@ -1,0 +1,113 @@
+"""`ossa`: reads the command line, wires everything, and starts the window or goes on without one.
+
+main ─► make_app ─► OssaApp(open_workbench)          the window paints first; git and the model are loaded behind it
+     └► headless ─► open_workbench ─► plain.show     the same events as text or JSON
+"""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ossa.tui.options import parse
+
+if TYPE_CHECKING:
+    from ossa.assistant.config import Config
+    from ossa.assistant.review import Reviewer
+    from ossa.assistant.workbench import Workbench
+    from ossa.model.base import LanguageModel
+    from ossa.tui.app import OssaApp
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `ossa` and return its exit code."""
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        return 2
+    except BrokenPipeError:  # whoever read the output has left
+        sys.stderr.close()
+        return 2
+
+
+def make_app(arguments: argparse.Namespace, first_prompt: str = "") -> "OssaApp":
+    """The window, with everything that it needs; nothing heavy is imported before its first frame."""
+    from ossa.tui.app import OssaApp
+
+    return OssaApp(Path(arguments.path).absolute(), partial(open_bench, arguments), first_prompt)
+
+
+def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbench":
+    """Wire assistant and model as the command line says.
+
+    Raises:
+        NotARepository, ModelError, SessionError: with a sentence for the user.
+    """
+    from ossa.assistant.workbench import Options, open_workbench
+
+    options = Options(
+        Path(arguments.path).absolute(),
+        test=arguments.test,
+        resume=arguments.resume,
+        plain_folder=arguments.copy,
+        seed=arguments.seed,
+        seconds=arguments.budget,
+    )
+    return open_workbench(options, partial(_load, arguments.model), reviewer)
+
+
+def _load(name: str, config: "Config") -> "LanguageModel":
+    """The model that is asked for, else the configured one, else the best on disk that fits."""
+    from ossa.assistant import paths
+    from ossa.model.discover import choose, named
+    from ossa.model.process import LocalModel
+
+    models = paths.cache_dir() / "models"
+    wanted = name or config.model
+    found = named(wanted, models) if wanted else choose(models)
+    return LocalModel(found, log=paths.state_dir() / "model.log")
+
+
+def _dispatch(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "run" | "fix" | "undo" | "sessions":
+            from ossa.tui.headless import run_headless
+
+            return run_headless(arguments, partial(open_bench, arguments))
+        case "models":
+            from ossa.tui.models import models
+
+            return models(arguments.action, arguments.name)
+        case "demo":
+            from ossa.tui.demo import demo
+
+            return demo(arguments, partial(open_bench, arguments), make_app)
+        case _:
+            return _window(arguments)
+
+
+def _window(arguments: argparse.Namespace) -> int:
+    """Open the window; that a folder is no git repository is said before the screen is taken."""
+    root = Path(arguments.path).absolute()
+    if not root.is_dir():
+        print(f"ossa: there is no folder {root}.", file=sys.stderr)
+        return 2
+    if not arguments.copy and not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        hint = "run `git init` there, or start with --copy to work on it through copies"
+        if not sys.stdin.isatty():
+            print(f"ossa: {root} is not a git repository: {hint}.", file=sys.stderr)
+            return 2
+        answer = input(f"{root} is not a git repository. Work on it through copies? [y/N] ")
+        if answer.strip().lower() not in ("y", "yes"):
+            print(f"Nothing was done: {hint}.")
+            return 2
+        arguments.copy = True
+    app = make_app(arguments)
+    app.run()
+    return app.return_code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
