@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ossa.model.base import ModelError
-from ossa.model.catalog import CATALOG, GB, Entry, Family, Repository
+from ossa.model.catalog import CATALOG, GB, Entry, Family, Repository, find
 from ossa.model.machine import Machine, this_machine
 
 _WINDOW_WHEN_UNSAID = 2048
@@ -85,6 +85,24 @@ def choose(models_dir: Path, machine: Machine | None = None) -> Found:
             return replace(model, why=why)
         better = f"{model.name} is on disk but {shortage}"
     raise ModelError(f"No model on this machine fits it: {better}. Close other programs, or pull a smaller model.")
+
+
+def named(name: str, models_dir: Path) -> Found:
+    """The model that the user asks for, by its name or by its path.
+
+    Raises:
+        ModelError: it is not on this machine, or no model at all; the text says what to do.
+    """
+    short = name.strip().lower().removeprefix("openai/")
+    for model in installed(models_dir):
+        if model.name.lower() == short:
+            return replace(model, why=f"{model.name}, as asked for")
+    if Path(name).expanduser().exists():
+        model = from_path(Path(name))
+        return replace(model, why=f"{model.name}, as asked for")
+    if "/" in name and not name.lower().startswith("openai/"):
+        return from_path(Path(name))
+    raise ModelError(f"{find(name).name} is not on this machine: run `ossa models pull {short}`.")
 
 
 def fits(model: Found, machine: Machine | None = None) -> str:

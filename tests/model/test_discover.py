@@ -9,7 +9,7 @@ import pytest
 
 from ossa.model.base import ModelError
 from ossa.model.catalog import GB, Entry, Repository, find
-from ossa.model.discover import choose, fits, from_path, hub_cache, installed
+from ossa.model.discover import choose, fits, from_path, hub_cache, installed, named
 from ossa.model.machine import Machine, this_machine
 
 SMALL = Machine(ram=22 * GB)
@@ -162,6 +162,30 @@ def test_the_hub_cache_is_where_huggingface_hub_has_it(tmp_path: Path) -> None:
     ):
         done = subprocess.run([sys.executable, "-c", program], env=home | variables, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+def test_a_model_is_had_by_name_and_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put_gguf(tmp_path / "models")
+    folder = put_gpt_oss(in_hub(find("gpt-oss-20b")))
+    monkeypatch.chdir(tmp_path)
+    for name in ("smollm2-135m", str(path), f"models/{path.name}"):
+        assert named(name, tmp_path / "models").path == path
+    for name in ("gpt-oss-20b", "openai/gpt-oss-20b", str(folder)):
+        assert named(name, tmp_path / "models").path == folder
+    assert named("gpt-oss-20b", tmp_path / "models").why == "gpt-oss-20b, as asked for"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("openai/gpt-oss-120b", "gpt-oss-120b is not on this machine: run `ossa models pull gpt-oss-120b`"),
+        ("gpt-5", "ossa knows no model “gpt-5”"),
+        ("./gone.gguf", "does not exist"),
+    ],
+)
+def test_a_model_that_is_not_here_gets_a_sentence(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        named(name, tmp_path)
 
 
 def test_this_machine_has_memory() -> None:
