@@ -2,15 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
 from ossa.model.base import Generation, Piece
 
-_END = None
 
-
-async def pieces(start: Callable[[], Generation]) -> AsyncIterator[Piece]:
+async def pieces(start: Callable[[], Generation]) -> AsyncGenerator[Piece, None]:
     """Yield what a generation yields; leaving early, or being cancelled, stops the model at its next token.
 
     `start` is called in the thread as well, since it may load the model.
@@ -39,12 +37,12 @@ async def pieces(start: Callable[[], Generation]) -> AsyncIterator[Piece]:
         except BaseException as error:
             put(error)
         else:
-            put(_END)
+            put(None)
 
     thread = threading.Thread(target=pull, name="ossa-generate", daemon=True)
     thread.start()
     try:
-        while (item := await queue.get()) is not _END:
+        while (item := await queue.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
             yield item

@@ -47,6 +47,7 @@ class Turns:
         """Run `work` as a turn and yield its events as they come."""
         if self.busy:
             yield Failure("A turn is running: press Esc to end it first.")
+            yield TurnFinished("failed")
             return
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
