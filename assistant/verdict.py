@@ -34,6 +34,8 @@ class TestReport:
     output: str = ""
     """What was printed, trimmed in the middle."""
     seconds: float = 0.0
+    note: str = ""
+    """What limits what the run says, for example "judged by its exit code alone"."""
 
     @property
     def failures(self) -> tuple[TestResult, ...]:
@@ -63,9 +65,11 @@ class Verdict:
     broken: tuple[str, ...] = ()
     still_failing: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    """Ran before, not after: deleted, renamed or not reached."""
+    """Ran before, not after: deleted, renamed, skipped or not reached."""
     problem: str = ""
     """A sentence when the tests could not be run, so nothing is proved."""
+    note: str = ""
+    """What limits what is proved: only an exit code was seen, or the tests could not be run before the change."""
 
     @property
     def proved(self) -> bool:
@@ -86,24 +90,41 @@ class Verdict:
             parts.append(f"{len(self.still_failing)} still failing")
         if self.missing:
             parts.append(f"{len(self.missing)} no longer run")
+        if self.note:
+            parts.append(self.note)
         return " · ".join(parts)
 
 
 def compare(before: TestReport, after: TestReport) -> Verdict:
-    """Judge a change by the tests without it and with it, test by test."""
-    if problem := after.problem or before.problem:
-        return Verdict(after.command, problem=problem)
-    earlier = {r.id: r.outcome for r in before.results}
-    later = {r.id: r.outcome for r in after.results}
-    failing = {"failed", "error"}
-    failed_before = {i for i, outcome in earlier.items() if outcome in failing}
-    failed_after = {i for i, outcome in later.items() if outcome in failing}
+    """Judge a change by the tests without it and with it, test by test.
+
+    Where the run before the change has a problem, nothing is known of the tests that it did not reach: those that fail
+    with the change count as still failing, not as broken.
+    """
+    if after.problem:
+        return Verdict(after.command, problem=after.problem)
+    ran = {r.id: r.outcome for r in after.results if r.outcome != "skipped"}
+    failed_after = {i for i, outcome in ran.items() if outcome != "passed"}
+    ran_before = {r.id for r in before.results if r.outcome != "skipped"}
+    failed_before = {r.id for r in before.failures}
+    # A file that could not be imported is one failure under its own name; once it can be, its tests stand for it.
+    opened = {i for i in failed_before - ran.keys() if any(_below(test, i) for test in ran)}
+    healed = {i for i in opened if not any(_below(test, i) for test in failed_after)}
+    unknown = {i for i in failed_after if before.problem and i not in ran_before}
+    unknown |= {test for test in failed_after - ran_before if any(_below(test, i) for i in opened)}
+    notes = (after.note, f"before the change: {before.problem}" if before.problem else "")
     return Verdict(
         after.command,
         passed=after.passed,
-        total=sum(r.outcome != "skipped" for r in after.results),
-        fixed=tuple(sorted(i for i in failed_before if later.get(i) == "passed")),
-        broken=tuple(sorted(failed_after - failed_before)),
-        still_failing=tuple(sorted(failed_after & failed_before)),
-        missing=tuple(sorted(earlier.keys() - later.keys())),
+        total=len(ran),
+        fixed=tuple(sorted((failed_before & ran.keys()) - failed_after | healed)),
+        broken=tuple(sorted(failed_after - failed_before - unknown)),
+        still_failing=tuple(sorted(failed_after & failed_before | unknown)),
+        missing=tuple(sorted(ran_before - ran.keys() - opened)),
+        note=" · ".join(note for note in notes if note),
     )
+
+
+def _below(test: str, parent: str) -> bool:
+    """Whether a test lies in a file, folder or class that has an id of its own."""
+    return test.startswith((f"{parent}::", f"{parent}/"))

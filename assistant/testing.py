@@ -1,0 +1,164 @@
+"""Runs the project's tests in a draft: a configured command, else pytest, else unittest, by the project's interpreter.
+
+    run(draft) ─► plan ─► draft.run(scratch) with the reporter on board ─► report.jsonl ─► outcomes ─► TestReport
+
+The reporter (`reporter.py`) travels with the command and writes each test down as it ends, so a run that is cut off
+still tells of the tests that it reached. It reaches pytest through the environment, so it works in `make test` too.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ossa.assistant.discovery import CONFIGURE, PROBE, Plan, environment, interpreters, style
+from ossa.assistant.draft import Command, Completed, Draft, DraftError
+from ossa.assistant.outcomes import Outcomes, read_outcomes
+from ossa.assistant.report import judge
+from ossa.assistant.verdict import TestReport
+
+Listener: TypeAlias = Callable[[str], None]
+
+_PYTEST_OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
+_PYTEST_USAGE_ERROR = 4
+
+
+class TestRunner:
+    """Finds and runs the tests of one repository."""
+
+    __test__ = False
+
+    def __init__(self, root: Path, *, command: str | None = None, timeout: float = 300) -> None:
+        """`command` is a shell line that wins over what would be found; `timeout` in seconds is for one run."""
+        self._root, self._timeout = root, timeout
+        self._plan = Plan("command", ("sh", "-c", command), command) if command else None
+
+    def describe(self) -> str:
+        """One line of what will be run; exact once the tests have been run."""
+        return self._plan.title if self._plan else "pytest or unittest, whichever the project uses"
+
+    async def run(
+        self,
+        draft: Draft,
+        *,
+        only: Sequence[str] = (),
+        timeout: float | None = None,
+        on_output: Listener | None = None,
+    ) -> TestReport:
+        """Run the tests, or with `only` those that have these ids or lie below them; what they write is thrown away.
+
+        A command that does not lead to pytest always runs whole. Whatever goes wrong is the report's `problem`.
+        """
+        started, limit = time.monotonic(), timeout or self._timeout
+        try:
+            plan = self._plan or await self._find(draft)
+            if isinstance(plan, str):
+                return TestReport(self.describe(), problem=plan)
+            self._plan = plan
+            completed, outcomes = await self._reported(draft, plan, only, limit, on_output)
+        except (DraftError, OSError) as error:
+            return TestReport(self.describe(), problem=f"The tests could not be run: {error}")
+        report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
+        return replace(report, seconds=time.monotonic() - started)
+
+    async def _find(self, draft: Draft) -> Plan | str:
+        """What to run, or a sentence why nothing can be."""
+        asked = style(draft)
+        if asked == "none":
+            looked = "looked for a configuration of pytest and for files named test_*.py or *_test.py"
+            return f"No tests were found ({looked}). {CONFIGURE}"
+        fallback = ""
+        candidates = interpreters(self._root)
+        for python in candidates:
+            found = await self._probe(draft, python)
+            if found == "pytest":
+                return Plan(
+                    "pytest", (python, "-m", "pytest", "-q", "--rootdir=."), f"pytest with {self._name(python)}"
+                )
+            fallback = fallback or (python if found == "plain" else "")
+        if not fallback:
+            return f"No Python from 3.8 on was found (tried {', '.join(map(self._name, candidates))}). {CONFIGURE}"
+        if asked == "either":
+            return Plan("unittest", (fallback, "-m", "ossa_report"), f"unittest with {self._name(fallback)}")
+        return f"pytest is not installed in {self._name(fallback)}. Install it there. {CONFIGURE}"
+
+    async def _probe(self, draft: Draft, python: str) -> str:
+        """What the interpreter is good for: "pytest", "plain", or "" for nothing."""
+        completed = await draft.run(Command([python, "-c", PROBE], timeout=30), scratch=True)
+        words = completed.output.split()
+        return words[-1] if completed.exit_code == 0 and words else ""
+
+    def _name(self, python: str) -> str:
+        path = Path(python)
+        return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
+
+    async def _reported(
+        self, draft: Draft, plan: Plan, only: Sequence[str], limit: float, on_output: Listener | None
+    ) -> tuple[Completed, Outcomes]:
+        """Run with the reporter; once more without what seems to have kept the tests from starting."""
+        ends = time.monotonic() + limit
+        attempt = await self._attempt(draft, plan, only, limit, _PYTEST_OPTIONS, on_output)
+        completed, outcomes = attempt
+        if outcomes.begun or completed.timed_out:
+            return attempt
+        left = max(ends - time.monotonic(), 1.0)
+        if plan.kind == "pytest" and completed.exit_code == _PYTEST_USAGE_ERROR:
+            # The project's own options may need plugins that are not there; its tests seldom do.
+            return await self._attempt(draft, plan, only, left, f"{_PYTEST_OPTIONS} -o addopts=", on_output)
+        if plan.kind == "command" and "ossa_report" in completed.output:
+            return await self._attempt(draft, plan, only, left, "", on_output)
+        return attempt
+
+    async def _attempt(
+        self, draft: Draft, plan: Plan, only: Sequence[str], limit: float, options: str, on_output: Listener | None
+    ) -> tuple[Completed, Outcomes]:
+        with tempfile.TemporaryDirectory(prefix="ossa-tests-", ignore_cleanup_errors=True) as name:
+            folder = _equip(Path(name), only)
+            command = Command(
+                _argv(plan, only, draft, folder),
+                timeout=limit,
+                env=_environment(self._root, draft.root, folder, options),
+                writable=folder,
+            )
+            completed = await draft.run(command, scratch=True, on_output=on_output)
+            return completed, read_outcomes(folder)
+
+
+def _equip(folder: Path, only: Sequence[str]) -> Path:
+    """Put the reporter and what it is to select into the folder that the tests may write to; returns its real path."""
+    shutil.copyfile(Path(__file__).with_name("reporter.py"), folder / "ossa_report.py")
+    (folder / "only.json").write_text(json.dumps(list(only)), "utf-8")
+    return folder.resolve()
+
+
+def _argv(plan: Plan, only: Sequence[str], draft: Draft, folder: Path) -> list[str]:
+    if plan.kind == "command":
+        # A command that sets the module path itself would lose the reporter.
+        return [re.sub(r"\bPYTHONPATH=", f"PYTHONPATH={folder}{os.pathsep}", word) for word in plan.argv]
+    if plan.kind == "pytest" and only:
+        files = {test.split("::")[0] for test in only}
+        if files.issubset(draft.files()):
+            return [*plan.argv, *sorted(files)]
+    return list(plan.argv)
+
+
+def _environment(root: Path, inside: Path, folder: Path, options: str) -> dict[str, str]:
+    """The environment that makes a run repeatable and brings the reporter along, unless there are no `options`."""
+    values = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    if own := environment(root):
+        values |= {"VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    if options:
+        cache = shlex.quote(f"cache_dir={folder / 'cache'}")
+        values |= {
+            "OSSA_TEST_ROOT": str(inside),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
+            "PYTEST_ADDOPTS": f"{options} -o {cache}",
+        }
+    return values
