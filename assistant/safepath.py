@@ -1,0 +1,86 @@
+"""Which paths a draft takes: relative, inside the repository, never in `.git`, wherever symbolic links lead.
+
+path as the model or the user wrote it ─► inside() ─► follow() through the draft's links ─► the file that is meant
+"""
+
+import os
+import posixpath
+from collections.abc import Callable
+from pathlib import Path
+
+from ossa.assistant.draft import DraftError
+
+_LINKS = 40
+"""Symbolic links on the way to one file, as many as Linux follows."""
+_GIT = frozenset({".git", "git~1"})
+"""The repository's own folder, also by its short name on Windows file systems."""
+
+
+def inside(path: str) -> str:
+    """The path, normalised; "." for the repository's root.
+
+    Raises:
+        DraftError: it is absolute, leads out of the repository or into `.git`, or no path at all.
+    """
+    if not path or "\0" in path:
+        raise DraftError(f"{path!r} is no path; name a file from the root of the repository.")
+    parts = path.split("/")
+    if path.startswith("/") or ".." in parts:
+        raise DraftError(f"{path} leads out of the repository; use a path from its root, without `..`.")
+    if is_git(path):
+        raise DraftError(f"{path} is in `.git`, which belongs to git alone.")
+    return posixpath.normpath(path)
+
+
+def is_git(path: str) -> bool:
+    """Whether any part of the path is git's own folder."""
+    return any(part.casefold().rstrip(". ") in _GIT for part in path.split("/"))
+
+
+def follow(path: str, find: Callable[[str], Path | None], root: Path, *, last: bool = True) -> str:
+    """The path without symbolic links in it, resolved part by part as the system does it.
+
+    Args:
+        path: normalised, from the root.
+        find: what stands at a path, without following a link there; None where nothing does.
+        root: the repository's, by which an absolute link can lead back into it.
+        last: whether to follow a link at the very end, too.
+
+    Raises:
+        DraftError: a link leads out of the repository, into `.git` or in a circle.
+    """
+    todo, done, links = path.split("/")[::-1], "", 0
+    while todo:
+        part = todo.pop()
+        if part == ".." and not done:
+            raise _astray(path)
+        if part in ("..", ".", ""):
+            done = posixpath.dirname(done) if part == ".." else done
+            continue
+        here = posixpath.join(done, part)
+        entry = find(here)
+        if entry is None or not entry.is_symlink() or not (todo or last):
+            done = here
+            continue
+        links += 1
+        target = os.fsdecode(entry.readlink())
+        if target.startswith("/"):
+            done, target = "", _from(root, target)
+        if links > _LINKS or target.startswith("/"):
+            raise _astray(path)
+        todo += target.split("/")[::-1]
+    if is_git(done):
+        raise _astray(path)
+    return done or "."
+
+
+def _from(root: Path, target: str) -> str:
+    """The rest of an absolute path below the root; the path itself where it is elsewhere."""
+    below = f"{root}/"
+    return f"{target}/".removeprefix(below) if f"{target}/".startswith(below) else target
+
+
+def _astray(path: str) -> DraftError:
+    return DraftError(
+        f"{path} goes through a symbolic link that leads out of the repository or nowhere; leave it alone."
+    )

