@@ -1,0 +1,237 @@
+"""The window: starts ossa behind its first frame, plays one turn at a time, and does what commands ask for.
+
+prompt or command ─► jobs ─► agent ─► events ─► Renderer ─► widgets
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from ossa.assistant.events import Event, Failure, Notice
+from ossa.assistant.review import Reviewer
+from ossa.tui.commands import bindings, find, slash_commands
+from ossa.tui.replay import prompts, replay, replay_earlier
+from ossa.tui.screens.help import Help
+from ossa.tui.screens.workspace import Workspace
+from ossa.tui.themes import DARK, LIGHT
+from ossa.tui.turn import Renderer
+from ossa.tui.widgets.change import ChangeView
+from ossa.tui.widgets.conversation import Earlier
+from ossa.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from ossa.assistant.agent import Agent
+    from ossa.assistant.workbench import Workbench
+
+Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
+
+
+class OssaApp(App[str]):
+    """The window. Its result is the id of the session to go on with, where the user chose another one."""
+
+    TITLE = "ossa"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("window")]
+
+    def __init__(self, root: Path, open_workbench: "Callable[[Reviewer], Workbench]", first_prompt: str = "") -> None:
+        """`open_workbench` is called in a thread once the first frame is painted; `first_prompt` is sent then."""
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (118, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+        self.window = Workspace(root)
+        self._root = root
+        self._open = open_workbench
+        self._first_prompt = first_prompt
+        self._renderer = Renderer(self.window)
+        self._bench: Workbench | None = None
+        self._jobs: deque[Job] = deque()
+        self._playing = False
+        self._resting = "starting"
+        """The state to show when no turn is running."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.window
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for command in slash_commands():
+            yield SystemCommand(command.usage, command.help, getattr(self, f"action_{command.name}"))
+
+    def on_ready(self) -> None:
+        """The first frame is on the screen."""
+        self._start()
+
+    async def on_unmount(self) -> None:
+        if self._bench is not None:
+            self._bench.agent.cancel()
+            await asyncio.to_thread(self._bench.close)
+
+    # Starting: the workbench, what it found, then the model; each is shown as soon as it is there.
+
+    @work
+    async def _start(self) -> None:
+        try:
+            bench = await asyncio.to_thread(self._open, self._renderer)
+        except Exception as error:
+            await self._fail(error, "not started")
+            await self.window.files.attach(self._root, None)
+            return
+        self._bench = bench
+        self._describe(bench, "loading the model")
+        await self.window.attach(bench)
+        for prompt in prompts(bench.history):
+            self.window.prompt.remember(prompt)
+        await replay(bench.history, self.window)
+        if self._first_prompt:
+            self._submit(self._first_prompt)
+        self._play_next()
+        try:
+            await asyncio.to_thread(bench.model.start)
+        except Exception as error:
+            await self._fail(error, "no model")
+        else:
+            self._describe(bench, "ready")
+
+    def _describe(self, bench: "Workbench", state: str) -> None:
+        info, isolation, window = bench.model.info, bench.draft.isolation, self.window
+        window.status.model, window.status.why = info.name, info.why
+        window.status.isolation, window.status.confined = isolation.summary, isolation.confined
+        window.welcome.model = f"{info.name} – {info.why}" if info.why else info.name
+        window.welcome.isolation = isolation.summary
+        self._rest(state)
+
+    async def _fail(self, error: Exception, state: str) -> None:
+        own = type(error).__module__.startswith("ossa.")
+        text = str(error) if own else f"Something in ossa broke ({type(error).__name__}: {error}); see the log."
+        await self._renderer.show(Failure(text))
+        self._rest(state)
+
+    def _rest(self, state: str) -> None:
+        self._resting = state
+        if not self._playing:
+            self.window.status.state = state
+
+    # Turns: one at a time, in the order asked for.
+
+    @on(Prompt.Sent)
+    def _prompt_sent(self, event: Prompt.Sent) -> None:
+        self._submit(event.text)
+
+    def _submit(self, text: str) -> None:
+        if not text.startswith("/"):
+            self._do(lambda agent: agent.run(text))
+            return
+        name, _, argument = text[1:].partition(" ")
+        if command := find(name):
+            self.call_later(getattr(self, f"action_{command.name}"), *([argument.strip()] if command.argument else []))
+        else:
+            self._tell(f"There is no command /{name}. /help lists them.")
+
+    def _do(self, job: Job) -> None:
+        """Play a turn as soon as the running one is over; one that waits for a review is put off."""
+        if self._bench is None and self._resting == "not started":
+            self._tell("ossa did not start; the reason is above. /quit leaves.")
+            return
+        self._jobs.append(job)
+        self.window.change.put_off()
+        self._play_next()
+
+    def _play_next(self) -> None:
+        if self._bench is not None and not self._playing and self._jobs:
+            self._playing = True
+            self._play(self._jobs.popleft()(self._bench.agent))
+        self.window.activity.queued = len(self._jobs)
+
+    @work
+    async def _play(self, events: AsyncIterator[Event]) -> None:
+        self.window.status.state = "working"
+        try:
+            async for event in events:
+                await self._renderer.show(event)
+        finally:
+            self._playing = False
+            self.window.activity.begin("")
+            self.window.status.state = self._resting
+        self._play_next()
+
+    @work
+    async def _tell(self, text: str) -> None:
+        await self._renderer.show(Notice(text))
+
+    @on(ChangeView.UndoWanted)
+    def _undo_wanted(self) -> None:
+        self.action_undo()
+
+    @on(Earlier.Wanted)
+    async def _earlier_wanted(self, event: Earlier.Wanted) -> None:
+        await replay_earlier(event.earlier, self.window)
+
+    # Commands: each is named in the registry.
+
+    def action_help(self) -> None:
+        self.push_screen(Help())
+
+    def action_fix(self, hint: str = "") -> None:
+        self._do(lambda agent: agent.fix(hint))
+
+    def action_test(self) -> None:
+        self._do(lambda agent: agent.test())
+
+    def action_undo(self) -> None:
+        self._do(lambda agent: agent.undo())
+
+    def action_discard(self) -> None:
+        self._do(lambda agent: agent.discard())
+
+    def action_review(self) -> None:
+        self.window.toggle_change()
+
+    def action_files(self) -> None:
+        self.window.toggle_files()
+
+    def action_unfold(self) -> None:
+        self.window.conversation.toggle_folds()
+
+    def action_sessions(self) -> None:
+        # Imported here since the list is seldom asked for, and the first frame should not wait for it.
+        from ossa.tui.screens.sessions import Sessions
+
+        if self._bench is not None:
+            self.push_screen(Sessions(self._bench.root, self._bench.session.id), self._resume)
+
+    def action_theme(self, name: str = "") -> None:
+        wanted = {"light": LIGHT.name, "dark": DARK.name}.get(name, name)
+        if not wanted:
+            self.search_themes()
+        elif wanted in self.available_themes:
+            self.theme = wanted
+        else:
+            self._tell(f"There is no theme {name}. /theme alone lists them.")
+
+    def action_cancel(self) -> None:
+        window = self.window
+        if window.change.phase == "reviewing":
+            if window.prompt.has_focus:
+                window.change.put_off()
+        elif self._playing and self._bench is not None:
+            self._bench.agent.cancel()
+            return
+        window.back_to_prompt()
+
+    def _resume(self, session: str | None) -> None:
+        """Leave with the session to go on with as the result; whoever opened the window opens the next one."""
+        if session:
+            self.exit(session)
+
+    async def action_quit(self) -> None:
+        self.window.status.state = "closing"
+        self.exit()

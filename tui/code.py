@@ -1,0 +1,86 @@
+"""Source text to coloured lines, by pygments. Slow for a large file: call it in a thread."""
+
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_for_filename
+from pygments.lexers.special import TextLexer
+from pygments.token import Token
+from pygments.util import ClassNotFound
+from textual.content import Content, Span
+from textual.highlight import TokenType
+
+from ossa.tui.safe import cut, visible
+
+TAB = 4
+"""Cells of a tab stop."""
+COLOURED = 400_000
+"""Characters above which a text stays without colours."""
+
+STYLES: dict[TokenType, str] = {
+    Token.Comment: "$foreground 65% italic",
+    Token.Keyword: "$text-accent",
+    Token.Keyword.Constant: "$text-secondary",
+    Token.Operator.Word: "$text-accent",
+    Token.Literal.Number: "$text-secondary",
+    Token.Literal.String: "$text-success",
+    Token.Literal.String.Doc: "$text-success italic",
+    Token.Literal.String.Escape: "$text-secondary",
+    Token.Name.Builtin: "$text-secondary",
+    Token.Name.Builtin.Pseudo: "italic",
+    Token.Name.Class: "$text-warning bold",
+    Token.Name.Decorator: "$text-warning",
+    Token.Name.Exception: "$text-warning",
+    Token.Name.Function: "$text-primary bold",
+    Token.Name.Tag: "$text-accent",
+    Token.Name.Attribute: "$text-warning",
+    Token.Generic.Heading: "$text-primary bold",
+    Token.Generic.Subheading: "$text-primary",
+    Token.Generic.Strong: "bold",
+    Token.Generic.Emph: "italic",
+}
+
+
+def plain_lines(text: str) -> list[Content]:
+    """The lines of a text, harmless and without colours."""
+    return [Content(line) for line in _display(text)]
+
+
+def coloured_lines(text: str, path: str) -> list[Content]:
+    """The lines of a text, coloured by the language its file name tells; as many as `plain_lines` gives."""
+    lines = _display(text)
+    shown = "\n".join(lines)
+    if len(shown) > COLOURED:
+        return plain_lines(text)
+    spans: list[list[Span]] = [[] for _ in lines]
+    row = column = 0
+    for token, value in _lexer(path).get_tokens(shown):
+        style = _style(token)
+        for index, part in enumerate(value.split("\n")):
+            if index:
+                row, column = row + 1, 0
+            if part and style and row < len(lines):
+                spans[row].append(Span(column, column + len(part), style))
+            column += len(part)
+    return [Content(line, spans=marks) for line, marks in zip(lines, spans, strict=True)]
+
+
+def _display(text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[-1] == "" and len(lines) > 1:
+        lines.pop()
+    return [cut(visible(line).expandtabs(TAB)) for line in lines]
+
+
+def _lexer(path: str) -> Lexer:
+    name = "a.scss" if path.endswith(".tcss") else path
+    try:
+        return get_lexer_for_filename(name, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return TextLexer(stripnl=False, ensurenl=False)
+
+
+def _style(token: TokenType | None) -> str:
+    while token:
+        if style := STYLES.get(token):
+            return style
+        token = token[:-1]
+    return ""

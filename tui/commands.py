@@ -1,0 +1,162 @@
+"""Every command of the window, once: slash commands, palette, key bindings, footer and help all come from here.
+
+A command named `x` runs the action `action_x`: on the app where its scope is "window", else on the widget in focus.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from textual.binding import Binding
+from textual.content import Content
+
+Scope: TypeAlias = Literal["window", "change", "files", "preview", "prompt"]
+
+SCOPES: dict[Scope, str] = {
+    "window": "Everywhere",
+    "prompt": "In the prompt",
+    "change": "In a change",
+    "files": "In the files",
+    "preview": "In a file",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that the user can have done."""
+
+    name: str
+    """As typed after the "/", and the name of the action."""
+    label: str
+    """A word or two for the footer."""
+    help: str
+    """One line for help and palette."""
+    keys: str = ""
+    """Comma-separated, as Textual names keys; the first one is shown."""
+    scope: Scope = "window"
+    slash: bool = True
+    """Whether it can be typed and picked from the palette; else it has keys only."""
+    argument: str = ""
+    """What may be typed after it."""
+    footer: bool = False
+    shown_key: str = ""
+
+    @property
+    def usage(self) -> str:
+        """As typed, for example "/fix [hint]"."""
+        return f"/{self.name} [{self.argument}]" if self.argument else f"/{self.name}"
+
+
+def _keys(name: str, label: str, text: str, keys: str, scope: Scope, shown: str = "", footer: bool = False) -> Command:
+    return Command(name, label, text, keys, scope, slash=False, footer=footer, shown_key=shown)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command("help", "help", "Show the commands and keys", "f1", footer=True),
+    Command("fix", "fix", "Repair the failing tests step by step", argument="hint"),
+    Command("test", "test", "Run the project's tests in the draft"),
+    Command("undo", "undo", "Take back the last accepted change"),
+    Command("discard", "discard", "Forget the draft and start from the files as they are"),
+    Command("review", "change", "Go to the change, or back", "ctrl+r", footer=True),
+    Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
+    Command("unfold", "unfold", "Open or close the reasoning and steps of the last turn", "ctrl+o", footer=True),
+    Command("sessions", "sessions", "List earlier sessions and go on with one"),
+    Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
+    Command("cancel", "stop", "End the running turn; from elsewhere, back to the prompt", "escape", footer=True),
+    Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
+    _keys("send", "send", "Send the prompt", "enter", "prompt", "enter"),
+    _keys("newline", "new line", "Begin a new line", "ctrl+j,shift+enter", "prompt", "ctrl+j, shift+enter"),
+    _keys("complete", "complete", "Complete a command after /", "tab", "prompt", "tab"),
+    _keys("recall", "history", "Earlier and later prompts, from the first and last line", "up,down", "prompt", "↑ ↓"),
+    _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
+    _keys("reject", "reject", "Reject this hunk, with a reason if you like", "r", "change", footer=True),
+    _keys("accept_all", "accept all", "Accept every hunk not yet decided, and apply", "A", "change", "A", footer=True),
+    _keys(
+        "submit", "apply", "Apply what is accepted, once every hunk is decided", "enter,s", "change", "⏎", footer=True
+    ),
+    _keys("revert", "undo", "Take back the decision; after applying, take back the change", "u", "change", footer=True),
+    _keys("next", "next", "Next hunk", "n,j", "change", "n"),
+    _keys("previous", "previous", "Previous hunk", "p,k", "change", "p"),
+    _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
+    _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
+    _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
+)
+
+
+def slash_commands() -> Iterable[Command]:
+    """Those that can be typed."""
+    return (command for command in COMMANDS if command.slash)
+
+
+def find(name: str) -> Command | None:
+    """The slash command of this name; any unambiguous beginning of it does."""
+    matches = [command for command in slash_commands() if command.name.startswith(name)]
+    exact = [command for command in matches if command.name == name]
+    return exact[0] if exact else matches[0] if len(matches) == 1 and name else None
+
+
+def suggestions(text: str) -> str:
+    """What fits the start of a command that is being typed, as one line; empty for anything else."""
+    if not text.startswith("/") or "\n" in text:
+        return ""
+    name, space, _ = text[1:].partition(" ")
+    fitting = [c for c in slash_commands() if c.name == name or (not space and c.name.startswith(name))]
+    if len(fitting) == 1:
+        return f"{fitting[0].usage}  {fitting[0].help}"
+    return "  ".join(f"/{c.name}" for c in fitting) or "no such command; /help lists them"
+
+
+def completion(text: str) -> str:
+    """The text with its command completed as far as that is certain; empty where nothing can be added."""
+    if not text.startswith("/") or " " in text or "\n" in text:
+        return ""
+    fitting = [c.name for c in slash_commands() if c.name.startswith(text[1:])]
+    if not fitting:
+        return ""
+    common = fitting[0]
+    while not all(name.startswith(common) for name in fitting):
+        common = common[:-1]
+    completed = f"/{common} " if len(fitting) == 1 else f"/{common}"
+    return completed if completed != text else ""
+
+
+def bindings(scope: Scope) -> list[Binding]:
+    """The key bindings of the app or of a widget, with ids by which a keymap can change them."""
+    return [
+        Binding(
+            command.keys,
+            command.name,
+            command.label,
+            show=command.footer,
+            key_display=command.shown_key or None,
+            tooltip=command.help,
+            id=f"{scope}.{command.name}",
+        )
+        for command in COMMANDS
+        if command.scope == scope and command.keys and scope != "prompt"
+    ]
+
+
+def help_content() -> Content:
+    """The help text: what can be typed, then the keys of each part of the window."""
+    width = max(len(command.usage) for command in slash_commands())
+    rows = [Content.styled("Commands", "bold $text-primary")]
+    rows += [_row(command.usage, width, command.help, key_name(command)) for command in slash_commands()]
+    for scope, title in SCOPES.items():
+        keyed = [command for command in COMMANDS if command.scope == scope and not command.slash]
+        if keyed:
+            rows += [Content(""), Content.styled(title, "bold $text-primary")]
+            rows += [_row(key_name(command), width, command.help) for command in keyed]
+    return Content("\n").join(rows)
+
+
+def key_name(command: Command) -> str:
+    """Its first key as written in texts, for example "ctrl+q"; empty without one."""
+    return command.shown_key or command.keys.split(",")[0].replace("escape", "esc")
+
+
+def _row(left: str, width: int, text: str, key: str = "") -> Content:
+    parts = [Content.styled(f"  {left:<{width}}  ", "$text-secondary"), Content(text)]
+    if key:
+        parts.append(Content.styled(f"  {key}", "$foreground 65%"))
+    return Content.assemble(*parts)

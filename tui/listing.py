@@ -1,0 +1,63 @@
+"""What a folder of the repository holds, for the file tree. Reads the disk: call it in a thread."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SHOWN = 1_000
+"""Entries of one folder that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder; or, with a `note` alone, a line that says what is not shown."""
+
+    path: str
+    """From the root of the repository, with "/"; empty for the root itself."""
+    folder: bool = False
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+
+def list_folder(
+    root: Path, path: str, ignored: Callable[[Collection[str]], Iterable[str]], deleted: Iterable[str] = ()
+) -> list[Entry]:
+    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here."""
+    try:
+        with os.scandir(root / path) as found:
+            entries = [Entry(_join(path, e.name), e.is_dir(follow_symlinks=False)) for e in found if e.name != ".git"]
+    except OSError as error:
+        return [Entry("", note=f"cannot be read: {error.strerror}")]
+    hidden = set(ignored([entry.path for entry in entries])) if entries else set[str]()
+    known = {entry.path for entry in entries}
+    entries += [Entry(p) for p in deleted if p.rpartition("/")[0] == path and p not in known]
+    entries = sorted(
+        (e for e in entries if e.path not in hidden), key=lambda e: (not e.folder, e.name.casefold(), e.name)
+    )
+    if len(entries) > SHOWN:
+        return [*entries[:SHOWN], Entry("", note=f"{len(entries) - SHOWN:,} more are not shown")]
+    return entries
+
+
+def folders_of(paths: Iterable[str]) -> set[str]:
+    """Every folder above these paths, without the root."""
+    folders: set[str] = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in folders:
+            folders.add(path)
+    return folders
+
+
+def marks(status: Mapping[str, str]) -> dict[str, str]:
+    """The letter for each path that git calls changed."""
+    letters = {"modified": "M", "added": "A", "deleted": "D", "untracked": "?", "renamed": "R", "conflicted": "!"}
+    return {path: letters.get(kind, "M") for path, kind in status.items()}
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

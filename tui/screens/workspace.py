@@ -1,0 +1,174 @@
+"""The main screen: files | conversation and prompt | file or change; below them status and keys.
+
+    Workspace
+    ├ Pane #files-pane   Files
+    ├ Pane #talk         Conversation · Activity · Prompt
+    ├ Pane #side         Preview or ChangeView
+    ├ Status
+    └ Footer
+
+Which columns fit is decided by the classes -narrow, -medium and -wide; keys bring a hidden one in.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, TextArea
+
+from ossa.tui.commands import suggestions
+from ossa.tui.safe import cut, plain_text
+from ossa.tui.screens.confirm import Confirm, Permission
+from ossa.tui.widgets.activity import Activity
+from ossa.tui.widgets.change import ChangeView
+from ossa.tui.widgets.conversation import Conversation
+from ossa.tui.widgets.files import Files
+from ossa.tui.widgets.pane import Pane
+from ossa.tui.widgets.preview import Preview
+from ossa.tui.widgets.prompt import Prompt
+from ossa.tui.widgets.status import Status
+from ossa.tui.widgets.welcome import Welcome
+
+if TYPE_CHECKING:
+    from ossa.assistant.workbench import Workbench
+
+
+class Workspace(Screen[None]):
+    """Files, conversation and change, side by side."""
+
+    side_open = reactive(False, toggle_class="-side-open")
+    """Where there is little room: whether the file or change is shown."""
+    files_open: reactive[bool | None] = reactive(None)
+    """Whether the user wants the files; None leaves it to the width."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self.root = root
+        self.files = Files(root)
+        self.welcome = Welcome(root)
+        self.conversation = Conversation(self.welcome)
+        self.activity = Activity()
+        self.prompt = Prompt()
+        self.preview = Preview(root)
+        self.change = ChangeView()
+        self.status = Status()
+        self._switcher = ContentSwitcher(self.preview, self.change, initial="preview", id="switcher")
+        self._files_pane = Pane(self.files, id="files-pane")
+        self._talk = Pane(self.conversation, self.activity, self.prompt, id="talk")
+        self._side = Pane(self._switcher, id="side")
+
+    def compose(self) -> ComposeResult:
+        yield Horizontal(self._files_pane, self._talk, self._side, id="columns")
+        yield self.status
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        self._files_pane.heading = Content.styled(plain_text(self.root.name), "bold")
+        self._talk.heading = Content.styled("Conversation", "bold")
+        self._title_side()
+        self.prompt.focus()
+
+    async def attach(self, bench: "Workbench") -> None:
+        """Show the repository, and follow it from now on."""
+        self.preview.root = bench.root
+        branch = await asyncio.to_thread(bench.repository.head)
+        self.welcome.branch = branch
+        self._files_pane.heading = Content.assemble((plain_text(bench.root.name), "bold"), f"  {plain_text(branch)}")
+        await self.files.attach(bench.root, bench.repository)
+
+    def watch_files_open(self, wanted: bool | None) -> None:
+        self.set_class(wanted is True, "-files-on")
+        self.set_class(wanted is False, "-files-off")
+
+    def toggle_files(self) -> None:
+        """Show the files, or go to them, or from there hide them."""
+        if not self._files_pane.display:
+            self.files_open = True
+            self.call_after_refresh(self.files.focus)
+        elif self.files.has_focus:
+            self.files_open = False
+            self.prompt.focus()
+        else:
+            self.files.focus()
+
+    def toggle_change(self) -> None:
+        """Go to the change, or to the file where there is none; from there back to the prompt."""
+        if self.in_side:
+            self.back_to_prompt()
+        else:
+            self._open_side("change" if self.change.phase != "empty" else "preview", focus=True)
+
+    def reveal_change(self) -> None:
+        """Bring the change up; the focus goes there unless the user is typing."""
+        self._open_side("change", focus=not self.prompt.text)
+
+    async def show_file(self, path: str, chosen: bool) -> None:
+        """Show a file; a `chosen` one even where a review is open or there is little room."""
+        if not chosen and (self.change.phase == "reviewing" or not self._side.display):
+            return
+        await self.preview.show(path)
+        self._open_side("preview", focus=chosen)
+
+    @property
+    def in_side(self) -> bool:
+        """Whether the file or the change has the focus."""
+        return self.focused is not None and self._side in self.focused.ancestors
+
+    def back_to_prompt(self) -> None:
+        """Go to the prompt; where there is little room, the conversation comes back."""
+        self.side_open = False
+        self.prompt.focus()
+
+    async def ask(self, question: Confirm) -> Permission | None:
+        """Show a question and wait for its answer."""
+        answered: asyncio.Future[Permission | None] = asyncio.get_running_loop().create_future()
+
+        def answer(permission: Permission | None) -> None:
+            if not answered.done():
+                answered.set_result(permission)
+
+        await self.app.push_screen(question, answer)
+        try:
+            return await answered
+        finally:
+            if question.is_current:
+                await self.app.pop_screen()
+
+    @on(TextArea.Changed)
+    def _typed(self, event: TextArea.Changed) -> None:
+        self.activity.hint = suggestions(event.text_area.text)
+
+    @on(Files.Looked)
+    async def _looked(self, event: Files.Looked) -> None:
+        self.run_worker(self.show_file(event.path, event.chosen), exclusive=True, group="preview")
+
+    @on(ChangeView.Progressed)
+    def _title_side(self) -> None:
+        if self._switcher.current == "preview":
+            self._side.heading = Content.styled(cut(plain_text(self.preview.path), 200) or "File", "bold")
+            return
+        change = self.change
+        decided = len(change.hunks) - change.undecided
+        states = {
+            "shown": "not applied",
+            "reviewing": f"{decided} of {len(change.hunks)} decided",
+            "applied": "done · u undoes",
+        }
+        state = states.get(change.phase, "")
+        if change.phase == "reviewing" and not change.undecided:
+            state += " · enter applies"
+        self._side.heading = Content.assemble(("Change  ", "bold"), change.change.summary, f"  {state}")
+
+    def _open_side(self, which: str, focus: bool) -> None:
+        self._switcher.current = which
+        self._title_side()
+        if which == "change" or focus:
+            self.side_open = True
+        if focus:
+            self.call_after_refresh((self.change if which == "change" else self.preview).focus)

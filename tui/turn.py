@@ -1,0 +1,203 @@
+"""Events become widgets in one `match`; and, as the `Reviewer`, the assistant's questions become keys.
+
+Live events and those of a resumed session all go through `show`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from textual.widget import Widget
+
+from ossa.assistant.change import Change
+from ossa.assistant.events import (
+    Answering,
+    Attempt,
+    Composed,
+    Event,
+    Failure,
+    Notice,
+    Proposed,
+    Reading,
+    Reviewed,
+    Spoken,
+    StepFinished,
+    StepOutput,
+    StepStarted,
+    Thinking,
+    TurnFinished,
+    TurnStarted,
+    Undone,
+)
+from ossa.assistant.review import Decision
+from ossa.assistant.verdict import Verdict
+from ossa.tui.screens.confirm import Confirm, Permission
+from ossa.tui.widgets.activity import Activity
+from ossa.tui.widgets.answer import Answer
+from ossa.tui.widgets.attempts import Attempts
+from ossa.tui.widgets.change import ChangeView
+from ossa.tui.widgets.conversation import Conversation, TurnBlock
+from ossa.tui.widgets.line import (
+    failure_line,
+    finished_line,
+    notice_line,
+    proposed_line,
+    reviewed_line,
+    undone_line,
+)
+from ossa.tui.widgets.status import Status
+from ossa.tui.widgets.step import Step
+from ossa.tui.widgets.thought import Thought
+
+WidgetT = TypeVar("WidgetT", bound=Widget)
+
+
+class Surroundings(Protocol):
+    """The parts of the window that a turn shows itself in."""
+
+    @property
+    def conversation(self) -> Conversation: ...
+    @property
+    def change(self) -> ChangeView: ...
+    @property
+    def activity(self) -> Activity: ...
+    @property
+    def status(self) -> Status: ...
+    def reveal_change(self) -> None: ...
+    async def ask(self, question: Confirm) -> Permission | None: ...
+
+
+class Renderer:
+    """Shows events at the end of the conversation, or before some widget of it."""
+
+    def __init__(self, window: Surroundings, *, live: bool = True, before: Widget | None = None) -> None:
+        """Not `live`: events of the past, which leave change, activity and status alone."""
+        self._window, self._live, self._before = window, live, before
+        self._block: TurnBlock | None = None
+        self._last: Widget | None = None
+        self._steps: dict[str, Step] = {}
+        self._attempts: Attempts | None = None
+        """All attempts of a turn are in one widget, whatever happens in between."""
+        self._always: set[str] = set()
+
+    async def show(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case TurnStarted(prompt):
+                await self._begin(prompt)
+            case Composed(total=total, window=window):
+                self._window.status.context = (total, window)
+            case Reading(done, total, reused):
+                self._doing_reading(done, total, reused)
+            case Thinking(text):
+                (await self._grow(Thought)).append(text)
+                self._doing("Thinking")
+            case Answering(text):
+                await (await self._grow(Answer)).append_text(text)
+                self._doing("Writing")
+            case Spoken(_, usage):
+                await self._end_growth()
+                self._window.status.usage = usage
+            case StepStarted(step, title, detail):
+                self._steps[step] = await self._add(Step(title, detail))
+                self._doing(title)
+            case StepOutput(step, text):
+                self._steps[step].append(text)
+            case StepFinished(step, ok, summary, output):
+                self._steps.pop(step).finish(ok, summary, output)
+                self._doing("Working")
+            case Attempt():
+                await self._attempt(event)
+            case Proposed(change, verdict):
+                await self._add(proposed_line(change, verdict))
+            case Reviewed(decisions, _, _, refused):
+                await self._add(reviewed_line(event))
+                self._conclude(decisions, bool(refused))
+            case Undone():
+                await self._add(undone_line(event))
+                self._conclude((), refused=True)
+            case Notice(text):
+                await self._add(notice_line(text))
+            case Failure(text):
+                await self._add(failure_line(text))
+            case TurnFinished():
+                await self._finish(event)
+
+    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+        """Let the person decide, by keys on the change."""
+        self._window.activity.begin("")
+        self._window.status.state = "your review"
+        deciding = asyncio.ensure_future(self._window.change.decide(change, verdict))
+        self._window.reveal_change()
+        try:
+            return await deciding
+        finally:
+            deciding.cancel()
+            self._window.status.state = "working"
+
+    async def permit(self, command: str, warning: str) -> bool:
+        """Ask once for each command, unless the person has allowed all of this session."""
+        if warning in self._always:
+            return True
+        permission = await self._window.ask(Confirm(command, warning))
+        if permission == "always":
+            self._always.add(warning)
+        return permission in ("once", "always")
+
+    async def _begin(self, prompt: str) -> None:
+        self._last = None
+        self._steps.clear()
+        self._attempts = None
+        self._block = await self._window.conversation.begin(prompt, self._before)
+        self._doing("Working")
+
+    async def _add(self, widget: WidgetT) -> WidgetT:
+        await self._end_growth()
+        if self._block is None:
+            self._block = await self._window.conversation.begin("", self._before)
+        await self._block.mount(widget)
+        self._last = widget
+        return widget
+
+    async def _grow(self, kind: type[WidgetT]) -> WidgetT:
+        """The widget that takes the next bit: the last one where it is of this kind, else a new one."""
+        if isinstance(self._last, kind):
+            return self._last
+        return await self._add(kind())
+
+    async def _end_growth(self) -> None:
+        """What was growing is complete: what comes next begins anew."""
+        match self._last:
+            case Answer():
+                await self._last.finish()
+            case Thought():
+                self._last.finish()
+            case _:
+                return
+        self._last = None
+
+    async def _attempt(self, event: Attempt) -> None:
+        if self._attempts is None:
+            self._attempts = await self._add(Attempts())
+        self._attempts.add(event)
+        self._doing(f"Attempt {event.number} of {event.limit}")
+
+    def _doing(self, what: str) -> None:
+        if self._live:
+            self._window.activity.begin(what)
+
+    def _doing_reading(self, done: int, total: int, reused: int) -> None:
+        if self._live:
+            self._window.activity.reading(done, total, reused)
+
+    def _conclude(self, decisions: Sequence[Decision], refused: bool) -> None:
+        if self._live:
+            self._window.change.conclude(decisions, refused)
+
+    async def _finish(self, event: TurnFinished) -> None:
+        for step in self._steps.values():
+            step.finish(False, "stopped")
+        self._steps.clear()
+        await self._add(finished_line(event))
+        self._doing("")
+        self._block = None

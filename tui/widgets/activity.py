@@ -1,0 +1,68 @@
+"""The line above the prompt: what is going on right now, or which commands fit what is being typed."""
+
+import time
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+BAR = 24
+"""Cells of the progress bar."""
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+
+class Activity(Widget):
+    """One line, always there, so that nothing moves when a turn begins or ends."""
+
+    doing = reactive("", toggle_class="-busy")
+    """What is going on; empty when nothing is."""
+    progress: reactive[tuple[int, int]] = reactive((0, 0))
+    """Tokens read of the prompt, and all of them; (0, 0) when nothing is being read."""
+    reused = reactive(0)
+    hint = reactive("")
+    """Shown instead, while the user types a command."""
+    queued = reactive(0)
+    """Prompts that wait for the turn to end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since = time.monotonic()
+
+    def begin(self, doing: str) -> None:
+        """Something begins; an empty text: nothing goes on any more."""
+        if doing != self.doing or not doing:
+            self._since = time.monotonic()
+        self.doing = doing
+        self.progress = (0, 0)
+        self.auto_refresh = 0.1 if doing else None
+
+    def reading(self, done: int, total: int, reused: int) -> None:
+        """The prompt is being read."""
+        self.begin("Reading" if done < total else "Thinking")
+        self.reused = reused
+        self.progress = (done, total) if done < total else (0, 0)
+
+    def render(self) -> Content:
+        if self.hint:
+            return Content.styled(self.hint, "$foreground 65%")
+        if not self.doing:
+            return Content("")
+        elapsed = time.monotonic() - self._since
+        spinner = SPINNER[int(elapsed * 10) % len(SPINNER)]
+        parts: list[str | tuple[str, str]] = [(f"{spinner} ", "$text-primary"), self.doing, "  "]
+        done, total = self.progress
+        if total:
+            parts += [*_bar(done, total), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
+            if self.reused:
+                parts.append((f" · {self.reused:,} known", "$foreground 65%"))
+        else:
+            parts.append((f"{elapsed:.0f} s", "$foreground 65%"))
+        parts.append(("  esc stops", "$foreground 40%"))
+        if self.queued:
+            parts.append((f"  {self.queued} waiting", "$text-warning"))
+        return Content.assemble(*parts)
+
+
+def _bar(done: int, total: int) -> list[tuple[str, str]]:
+    full = min(BAR, BAR * done // total)
+    return [("━" * full, "$text-primary"), ("━" * (BAR - full), "$foreground 40%")]

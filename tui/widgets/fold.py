@@ -1,0 +1,58 @@
+"""A line that opens to more. Closed it is one widget; what is inside is mounted beside it when it opens."""
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+
+class FoldBody(Static):
+    """What a fold opens to."""
+
+
+class Fold(Static, can_focus=True):
+    """A line with a body. Whoever subclasses it says what `head` and `body` are and calls `renew` when they change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "open_or_close", "open or close")]
+
+    opened = reactive(False, toggle_class="-open")
+
+    def __init__(self, *, classes: str = "") -> None:
+        super().__init__(markup=False, classes=classes)
+        self._body: FoldBody | None = None
+
+    def head(self) -> Content:
+        """The line itself, without the mark that it opens."""
+        raise NotImplementedError
+
+    def body(self) -> Content:
+        """What it opens to; asked for only while it is open."""
+        raise NotImplementedError
+
+    def renew(self) -> None:
+        """Show the present head, and the body where it is open."""
+        self.update(Content.assemble(("▾ " if self.opened else "▸ ", "$foreground 40%"), self.head()))
+        if self._body is not None:
+            self._body.update(self.body())
+
+    def on_mount(self) -> None:
+        self.renew()
+
+    def on_click(self) -> None:
+        self.opened = not self.opened
+
+    def action_open_or_close(self) -> None:
+        self.opened = not self.opened
+
+    async def watch_opened(self, opened: bool) -> None:
+        if not self.is_attached or self.parent is None:
+            return
+        if opened and self._body is None:
+            self._body = FoldBody(self.body(), markup=False, classes=" ".join(self.classes))
+            await self.screen.mount(self._body, after=self)
+        elif self._body is not None and not opened:
+            body, self._body = self._body, None
+            await body.remove()
+        self.renew()

@@ -1,0 +1,79 @@
+"""The lines of a conversation that neither open nor grow: what the user said, notices, failures, outcomes."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from ossa.assistant.change import Change, FileChange
+from ossa.assistant.events import Reviewed, TurnFinished, Undone
+from ossa.assistant.verdict import Verdict
+from ossa.tui.safe import cut, plain_text, shown
+
+
+class Line(Static):
+    """A line of text; its class says of what kind."""
+
+    def __init__(self, content: Content | str, kind: str) -> None:
+        text = content if isinstance(content, Content) else Content("\n".join(shown(content, 100)))
+        super().__init__(text, markup=False, classes=f"-{kind}")
+
+
+def prompt_line(prompt: str) -> Line:
+    """What the user asked."""
+    return Line(prompt, "prompt")
+
+
+def notice_line(text: str) -> Line:
+    """Something worth a line."""
+    return Line(text, "notice")
+
+
+def failure_line(text: str) -> Line:
+    """Something went wrong."""
+    return Line(Content.assemble(("✗ ", "bold"), "\n".join(shown(text, 40))), "failure")
+
+
+def proposed_line(change: Change, verdict: Verdict) -> Line:
+    """There is a change to look at."""
+    mark = "✓" if verdict.proved else "!"
+    files = ", ".join(cut(plain_text(file.path), 60) for file in change.files[:3])
+    more = f" and {len(change.files) - 3} more" if len(change.files) > 3 else ""
+    return Line(
+        Content.assemble(
+            (f"Change  {change.summary}", "bold"), f"  {files}{more}\n{mark} {cut(plain_text(verdict.summary), 300)}"
+        ),
+        "proved" if verdict.proved else "unproved",
+    )
+
+
+def reviewed_line(event: Reviewed) -> Line:
+    """What became of the change."""
+    accepted = sum(d.accepted for d in event.decisions)
+    rejected = len(event.decisions) - accepted
+    text = f"{accepted} accepted · {rejected} rejected"
+    if event.files:
+        text += f" · written: {', '.join(plain_text(f) for f in event.files[:5])}"
+    if event.checkpoint:
+        text += " · /undo takes it back"
+    lines = [text, *(f"✗ not applied: {plain_text(reason)}" for reason in event.refused)]
+    return Line(Content("\n".join(lines)), "failure" if event.refused else "notice")
+
+
+def undone_line(event: Undone) -> Line:
+    """An accept was taken back."""
+    return Line(f"Taken back: {', '.join(event.files)}", "notice")
+
+
+def finished_line(event: TurnFinished) -> Line:
+    """How the turn ended, and how long it took."""
+    return Line(f"{event.end} · {duration(event.seconds)}" if event.seconds else event.end, "end")
+
+
+def duration(seconds: float) -> str:
+    """For example "4.2 s" or "3 min 12 s"."""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+
+
+def file_line(file: FileChange) -> Line:
+    """The head of a file's hunks in a change."""
+    counts = ((f"+{file.added} ", "$text-success"), (f"−{file.removed}", "$text-error"))
+    return Line(Content.assemble((cut(plain_text(file.path), 200), "bold"), f"  {file.kind}  ", *counts), "file")

@@ -1,0 +1,39 @@
+"""The field in which the user may say why a hunk was rejected; the model is told."""
+
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.widgets import Input
+
+from ossa.tui.widgets.hunk import HunkView
+
+
+class Reason(Input):
+    """Asks once, right below the hunk, and goes away."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "no reason")]
+
+    class Given(Message):
+        """The user has answered, perhaps with nothing."""
+
+    def __init__(self, view: HunkView) -> None:
+        super().__init__(placeholder="Why? The model is told. Enter goes on, esc leaves it out", compact=True)
+        self._view = view
+
+    def on_mount(self) -> None:
+        self.focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._view.reason = event.value.strip()
+        self._end()
+
+    def action_leave(self) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self.post_message(self.Given())
+        self.remove()

@@ -1,0 +1,46 @@
+"""The model's reasoning: a line with its length and time, which opens to the text."""
+
+import time
+
+from textual.content import Content
+
+from ossa.tui.safe import plain_text, shown
+from ossa.tui.widgets.fold import Fold
+
+LINES = 400
+"""Lines of reasoning that are shown."""
+
+
+class Thought(Fold):
+    """Reasoning, folded."""
+
+    def __init__(self, *, live: bool = True) -> None:
+        """`live` reasoning is timed; one of a resumed session is not."""
+        super().__init__(classes="-running" if live else "")
+        self._bits: list[str] = []
+        self._words = 0
+        self._started = time.monotonic() if live else None
+        self._seconds: float | None = None
+
+    def head(self) -> Content:
+        verb = "Thinking" if self.has_class("-running") else "Thought"
+        parts = [verb, f"{self._words:,} words"]
+        if self._seconds is not None:
+            parts.append(f"{self._seconds:.0f} s")
+        return Content(" · ".join(parts))
+
+    def body(self) -> Content:
+        return Content("\n".join(shown("".join(self._bits), LINES)))
+
+    def append(self, text: str) -> None:
+        """Add the next bit."""
+        self._bits.append(plain_text(text))
+        self._words += text.count(" ") + text.count("\n") or int(not self._words)
+        if self._started is not None:
+            self._seconds = time.monotonic() - self._started
+        self.renew()
+
+    def finish(self) -> None:
+        """It is over."""
+        self.remove_class("-running")
+        self.renew()

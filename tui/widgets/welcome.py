@@ -1,0 +1,49 @@
+"""The first thing in an empty conversation: what was found, and what to press."""
+
+from pathlib import Path
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from ossa.tui.safe import plain_text
+
+KEYS = (
+    ("enter", "ask for a change, or a question about the code"),
+    ("/fix", "repair the failing tests step by step"),
+    ("/test", "run the tests"),
+    ("f1", "all commands and keys"),
+)
+
+
+class Welcome(Static):
+    """Facts that fill in while ossa starts."""
+
+    branch = reactive("")
+    isolation = reactive("")
+    model = reactive("")
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(markup=False)
+        self._root = root
+
+    def render(self) -> Content:
+        facts = [
+            ("folder", str(self._root)),
+            ("branch", self.branch),
+            ("draft", self.isolation),
+            ("model", self.model),
+        ]
+        rows = [
+            Content.styled("ossa", "bold $text-primary")
+            + Content.styled("  an offline pair programmer", "$foreground 65%"),
+            Content(""),
+            *(_row(name, value or "…", "$foreground 65%", "$foreground") for name, value in facts),
+            Content(""),
+            *(_row(key, text, "$text-primary", "$foreground 65%") for key, text in KEYS),
+        ]
+        return Content("\n").join(rows)
+
+
+def _row(left: str, right: str, left_style: str, right_style: str) -> Content:
+    return Content.assemble((f"{left:<8}", left_style), (plain_text(right), right_style))
