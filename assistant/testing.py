@@ -91,7 +91,8 @@ class TestRunner:
 
     async def _probe(self, draft: Draft, python: str) -> str:
         """What the interpreter is good for: "pytest", "plain", or "" for nothing."""
-        completed = await draft.run(Command([python, "-c", PROBE], timeout=30), scratch=True)
+        name = f"{self._name(python)} (does it have pytest?)"
+        completed = await draft.run(Command([python, "-c", PROBE], timeout=30, name=name), scratch=True)
         words = completed.output.split()
         return words[-1] if completed.exit_code == 0 and words else ""
 
@@ -126,6 +127,7 @@ class TestRunner:
                 timeout=limit,
                 env=_environment(self._root, draft.root, folder, options),
                 writable=folder,
+                name=f"the project's tests ({plan.title})",
             )
             completed = await draft.run(command, scratch=True, on_output=on_output)
             return completed, read_outcomes(folder)

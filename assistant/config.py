@@ -1,0 +1,114 @@
+"""Settings: the user's `config.toml`, and what a repository's `.ossa.toml` may add to it.
+
+    config.toml ─┬─► load_config() ─► Config, with a sentence for everything in the files that was not taken
+    .ossa.toml  ─┘
+
+A repository is untrusted: its file may name the test command, which runs in the draft like all others, and what to
+ignore. It can neither choose the model nor loosen anything. What is wrong in a file leaves the defaults in force.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from ossa.assistant import paths
+
+REPOSITORY_FILE = ".ossa.toml"
+_REPOSITORY_MAY_SET = frozenset({"test_command", "ignore"})
+_EFFORTS = ("low", "medium", "high")
+_SIZE_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting with its default; the keys of the files are the names of these fields."""
+
+    test_command: str = ""
+    """A shell line that runs the tests; empty: what is found."""
+    test_timeout: int = 300
+    """Seconds that one run of the tests may take."""
+    ignore: tuple[str, ...] = ()
+    """Patterns as in `.gitignore` of what is neither shown nor read, on top of what git ignores."""
+    model: str = ""
+    """Name or folder of the model; empty: the best that is on disk and fits this machine."""
+    effort: Literal["low", "medium", "high"] = "medium"
+    """How long gpt-oss thinks."""
+    theme: str = ""
+    """Colours of the window; empty: the default theme."""
+    problems: tuple[str, ...] = ()
+    """A sentence for each thing in the files that was not taken."""
+
+
+def load_config(root: Path | None = None, folder: Path | None = None) -> Config:
+    """The settings for the repository at `root`; `folder` holds the user's `config.toml`. Never fails."""
+    config = _merge(Config(), (folder or paths.config_dir()) / "config.toml", frozenset(_KINDS))
+    return _merge(config, root / REPOSITORY_FILE, _REPOSITORY_MAY_SET) if root else config
+
+
+def _merge(config: Config, path: Path, allowed: frozenset[str]) -> Config:
+    """The settings with those of one file on top."""
+    problems, values = list(config.problems), dict[str, Any]()
+    text, table = "", dict[str, Any]()
+    try:
+        if path.is_file():
+            text = _read(path)
+            table = tomllib.loads(text)
+    except OSError as error:
+        problems.append(f"{path} cannot be read: {error.strerror}.")
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{path} is not valid TOML and was left out: {str(error) or 'too deeply nested'}.")
+    for key, value in table.items():
+        place = f"{path}:{_line(text, key)}"
+        if key not in _KINDS:
+            problems.append(f"{place}: there is no setting “{repr(key)[1:-1][:60]}”.")
+        elif key not in allowed:
+            problems.append(
+                f"{place}: a repository may not set “{key}”; it belongs in {paths.config_dir()}/config.toml."
+            )
+        elif (taken := _taken(key, value)) is None:
+            problems.append(f"{place}: “{key}” must be {_KINDS[key]}; it was left out.")
+        else:
+            values[key] = (*config.ignore, *taken) if key == "ignore" else taken
+    return replace(config, **values, problems=tuple(problems))
+
+
+_KINDS = {
+    "test_command": "a text of one line",
+    "test_timeout": "a whole number of seconds above 0",
+    "ignore": "a list of texts",
+    "model": "a text of one line",
+    "effort": "“low”, “medium” or “high”",
+    "theme": "a text of one line",
+}
+
+
+def _taken(key: str, value: Any) -> Any:
+    """The value as its field holds it; None where it is of the wrong kind."""
+    match key, value:
+        case "ignore", list() if all(isinstance(item, str) for item in cast("list[Any]", value)):
+            return tuple(cast("list[str]", value))
+        case "effort", str():
+            return value if value in _EFFORTS else None
+        case "test_timeout", int() if not isinstance(value, bool) and value > 0:
+            return value
+        case (("test_command" | "model" | "theme"), str()):
+            return value.strip() if len(value.splitlines()) <= 1 else None
+        case _:
+            return None
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        data = file.read(_SIZE_LIMIT + 1)
+    if len(data) > _SIZE_LIMIT:
+        raise ValueError("it is larger than 1 MB")
+    return data.decode("utf-8-sig")
+
+
+def _line(text: str, key: str) -> int:
+    """The line on which a top-level key or its table begins."""
+    name = re.escape(key)
+    found = re.search(rf"^\s*\[*\s*[\"']?{name}[\"']?\s*[\]=.]", text, re.MULTILINE)
+    return text.count("\n", 0, found.end() if found else 0) + 1
