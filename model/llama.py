@@ -51,7 +51,7 @@ def build(file: GgufFile, dtype: torch.dtype) -> LlamaForCausalLM:
             raise ModelError(f"{file.path} holds weights ({name}) that are not of the Llama model it describes.")
         values = file.tensor(name)
         if name.endswith(("attn_q.weight", "attn_k.weight")):
-            values = _unpermuted(values, config.head_dim)
+            values = _unpermuted(values, config.head_dim or 0)
         weights[target] = values.to(dtype)
     if config.tie_word_embeddings:
         weights["lm_head.weight"] = weights.get("model.embed_tokens.weight", torch.empty(0))

@@ -1,0 +1,156 @@
+"""From a model on disk to one that can run: the module, its codec, and the device and type chosen for both.
+
+    Found ─► load() ─► Loaded(module, codec, device, dtype)
+
+Heavy modules are imported for the family at hand only: their import is most of the time until the model is ready.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ossa.model.base import ModelError
+from ossa.model.codec import Codec
+from ossa.model.discover import Found
+from ossa.model.machine import this_machine
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory."""
+
+    module: Any
+    """A causal language model of transformers, in evaluation mode."""
+    codec: Codec
+    window: int
+    """Tokens that prompt and answer may have together."""
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def where(self) -> str:
+        """On what device, in what type: a few words for the status bar."""
+        place = {"cpu": "the CPU", "cuda": "the GPU", "mps": "the Apple GPU", "xpu": "the Intel GPU"}
+        kind = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "fp32"}
+        return f"on {place.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
+
+
+def load(found: Found) -> Loaded:
+    """Load the model, never touching a network.
+
+    Raises:
+        ModelError: its files are missing, damaged, or of a kind that cannot be run.
+    """
+    device = best_device()
+    return _gguf(found, device) if found.family == "gguf" else _folder(found, device)
+
+
+def best_device() -> torch.device:
+    """CUDA before Apple's and Intel's, and the CPU where there is none of them."""
+    for name in ("cuda", "mps", "xpu"):
+        backend = getattr(torch.backends if name == "mps" else torch, name, None)
+        if backend is not None and backend.is_available():
+            return torch.device(name)
+    return torch.device("cpu")
+
+
+def best_dtype(device: torch.device) -> torch.dtype:
+    """bf16, except on a CPU that is slow at it: measured, because names and flags of CPUs mislead."""
+    if device.type != "cpu":
+        return torch.bfloat16
+    seconds = {dtype: _product_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
+    return min(seconds, key=lambda dtype: seconds[dtype])
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    left, right = torch.ones(128, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype)
+    best = float("inf")
+    # The first product warms up, then the best of some, because other programs disturb.
+    for _ in range(4):
+        begin = time.perf_counter()
+        torch.nn.functional.linear(left, right)
+        best = min(best, time.perf_counter() - begin)
+    return best
+
+
+def _gguf(found: Found, device: torch.device) -> Loaded:
+    from ossa.model import llama
+    from ossa.model.chatml import ChatCodec
+    from ossa.model.gguf import GgufFile
+
+    file = GgufFile(found.path)
+    dtype = best_dtype(device)
+    module: Any = llama.build(file, dtype)
+    codec = ChatCodec(llama.tokenizer(file), file.get("tokenizer.chat_template", str), llama.stop_ids(file))
+    return Loaded(module.to(device), codec, file.get("llama.context_length", int), device, dtype)
+
+
+def _folder(found: Found, device: torch.device) -> Loaded:
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(found.path, local_files_only=True)
+        module = _module(found, config, device)
+        codec = _codec(found, module)
+    except ModelError:
+        raise
+    except torch.OutOfMemoryError as error:
+        raise ModelError(f"{found.name} does not fit into the memory of the device ({device}): {error}") from error
+    except Exception as error:  # what damaged files make the libraries raise is of any kind
+        raise ModelError(f"{found.path} cannot be loaded: {_first_line(error)}.") from error
+    window = getattr(module.config.get_text_config(), "max_position_embeddings", found.window)
+    return Loaded(module.eval(), codec, window, device, module.dtype)
+
+
+def _module(found: Found, config: Any, device: torch.device) -> Any:
+    options: dict[str, Any] = {"dtype": _folder_dtype(found, device), "local_files_only": True}
+    if found.family == "gpt-oss":
+        from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
+        from transformers.utils.quantization_config import Mxfp4Config
+
+        kind: Any = GptOssForCausalLM
+        machine = this_machine()
+        if getattr(config, "quantization_config", None) and not (machine.mxfp4 and device.type == "cuda"):
+            options["quantization_config"] = Mxfp4Config(dequantize=True)
+    else:
+        from transformers import AutoModelForCausalLM
+
+        kind = AutoModelForCausalLM
+    module, report = kind.from_pretrained(found.path, config=config, output_loading_info=True, **options)
+    # transformers fills what is missing with random numbers, which only a warning would tell.
+    if absent := sorted(report["missing_keys"]):
+        raise ModelError(f"The model in {found.path} is not complete: {absent[0]} is missing in its weights.")
+    return module.to(device)
+
+
+def _folder_dtype(found: Found, device: torch.device) -> torch.dtype | str:
+    """The type of the files, unless the CPU is slow at it and there is memory for twice as much."""
+    if found.family == "gpt-oss" or device.type != "cpu" or best_dtype(device) == torch.bfloat16:
+        return "auto"
+    return torch.float32 if 2 * found.memory < this_machine().ram else "auto"
+
+
+def _codec(found: Found, module: Any) -> Codec:
+    if found.family == "gpt-oss":
+        from ossa.model.harmony import HarmonyCodec
+
+        return HarmonyCodec()
+    from transformers import AutoTokenizer
+
+    from ossa.model.chatml import ChatCodec
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(found.path, local_files_only=True)
+    if not isinstance(tokenizer.chat_template, str):
+        raise ModelError(f"The model in {found.path} has no chat template: take one that was taught to converse.")
+    ends = {tokenizer.eos_token_id}
+    for config in (module.config, module.generation_config):
+        said = getattr(config, "eos_token_id", None)
+        ends |= set(said) if isinstance(said, list) else {said}
+    names = {key: str(value) for key, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
+    return ChatCodec(tokenizer.backend_tokenizer, tokenizer.chat_template, frozenset(ends - {None}), names)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -1,0 +1,165 @@
+"""A local model in a process of its own, so that the window stays smooth, and lives on when the model is killed.
+
+    LocalModel ─► Link: one process, started when needed, and again after a death ⇄ ossa.model.worker
+    generate() ─► LocalGeneration: pieces as they come; close() stops the model at its next token
+
+Nothing here imports torch.
+"""
+
+import dataclasses
+import queue
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ossa.model import discover, wire
+from ossa.model.base import Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec
+from ossa.model.discover import Found
+from ossa.model.link import Link, Replies
+
+_SECONDS_TO_STOP = 5.0
+_SECONDS_TO_START = 60.0
+_BYTES_A_SECOND = 50_000_000
+"""What a slow disk gives while the model is loaded."""
+
+
+class LocalModel:
+    """A `LanguageModel` on this machine; every method may be called from any thread.
+
+    It answers one prompt at a time: a second `generate` waits until the first has finished or is closed.
+    """
+
+    def __init__(self, found: Found, *, log: Path | None = None) -> None:
+        """Nothing is loaded yet; `log` gets what the libraries print."""
+        self._found = found
+        self._log = log
+        self._link: Link | None = None
+        self._starting = threading.Lock()
+        self._info = ModelInfo(found.name, found.window, found.family == "gpt-oss", found.why)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What is known of it; the device and the type only once it is loaded."""
+        return self._info
+
+    @property
+    def pid(self) -> int:
+        """The id of its process; 0 when there is none."""
+        return self._link.pid if self._link and self._link.is_alive else 0
+
+    def start(self) -> None:
+        """Load it, if it is not loaded or has died.
+
+        Raises:
+            ModelError: it does not fit into memory, cannot be loaded, or was closed meanwhile.
+        """
+        self.link()
+
+    def generate(
+        self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = (), sampling: Sampling = Sampling()
+    ) -> "LocalGeneration":
+        """Answer the last message; begins, and loads the model where needed, when the first piece is asked for."""
+        return LocalGeneration(self, wire.request(messages, tools, sampling))
+
+    def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+        """Tokens of the prompt; loads the model where needed, but does not wait for a running answer.
+
+        Raises:
+            ModelError: it cannot be loaded, or its process died.
+        """
+        return self.link().ask({"do": "count", **wire.request(messages, tools, Sampling())}).get()["count"]
+
+    def close(self) -> None:
+        """End its process and free its memory; a later call loads it again."""
+        if self._link:
+            self._link.close()
+
+    def link(self) -> Link:
+        """The line to the loaded model, for the generations.
+
+        Raises:
+            ModelError: as in `start`.
+        """
+        with self._starting:
+            if self._link and self._link.is_alive:
+                return self._link
+            if refusal := discover.fits(self._found):
+                raise ModelError(
+                    f"The model does not fit into memory: {refusal}. Close other programs, or choose a smaller model."
+                )
+            self._link = Link(self._log)
+            self._load(self._link)
+            return self._link
+
+    def _load(self, link: Link) -> None:
+        limit = _SECONDS_TO_START + self._found.memory / _BYTES_A_SECOND
+        try:
+            ready = link.ask({"do": "load", **wire.found(self._found)}).get(limit)
+        except queue.Empty:
+            link.kill(f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again.")
+            raise ModelError(
+                f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
+            ) from None
+        except ModelError:
+            link.close()
+            raise
+        why = ", ".join(part for part in (self._found.why, ready["where"]) if part)
+        self._info = dataclasses.replace(self._info, window=ready["window"], why=why)
+
+
+class LocalGeneration:
+    """A running answer: iterate in one thread, `close` from any."""
+
+    def __init__(self, model: LocalModel, request: wire.Line) -> None:
+        self._model = model
+        self._request = request
+        self._link: Link | None = None
+        self._replies: Replies | None = None
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._is_over = False
+
+    def __iter__(self) -> "LocalGeneration":
+        return self
+
+    def __next__(self) -> Piece:
+        """The next piece; once closed, only a `Finished` that says “cancelled”, if it had begun."""
+        try:
+            while replies := self._begun():
+                piece = wire.from_piece(replies.get())
+                self._is_over = isinstance(piece, Finished)
+                if self._is_over or not self._is_closed:
+                    return piece
+        except ModelError:
+            self._is_over = True
+            if not self._is_closed:
+                raise
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stop the model at its next token, and wait until it has: some seconds at most, then its process is killed."""
+        with self._lock:
+            self._is_closed = True
+            link, replies = self._link, self._replies
+        if not link or not replies or replies.ended.is_set():
+            return
+        link.cancel(replies)
+        if not link.is_current(replies):
+            replies.put(ModelError("The answer was cancelled before it began."))
+        elif not replies.ended.wait(_SECONDS_TO_STOP):
+            link.kill(
+                "The model did not stop when it was told to, so its process was ended. The next prompt loads it again."
+            )
+
+    def _begun(self) -> Replies | None:
+        """The replies, asked for if they are not yet; nothing once it is over."""
+        if self._is_over or (self._is_closed and not self._replies):
+            return None
+        if self._replies:
+            return self._replies
+        link = self._model.link()
+        with self._lock:
+            if self._is_closed:
+                return None
+            self._link, self._replies = link, link.ask({"do": "generate", **self._request}, is_answer=True)
+            return self._replies

@@ -1,0 +1,77 @@
+"""Chooses tokens, and ends an answer at its stop texts."""
+
+from collections.abc import Sequence
+
+import torch
+
+from ossa.model.base import ModelError, Sampling
+
+
+class Sampler:
+    """Chooses the next token from its logits, reproducibly where there is a seed."""
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._temperature = sampling.temperature
+        self._top_p = sampling.top_p
+        self._random = torch.Generator()
+        if sampling.seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed(sampling.seed % 2**63)
+
+    def __call__(self, logits: torch.Tensor) -> int:
+        """The id chosen; `logits` is float32 on the CPU, `[vocabulary]`.
+
+        Raises:
+            ModelError: the logits are no numbers.
+        """
+        best = logits.max()
+        if not torch.isfinite(best):
+            raise ModelError(
+                "The model computed something that is no number; its weights may be damaged: fetch them again."
+            )
+        if self._temperature <= 0:
+            return int(logits.argmax())
+        odds = torch.softmax((logits - best) / self._temperature, dim=-1)
+        if self._top_p < 1:
+            odds = _nucleus(odds, self._top_p)
+        return int(torch.multinomial(odds, 1, generator=self._random))
+
+
+def _nucleus(odds: torch.Tensor, top_p: float) -> torch.Tensor:
+    """The odds of the likeliest tokens that together have `top_p`, at least one; 0 for the others."""
+    ordered, places = odds.sort(descending=True)
+    ordered[1:][ordered.cumsum(0)[:-1] >= top_p] = 0
+    return torch.zeros_like(odds).scatter_(0, places, ordered)
+
+
+class Stops:
+    """Lets text through up to the first stop text, also where that comes in several parts."""
+
+    def __init__(self, stops: Sequence[str]) -> None:
+        self._stops = [stop for stop in stops if stop]
+        self._held = ""
+        self.hit = False
+
+    def feed(self, text: str) -> str:
+        """What may be shown now."""
+        if self.hit:
+            return ""
+        text = self._held + text
+        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
+        if places:
+            self.hit, self._held = True, ""
+            return text[: min(places)]
+        held = max((_overlap(text, stop) for stop in self._stops), default=0)
+        self._held = text[len(text) - held :]
+        return text[: len(text) - held]
+
+    def flush(self) -> str:
+        """What was held back, now that the stop text did not come."""
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """How many characters at the end of the text could be the beginning of the stop text."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)

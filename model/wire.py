@@ -1,0 +1,73 @@
+"""What goes over the pipe between ossa and the model's process: the vocabulary of `base` as JSON, one object a line."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ossa.model.base import (
+    Finished,
+    Message,
+    Piece,
+    Prefill,
+    Sampling,
+    Text,
+    Thought,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from ossa.model.discover import Found
+
+Line = dict[str, Any]
+
+_PIECES = {kind.__name__: kind for kind in (Prefill, Thought, Text, ToolCall)}
+
+
+def to_line(content: Line) -> bytes:
+    """The object as one line of ASCII, whatever its texts contain."""
+    return json.dumps(content).encode("ascii") + b"\n"
+
+
+def request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> Line:
+    """What `generate` and `count` are asked with."""
+    return {
+        "messages": [dataclasses.asdict(message) for message in messages],
+        "tools": [dataclasses.asdict(tool) for tool in tools],
+        "sampling": dataclasses.asdict(sampling),
+    }
+
+
+def from_request(line: Line) -> tuple[list[Message], list[ToolSpec], Sampling]:
+    """The opposite of `request`."""
+    sampling = {**line["sampling"], "stop": tuple(line["sampling"]["stop"])}
+    return [_message(m) for m in line["messages"]], [ToolSpec(**t) for t in line["tools"]], Sampling(**sampling)
+
+
+def found(model: Found) -> Line:
+    """Which model to load."""
+    return {"found": {**dataclasses.asdict(model), "path": str(model.path)}}
+
+
+def from_found(line: Line) -> Found:
+    """The opposite of `found`."""
+    return Found(**{**line["found"], "path": Path(line["found"]["path"])})
+
+
+def piece(value: Piece) -> Line:
+    """A piece with the name of its kind."""
+    return {"piece": type(value).__name__, **dataclasses.asdict(value)}
+
+
+def from_piece(line: Line) -> Piece:
+    """The opposite of `piece`."""
+    fields = {name: value for name, value in line.items() if name not in ("piece", "id")}
+    if line["piece"] == Finished.__name__:
+        return Finished(fields["reason"], _message(fields["message"]), Usage(**fields["usage"]))
+    return _PIECES[line["piece"]](**fields)
+
+
+def _message(fields: Line) -> Message:
+    calls = tuple(ToolCall(**call) for call in fields["calls"])
+    return Message(**{**fields, "calls": calls, "tokens": tuple(fields["tokens"])})

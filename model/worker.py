@@ -1,0 +1,118 @@
+"""The model's process: takes requests as JSON lines on stdin, answers on stdout. Started by `ossa.model.process`.
+
+    stdin ─► listener thread ─┬► cancel: at once        load, generate ─► queue ─► main thread ─► engine ─► stdout
+                              └► count: at once, beside a running answer
+
+It ends when stdin does, so it never outlives the program that started it.
+"""
+
+import ctypes
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import IO, Any
+
+from ossa.model import wire
+from ossa.model.base import ModelError
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    _die_with_parent()
+    requests, replies = _take_over_pipes()
+    _Server(replies).serve(requests)
+
+
+class _Server:
+    def __init__(self, replies: IO[bytes]) -> None:
+        self._replies = replies
+        self._writing = threading.Lock()
+        self._jobs: queue.SimpleQueue[wire.Line] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._engine: Any = None
+
+    def serve(self, requests: IO[bytes]) -> None:
+        threading.Thread(target=self._listen, args=(requests,), daemon=True).start()
+        while True:
+            self._do(self._jobs.get())
+
+    def _listen(self, requests: IO[bytes]) -> None:
+        for line in requests:
+            job = json.loads(line)
+            match job["do"]:
+                case "cancel":
+                    self._cancelled.add(job["id"])
+                case "count":
+                    self._do(job)
+                case _:
+                    self._jobs.put(job)
+        # At once, also out of a computation: nobody is there to hear its end.
+        os._exit(0)
+
+    def _do(self, job: wire.Line) -> None:
+        try:
+            match job["do"]:
+                case "load":
+                    self._load(job)
+                case "count":
+                    messages, tools, _ = wire.from_request(job)
+                    self._reply(job, {"count": self._engine.count(messages, tools)})
+                case _:
+                    self._generate(job)
+        except ModelError as error:
+            self._reply(job, {"error": str(error)})
+        except Exception as error:  # told to the user; the process goes on
+            traceback.print_exc()
+            self._reply(job, {"error": _sentence(error)})
+
+    def _load(self, job: wire.Line) -> None:
+        from ossa.model.engine import Engine
+        from ossa.model.loading import load
+
+        loaded = load(wire.from_found(job))
+        self._engine = Engine(loaded)
+        self._reply(job, {"window": loaded.window, "where": loaded.where})
+
+    def _generate(self, job: wire.Line) -> None:
+        messages, tools, sampling = wire.from_request(job)
+        number = job["id"]
+        if number in self._cancelled:
+            raise ModelError("The answer was cancelled before it began.")
+        for piece in self._engine.generate(messages, tools, sampling, lambda: number in self._cancelled):
+            self._reply(job, wire.piece(piece))
+
+    def _reply(self, job: wire.Line, content: wire.Line) -> None:
+        with self._writing:
+            self._replies.write(wire.to_line({"id": job["id"], **content}))
+            self._replies.flush()
+
+
+def _take_over_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """The pipes for this module alone: what libraries print goes to the log, and they can read nothing."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def _die_with_parent() -> None:
+    """On Linux the kernel sees to it, also while a library holds the interpreter."""
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "memory" in str(error).lower():
+        return f"The model ran out of memory ({error}): close other programs, or shorten the conversation."
+    return f"The model failed unexpectedly ({type(error).__name__}: {error}); the log has the details."
+
+
+if __name__ == "__main__":
+    main()
