@@ -54,7 +54,9 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@echo "Installing what ossa needs into $(VENV): two minutes with a CPU build of torch at hand, else its download decides."
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt -e '.[dev]' \
-	| { grep --line-buffered -E '^ *(Downloading|Using cached|Building) |^Processing |^ *ERROR' || true; }
+	| sed -nuE -e 's/^ *((Downloading|Using cached) .* MB\))$$/  \1/p' \
+	           -e 's#^Processing .*/(torch-[^ ]*).*#  Using \1, which lies ready#p' \
+	           -e 's/^Installing collected packages: .*/  Unpacking/p'
 	@touch $@
 
 clean: ## remove .venv and what tools left behind; models stay
