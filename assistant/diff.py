@@ -27,7 +27,7 @@ _EXACT, _ROUGH = 40_000, 4_000_000
 _Lines = Sequence[str]
 
 
-class _Run(NamedTuple):
+class Run(NamedTuple):
     """Lines `a:b` of the old file, which become lines `c:d` of the new one."""
 
     a: int
@@ -89,7 +89,7 @@ def _hunks(path: str, kind: FileKind, old: _Lines, new: _Lines) -> Iterator[Hunk
     if kind != "modified":
         yield Hunk(_id(path, old, new, 0), 0, tuple(old), tuple(new), note="" if old or new else "empty file")
         return
-    runs = _merged(_runs(old, new), old)
+    runs = _merged(changed_runs(old, new), old)
     seen: Counter[str] = Counter()
     for number, run in enumerate(runs):
         floor = runs[number - 1].b if number else 0
@@ -107,19 +107,19 @@ def _hunks(path: str, kind: FileKind, old: _Lines, new: _Lines) -> Iterator[Hunk
         seen[content] += 1
 
 
-def _runs(old: _Lines, new: _Lines) -> list[_Run]:
+def changed_runs(old: _Lines, new: _Lines) -> list[Run]:
     """The changed runs, in order: what lies between the pairs of equal lines."""
     between = _gaps([(-1, -1), *sorted(_pairs(old, new)), (len(old), len(new))])
     return [run for run in between if run.a < run.b or run.c < run.d]
 
 
-def _gaps(pairs: Sequence[tuple[int, int]]) -> list[_Run]:
-    return [_Run(a + 1, b, c + 1, d) for (a, c), (b, d) in pairwise(pairs)]
+def _gaps(pairs: Sequence[tuple[int, int]]) -> list[Run]:
+    return [Run(a + 1, b, c + 1, d) for (a, c), (b, d) in pairwise(pairs)]
 
 
 def _pairs(old: _Lines, new: _Lines) -> Iterator[tuple[int, int]]:
     """Indexes of the lines that are the same in both."""
-    todo = [_Run(0, len(old), 0, len(new))]
+    todo = [Run(0, len(old), 0, len(new))]
     while todo:
         a, b, c, d = todo.pop()
         while a < b and c < d and old[a] == new[c]:
@@ -130,7 +130,7 @@ def _pairs(old: _Lines, new: _Lines) -> Iterator[tuple[int, int]]:
             yield b, d
         if a == b or c == d:
             continue
-        if anchors := _anchors(old, new, _Run(a, b, c, d)):
+        if anchors := _anchors(old, new, Run(a, b, c, d)):
             yield from anchors
             todo += _gaps([(a - 1, c - 1), *anchors, (b, d)])
         elif (b - a) * (d - c) <= _ROUGH:
@@ -139,7 +139,7 @@ def _pairs(old: _Lines, new: _Lines) -> Iterator[tuple[int, int]]:
                 yield from ((a + block.a + n, c + block.b + n) for n in range(block.size))
 
 
-def _anchors(old: _Lines, new: _Lines, run: _Run) -> list[tuple[int, int]]:
+def _anchors(old: _Lines, new: _Lines, run: Run) -> list[tuple[int, int]]:
     """Lines that occur once on either side, in the longest order that both sides share (patience diff)."""
     left, right = Counter(old[run.a : run.b]), Counter(new[run.c : run.d])
     place = {new[n]: n for n in range(run.c, run.d) if right[new[n]] == 1}
@@ -160,13 +160,13 @@ def _anchors(old: _Lines, new: _Lines, run: _Run) -> list[tuple[int, int]]:
     return chain[::-1]
 
 
-def _merged(runs: list[_Run], old: _Lines) -> list[_Run]:
-    merged: list[_Run] = []
+def _merged(runs: list[Run], old: _Lines) -> list[Run]:
+    merged: list[Run] = []
     for run in runs:
         last = merged[-1] if merged else None
         between = old[last.b : run.a] if last else ()
         if last and len(between) <= 2 and not any(c.isalnum() for line in between for c in line):
-            merged[-1] = _Run(last.a, run.b, last.c, run.d)
+            merged[-1] = Run(last.a, run.b, last.c, run.d)
         else:
             merged.append(run)
     return merged

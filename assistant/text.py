@@ -17,13 +17,12 @@ def decode(data: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a text from `decode`; other lone surrogates, which no file has, become "?"."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return "".join(c if not "\ud800" <= c <= "\udfff" or "\udc80" <= c <= "\udcff" else "?" for c in text).encode(
-            "utf-8", "surrogateescape"
-        )
+    """The bytes of a text from `decode`.
+
+    Raises:
+        UnicodeEncodeError: it has a lone surrogate that no file can have given.
+    """
+    return text.encode("utf-8", "surrogateescape")
 
 
 def split(text: str) -> list[str]:

@@ -1,0 +1,108 @@
+"""Two forms of patches without signs: search/replace blocks and whole files in fences, each under a line with its path.
+
+path/to/file                         path/to/file
+<<<<<<< SEARCH                       ```python
+the lines to replace                 all of its lines
+=======                              ```
+the lines to put there
+>>>>>>> REPLACE
+"""
+
+import re
+from collections.abc import Sequence
+
+from ossa.assistant.diff import changed_runs
+from ossa.assistant.patch import EditError, Line, Section, Step, Update, Write
+
+_SEARCH = re.compile(r"\s*<{5,9} ?SEARCH\b.*")
+_DIVIDER = re.compile(r"\s*={5,9}\s*")
+_REPLACE = re.compile(r"\s*>{5,9} ?REPLACE\b.*")
+_FENCE = re.compile(r"(`{3,})[\w+.-]*\s*")
+_PATH = re.compile(r"[\w.@/+\- ]*[\w+\-]\.\w+|[\w.@/+\-]*/[\w.@+\-]+|[A-Z]\w*file")
+
+
+def parse_blocks(lines: Sequence[str]) -> list[Step]:
+    """Read search/replace blocks, or whole files where there are none; an empty list where there is neither.
+
+    Raises:
+        EditError: a block without a path or without an end.
+    """
+    if any(_SEARCH.fullmatch(line) for line in lines):
+        return _search_blocks(lines)
+    return _whole_files(lines)
+
+
+def replacement(path: str, search: Sequence[str], put: Sequence[str]) -> Update | Write:
+    """One search/replace pair; nothing to search means a new file."""
+    return Update(path, (_section(search, put),), ordered=False) if any(search) else Write(path, tuple(put), new=True)
+
+
+def _search_blocks(lines: Sequence[str]) -> list[Step]:
+    steps: list[Step] = []
+    path, at = "", 0
+    while at < len(lines):
+        if not _SEARCH.fullmatch(lines[at]):
+            at += 1
+            continue
+        path = _path_above(lines, at) or path
+        if not path:
+            raise EditError(f"The SEARCH block at line {at + 1} has no line with its path above it.")
+        divider = _find(lines, at + 1, _DIVIDER, "=======")
+        end = _find(lines, divider + 1, _REPLACE, ">>>>>>> REPLACE")
+        step = replacement(path, lines[at + 1 : divider], lines[divider + 1 : end])
+        last = steps[-1] if steps else None
+        if isinstance(step, Update) and isinstance(last, Update) and last.path == path:
+            steps[-1] = Update(path, last.sections + step.sections, ordered=False)
+        else:
+            steps.append(step)
+        at = end + 1
+    return steps
+
+
+def _find(lines: Sequence[str], start: int, pattern: re.Pattern[str], name: str) -> int:
+    for at in range(start, len(lines)):
+        if pattern.fullmatch(lines[at]):
+            return at
+    raise EditError(f"The SEARCH block that begins before line {start} lacks its `{name}` line.")
+
+
+def _section(search: Sequence[str], put: Sequence[str]) -> Section:
+    """The pair with signs: lines that are the same in both become context."""
+    lines: list[Line] = []
+    at = 0
+    for run in changed_runs(search, put):
+        lines += [Line(" ", text) for text in search[at : run.a]]
+        lines += [Line("-", text) for text in search[run.a : run.b]]
+        lines += [Line("+", text) for text in put[run.c : run.d]]
+        at = run.b
+    return Section((*lines, *(Line(" ", text) for text in search[at:])))
+
+
+def _path_above(lines: Sequence[str], at: int) -> str:
+    for line in reversed(lines[max(0, at - 3) : at]):
+        if _REPLACE.fullmatch(line):
+            return ""
+        if line.strip() and not _FENCE.fullmatch(line):
+            return _as_path(line)
+    return ""
+
+
+def _as_path(line: str) -> str:
+    """The path that a line consists of, less its decoration; empty when it is no path."""
+    bare = line.strip().lstrip("#").strip().strip("*`:\"'").removeprefix("./").strip("`")
+    return bare if _PATH.fullmatch(bare) or bare.startswith(("/", "..")) else ""
+
+
+def _whole_files(lines: Sequence[str]) -> list[Step]:
+    steps: list[Step] = []
+    at = 1
+    while at < len(lines):
+        fence, path = _FENCE.fullmatch(lines[at]), _as_path(lines[at - 1])
+        if fence and path:
+            closing = next((n for n in range(at + 1, len(lines)) if lines[n].strip() == fence[1]), None)
+            if closing is None:
+                raise EditError(f"The fence of {path} is not closed, so the file may be incomplete. Send it again.")
+            steps.append(Write(path, tuple(lines[at + 1 : closing])))
+            at = closing
+        at += 1
+    return steps

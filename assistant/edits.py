@@ -1,0 +1,190 @@
+"""The edit engine: from what a model wrote to the files of the draft, all of it or nothing.
+
+    text ─► parse ─► plan: each section located, the new lines fitted to the file, the result still parses ─► draft
+
+Unchanged lines of the result come from the file, never from the patch; what the file has of line endings, byte order
+mark, encoding and final newline stays.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+from ossa.assistant.draft import Draft, DraftError
+from ossa.assistant.fitting import content, updated
+from ossa.assistant.parse import parse
+from ossa.assistant.patch import Delete, EditError, Patch, Step, Update
+from ossa.assistant.syntax import breakage
+
+__all__ = ["Edit", "EditError", "apply_to", "parse", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a file becomes."""
+
+    data: bytes | None
+    """None takes it away."""
+    moved_from: str = ""
+    """The file whose permissions it takes over."""
+
+
+def apply_to(draft: Draft, text: str) -> list[str]:
+    """Apply a patch to the draft, all of it or nothing; returns the paths it touched, sorted.
+
+    Raises:
+        EditError: it cannot be applied; the draft is as it was.
+    """
+    try:
+        edits = plan(parse(text), draft.read, root=draft.root, files=draft.files)
+        before = {path: draft.read(path) for path in edits}
+    except DraftError as error:
+        raise EditError(str(error)) from error
+    written: list[str] = []
+    try:
+        for path, edit in edits.items():
+            written.append(path)
+            draft.write(path, edit.data, _mode(draft.root / edit.moved_from) if edit.moved_from else None)
+    except DraftError as error:
+        for path in reversed(written):
+            with contextlib.suppress(DraftError):
+                draft.write(path, before[path])
+        raise EditError(f"{error} Nothing was changed.") from error
+    return sorted(edits)
+
+
+def plan(
+    patch: Patch,
+    read: Callable[[str], bytes | None],
+    *,
+    root: Path | None = None,
+    files: Callable[[], Iterable[str]] | None = None,
+) -> Mapping[str, Edit]:
+    """What every file that the patch names becomes, in memory.
+
+    Args:
+        patch: what the model wants.
+        read: a file's content by its path from the root, None where there is none.
+        root: the repository, so that absolute paths into it are understood.
+        files: lists the files there are, to name the likely one when a path is wrong.
+
+    Raises:
+        EditError: any part of it cannot be done.
+    """
+    planner = _Planner(read, root, files)
+    for step in patch.steps:
+        planner.take(step)
+    return planner.result()
+
+
+class _Planner:
+    """The files as the steps so far have left them."""
+
+    def __init__(
+        self,
+        read: Callable[[str], bytes | None],
+        root: Path | None,
+        files: Callable[[], Iterable[str]] | None,
+    ) -> None:
+        self._read = read
+        self._root = root
+        self._files = files
+        self._before: dict[str, bytes | None] = {}
+        self._now: dict[str, bytes | None] = {}
+        self._moved: dict[str, str] = {}
+
+    def take(self, step: Step) -> None:
+        path = safe_path(step.path, self._root)
+        data = self._data(path)
+        if isinstance(step, Update):
+            self._update(step, path, self._existing(path, data))
+        elif isinstance(step, Delete):
+            self._existing(path, data)
+            self._now[path] = None
+        elif step.new and data:
+            raise EditError(
+                f"{path} exists already. To change it, use `*** Update File: {path}`; to write it anew, "
+                f"put `*** Delete File: {path}` before."
+            )
+        else:
+            self._now[path] = content(path, step.lines, data)
+
+    def result(self) -> dict[str, Edit]:
+        edits: dict[str, Edit] = {}
+        for path, data in self._now.items():
+            before = self._before[path]
+            source = self._moved.get(path, path)
+            if data == before:
+                continue
+            known = self._before[source]
+            if data is not None and known is not None and (problem := breakage(path, known, data)):
+                raise EditError(
+                    f"With this patch {path} would no longer parse: {problem}. Correct it and send all of it."
+                )
+            edits[path] = Edit(data, self._moved.get(path, ""))
+        if not edits:
+            raise EditError("The patch changes nothing: every file is as it says already.")
+        return edits
+
+    def _update(self, step: Update, path: str, data: bytes) -> None:
+        data = updated(path, data, step.sections, ordered=step.ordered) if step.sections else data
+        if not step.move_to:
+            self._now[path] = data
+            return
+        goal = safe_path(step.move_to, self._root)
+        if goal != path and self._data(goal) is not None:
+            raise EditError(f"{path} cannot be moved to {goal}: there is such a file already.")
+        self._now[path] = None
+        self._now[goal] = data
+        self._moved[goal] = self._moved.get(path, path)
+
+    def _data(self, path: str) -> bytes | None:
+        if path not in self._now:
+            self._before[path] = self._now[path] = self._read(path)
+        return self._now[path]
+
+    def _existing(self, path: str, data: bytes | None) -> bytes:
+        if data is not None:
+            return data
+        known = list(self._files()) if self._files else []
+        name = PurePosixPath(path).name
+        near = [p for p in known if PurePosixPath(p).name == name] or get_close_matches(path, known, 3)
+        hint = f" Did you mean {' or '.join(near[:3])}?" if near else ""
+        raise EditError(f"There is no file {path}.{hint}")
+
+
+def safe_path(path: str, root: Path | None = None) -> str:
+    """The path from the root of the repository, with "/".
+
+    Raises:
+        EditError: it leads out of the repository or into `.git`, or is no path at all.
+    """
+    inside = path
+    if root is not None and PurePosixPath(path).is_relative_to(root):
+        inside = str(PurePosixPath(path).relative_to(root))
+    parts = [part for part in inside.split("/") if part not in ("", ".")]
+    if inside.startswith(("/", "~")) or ".." in parts:
+        raise EditError(f"{path[:200]!r} leads out of the repository. Give paths from its root.")
+    if any(part.lower() == ".git" for part in parts):
+        raise EditError(f"{path[:200]!r} leads into .git, which is not yours to change.")
+    if not parts or not _nameable(parts) or inside.endswith("/"):
+        raise EditError(f"{path[:200]!r} is no path of a file.")
+    return "/".join(parts)
+
+
+def _nameable(parts: Sequence[str]) -> bool:
+    try:
+        sizes = [len(part.encode("utf-8", "surrogateescape")) for part in parts]
+    except UnicodeEncodeError:
+        return False
+    printable = all(ord(c) >= 32 and ord(c) != 127 for part in parts for c in part)
+    return printable and max(sizes) <= 240 and sum(sizes) + len(sizes) <= 2000
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat(follow_symlinks=False).st_mode & 0o777
+    except OSError:
+        return None

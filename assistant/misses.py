@@ -1,0 +1,94 @@
+"""What the model is told when a section of its patch has no place of its own: words to act on."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from ossa.assistant.locate import Miss, Place, Target, Tier, enclosing, normal
+from ossa.assistant.patch import Section
+
+_AROUND = 2
+"""Lines shown above and below the nearest ones."""
+_SHOWN = 30
+_SEARCHED = 20_000
+"""Lines of a file that are searched for something similar."""
+
+
+def explain(path: str, target: Target, miss: Miss) -> str:
+    """Why the section was refused, the lines of the file that matter, and what to send instead."""
+    if miss.places:
+        return _ambiguous(path, target, miss)
+    section = miss.section
+    where = f"{path}, change {miss.number} of the patch"
+    if not any(text.strip() for text in section.old):
+        return (
+            f"{where}: it has no line that tells where the new lines go. Put the line above and the line below them "
+            "around them, each with a space before it."
+        )
+    if at := _already(target, section):
+        return f"{where}: the new lines are in the file already, at line {at}. Leave this change out."
+    shown = "\n".join(f"  {text}" for text in section.old[:_SHOWN])
+    near = _nearest(target, section)
+    if near is None:
+        return f"{where}: no line of it is in the file. You wrote:\n{shown}\nRead the file again before you change it."
+    first, last = near
+    return (
+        f"{where}: these lines are not in the file as you wrote them:\n{shown}\n"
+        f"The nearest lines that are there:\n{numbered(target.lines, first, last)}\n"
+        "Copy the lines exactly from the file, and send the whole patch again."
+    )
+
+
+def numbered(lines: Sequence[str], first: int, last: int) -> str:
+    """Lines `first:last` with their numbers, as a model is shown them."""
+    return "\n".join(f"{n + 1:>5}| {lines[n][:300]}" for n in range(max(first, 0), min(last, len(lines))))
+
+
+def _ambiguous(path: str, target: Target, miss: Miss) -> str:
+    if len(miss.places) == 1:
+        at = miss.places[0].start
+        return (
+            f"{path}, change {miss.number} of the patch has unchanged lines on one side only, and a line seems to be "
+            f"missing on the other. Put the line above and the line below around the new lines:\n"
+            f"{numbered(target.lines, at - 4, at + len(miss.section.old) + 4)}"
+        )
+    places = [_describe(target, place) for place in miss.places]
+    shown = "; ".join(places[:8]) + (f"; and {len(places) - 8} more" if len(places) > 8 else "")
+    return (
+        f"{path}, change {miss.number} of the patch could go to {len(places)} places: {shown}. "
+        "Give more unchanged lines above and below, or a line `@@ ` with the head of the function or class it is in."
+    )
+
+
+def _describe(target: Target, place: Place) -> str:
+    head = enclosing(target.lines, place.start)
+    inside = f" in `{target.lines[head].strip()[:80]}`" if head is not None else ""
+    return f"line {place.start + 1}{inside}"
+
+
+def _already(target: Target, section: Section) -> int:
+    """Line number from which the result of the section stands, 0 where it does not."""
+    after = [line.text for line in section.lines if line.sign != "-"]
+    if sum(bool(text.strip()) for text in section.new) == 0:
+        return 0
+    wanted = [normal(text, Tier.TRAILING) for text in after]
+    lines, index = target.form(Tier.TRAILING)
+    starts = (n for n in index.get(wanted[0], ()) if lines[n : n + len(wanted)] == wanted)
+    return next(starts, -1) + 1
+
+
+def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
+    """The stretch of the file that has most of the lines, or one like the longest of them."""
+    lines, index = target.form(Tier.INDENTATION)
+    old = [normal(text, Tier.INDENTATION) for text in section.old]
+    votes: dict[int, int] = {}
+    for offset, text in enumerate(old):
+        for at in index.get(text, ()) if len(text) > 3 else ():
+            for start in (at - offset - 1, at - offset, at - offset + 1):
+                votes[start] = votes.get(start, 0) + 1 + (start == at - offset)
+    if votes:
+        start = max(votes, key=lambda n: (votes[n], -n))
+        return start - _AROUND, start + len(old) + _AROUND
+    longest = max(old, key=len)[:200]
+    like = get_close_matches(longest, {line[:200] for line in lines[:_SEARCHED] if line}, 1, 0.6) if longest else []
+    at = next((n for n, line in enumerate(lines) if like and line[:200] == like[0]), None)
+    return None if at is None else (at - _AROUND, at + len(old) + _AROUND)
