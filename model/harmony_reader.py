@@ -18,7 +18,7 @@ RETURN, CONSTRAIN, CHANNEL, START, END, MESSAGE, CALL = 200002, 200003, 200005, 
 FUNCTIONS = "functions"
 """The namespace of tools that have none of their own."""
 
-_CONTROLS = range(199998, 201088)
+_CONTROLS = range(199998, 201089)
 _ENDS = frozenset({END, RETURN, CALL, 199999})
 _HEADER_TOKENS = 48
 """A header is never as long; what goes on is content whose `<|message|>` was forgotten."""

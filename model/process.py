@@ -96,10 +96,9 @@ class LocalModel:
         try:
             ready = link.ask({"do": "load", **wire.found(self._found)}).get(limit)
         except queue.Empty:
-            link.kill(f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again.")
-            raise ModelError(
-                f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
-            ) from None
+            why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
+            link.kill(why)
+            raise ModelError(why) from None
         except ModelError:
             link.close()
             raise
@@ -147,9 +146,7 @@ class LocalGeneration:
         if not link.is_current(replies):
             replies.put(ModelError("The answer was cancelled before it began."))
         elif not replies.ended.wait(_SECONDS_TO_STOP):
-            link.kill(
-                "The model did not stop when it was told to, so its process was ended. The next prompt loads it again."
-            )
+            link.kill("The model did not stop when told to, so its process was ended. The next prompt loads it again.")
 
     def _begun(self) -> Replies | None:
         """The replies, asked for if they are not yet; nothing once it is over."""

@@ -41,8 +41,10 @@ def request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sa
 
 def from_request(line: Line) -> tuple[list[Message], list[ToolSpec], Sampling]:
     """The opposite of `request`."""
-    sampling = {**line["sampling"], "stop": tuple(line["sampling"]["stop"])}
-    return [_message(m) for m in line["messages"]], [ToolSpec(**t) for t in line["tools"]], Sampling(**sampling)
+    sampling: Line = dict(line["sampling"], stop=tuple(line["sampling"]["stop"]))
+    messages = [_message(fields) for fields in line["messages"]]
+    tools = [ToolSpec(**fields) for fields in line["tools"]]
+    return messages, tools, Sampling(**sampling)
 
 
 def found(model: Found) -> Line:
@@ -52,7 +54,8 @@ def found(model: Found) -> Line:
 
 def from_found(line: Line) -> Found:
     """The opposite of `found`."""
-    return Found(**{**line["found"], "path": Path(line["found"]["path"])})
+    fields: Line = dict(line["found"], path=Path(line["found"]["path"]))
+    return Found(**fields)
 
 
 def piece(value: Piece) -> Line:
@@ -70,4 +73,5 @@ def from_piece(line: Line) -> Piece:
 
 def _message(fields: Line) -> Message:
     calls = tuple(ToolCall(**call) for call in fields["calls"])
-    return Message(**{**fields, "calls": calls, "tokens": tuple(fields["tokens"])})
+    known: Line = dict(fields, calls=calls, tokens=tuple(fields["tokens"]))
+    return Message(**known)

@@ -1,0 +1,67 @@
+"""Real models for tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ossa.assistant.paths import cache_dir
+from ossa.model import catalog, discover, fetch
+from ossa.model.process import LocalModel
+
+# Prompts far beyond its sliding window must be possible, so the window is small.
+TINY_WINDOW = 16
+
+
+@pytest.fixture(scope="session")
+def small_model_file() -> Path:
+    """The small model's file where `ossa models pull` puts it; fetched if it is not there."""
+    return fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", _quietly)
+
+
+def _quietly(_done: int, _total: int) -> None: ...
+
+
+@pytest.fixture(scope="session")
+def small_model(small_model_file: Path) -> Iterator[LocalModel]:
+    """The small model, loaded in its process."""
+    model = LocalModel(discover.from_path(small_model_file))
+    model.start()
+    yield model
+    model.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt_oss_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of gpt-oss's architecture and vocabulary: four narrow layers, random weights in float32."""
+    import torch
+    from transformers.models.gpt_oss.configuration_gpt_oss import GptOssConfig
+    from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
+
+    torch.manual_seed(1)
+    config = GptOssConfig(
+        num_hidden_layers=4,
+        num_local_experts=4,
+        num_experts_per_tok=2,
+        hidden_size=32,
+        intermediate_size=32,
+        head_dim=16,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=TINY_WINDOW,
+        max_position_embeddings=2048,
+        initializer_range=0.3,
+        tie_word_embeddings=True,
+    )
+    folder = tmp_path_factory.mktemp("tiny-gpt-oss")
+    GptOssForCausalLM(config).float().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_gpt_oss(tiny_gpt_oss_folder: Path) -> Iterator[LocalModel]:
+    """The tiny gpt-oss, loaded in its process."""
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    model.start()
+    yield model
+    model.close()
