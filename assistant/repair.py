@@ -2,14 +2,15 @@
 
     failing test ─► functions that may be the cause ─► candidates ─► the failing test ─► all tests ─► draft
 
-A candidate is one statement, or the whole function, written anew by the model. Those that do not parse, or were
-tried before, are never run. What makes the failing test pass and breaks no other stays in the draft.
+A candidate is one token exchanged, one statement or the whole body written anew. What does not parse, or was tried
+before, is never run. What makes the failing test pass and breaks no other stays in the draft.
 """
 
 import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ossa.assistant.candidates import Candidate, Proposer
 from ossa.assistant.draft import Draft
@@ -25,6 +26,10 @@ _ASKED = re.compile(
     r"\b(fix|repair|correct|solve|debug|make)\b.*\b(tests?|bugs?|fail\w*|broken|pass|errors?)\b", re.I | re.S
 )
 _PLACES = 4
+_FIRST_EXCHANGES = 80
+"""How many are tried before the model is asked to write anything."""
+_RANK_COST = 1.0
+"""How much likelier an exchange must be in a function that is one place further down the list."""
 
 
 def wanted(prompt: str) -> bool:
@@ -87,15 +92,30 @@ class Repair:
         return None
 
     async def _propose(self, places: list[Function], sources: Sources, failure: TestResult) -> AsyncIterator[Candidate]:
-        """New candidates that parse, place by place."""
+        """Candidates, each once: the best exchanges of all places, rewrites of each, then the other exchanges."""
+        proposers = [Proposer(self.model, place, sources.text(place.path), failure) for place in places]
+        ranked = [
+            (exchange.gain - rank * _RANK_COST, exchange, proposer)
+            for rank, proposer in enumerate(proposers)
+            for exchange in await proposer.exchanges()
+        ]
+        ranked.sort(key=lambda entry: -entry[0])
+        exchanged = (proposer.exchanged(exchange) for _, exchange, proposer in ranked)
         seen: set[tuple[str, str]] = set()
-        for function in places:
-            proposer = Proposer(self.model, function, sources.text(function.path), failure)
-            async for candidate in proposer.candidates():
-                key = (function.path, candidate.normal)
-                if key not in seen:
-                    seen.add(key)
+
+        def is_new(candidate: Candidate) -> bool:
+            key = (candidate.path, candidate.normal)
+            return not (key in seen or seen.add(key))
+
+        exchanges = (candidate for candidate in exchanged if candidate and is_new(candidate))
+        for candidate in islice(exchanges, _FIRST_EXCHANGES):
+            yield candidate
+        for proposer in proposers:
+            async for candidate in proposer.rewrites():
+                if is_new(candidate):
                     yield candidate
+        for candidate in exchanges:
+            yield candidate
 
     async def _try(
         self, candidate: Candidate, sources: Sources, failure: TestResult, report: TestReport

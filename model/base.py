@@ -112,6 +112,19 @@ class Finished:
     usage: Usage = Usage()
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One token of a given text: how likely the model finds it there, and what else it might have written."""
+
+    start: int
+    """Where it begins in the text, in characters."""
+    end: int
+    logprob: float
+    """Natural logarithm of its probability, given all before it."""
+    others: tuple[tuple[str, float], ...]
+    """The likeliest other tokens in its place, with theirs."""
+
+
 Piece: TypeAlias = Prefill | Thought | Text | ToolCall | Finished
 
 
@@ -157,6 +170,14 @@ class LanguageModel(Protocol):
 
         Raises:
             ModelError: from the iterator, when the model cannot go on. The next call starts afresh.
+        """
+        ...
+
+    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+        """How likely each token of a given answer is; one reading of the prompt, nothing is sampled.
+
+        Raises:
+            ModelError: as `generate`.
         """
         ...
 

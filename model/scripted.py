@@ -4,7 +4,7 @@ Each entry of the script is one answer: its pieces, or an exception to raise. Wh
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from ossa.model.base import (
@@ -20,6 +20,7 @@ from ossa.model.base import (
     ToolCall,
     ToolSpec,
     Usage,
+    Weighed,
 )
 
 Answer: TypeAlias = Sequence[Piece] | Exception
@@ -33,6 +34,7 @@ class ScriptedModel:
         self.info = ModelInfo("scripted", window, calls_tools, "a script")
         self.seen: list[tuple[Message, ...]] = []
         self.samplings: list[Sampling] = []
+        self.weights: Callable[[str], tuple[Weighed, ...]] = lambda _: ()
         self._answers = iter(answers)
 
     def start(self) -> None:
@@ -48,6 +50,11 @@ class ScriptedModel:
         if answer is None:
             answer = ModelError("The script has no more answers.")
         return _Replay(answer, self.count(messages, tools=tools))
+
+    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+        """Whatever `weights` says of this answer."""
+        self.seen.append((*messages, Message("assistant", answer)))
+        return self.weights(answer)
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Words, standing in for tokens."""
