@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
-from ossa.assistant.change import FileChange, FileKind, Hunk
+from ossa.assistant.change import Change, FileChange, FileKind, Hunk
 from ossa.assistant.text import LARGE, is_binary, lines_of
 
 CONTEXT = 3
@@ -72,8 +72,10 @@ def diff_file(
     return FileChange(path, kind, tuple(hunks), mode=mode)
 
 
-def unified(change: FileChange) -> str:
-    r"""One file's change as `git apply` takes it; for a binary file a line that says so."""
+def unified(change: Change | FileChange) -> str:
+    """A change as `git apply` takes it; for a binary file a line that says so."""
+    if isinstance(change, Change):
+        return "".join(unified(file) for file in change.files)
     old, new = f"a/{change.path}", f"b/{change.path}"
     head = [f"diff --git {_quoted(old)} {_quoted(new)}\n", *_mode_lines(change)]
     if change.binary:

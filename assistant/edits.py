@@ -7,7 +7,7 @@ mark, encoding and final newline stays.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -16,9 +16,10 @@ from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.fitting import content, updated
 from ossa.assistant.parse import parse
 from ossa.assistant.patch import Delete, EditError, Patch, Step, Update
+from ossa.assistant.safepath import inside
 from ossa.assistant.syntax import breakage
 
-__all__ = ["Edit", "EditError", "apply_to", "parse", "plan"]
+__all__ = ["Edit", "EditError", "apply_to", "parse", "paths", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,32 +156,40 @@ class _Planner:
         raise EditError(f"There is no file {path}.{hint}")
 
 
+def paths(text: str) -> list[str]:
+    """The paths that a patch names, as it names them; none where it cannot be read."""
+    try:
+        steps = parse(text).steps
+    except EditError:
+        return []
+    return list(dict.fromkeys(step.path for step in steps))
+
+
 def safe_path(path: str, root: Path | None = None) -> str:
     """The path from the root of the repository, with "/".
 
     Raises:
-        EditError: it leads out of the repository or into `.git`, or is no path at all.
+        EditError: it leads out of the repository or into `.git`, or is no path of a file.
     """
-    inside = path
+    below = path
     if root is not None and PurePosixPath(path).is_relative_to(root):
-        inside = str(PurePosixPath(path).relative_to(root))
-    parts = [part for part in inside.split("/") if part not in ("", ".")]
-    if inside.startswith(("/", "~")) or ".." in parts:
-        raise EditError(f"{path[:200]!r} leads out of the repository. Give paths from its root.")
-    if any(part.lower() == ".git" for part in parts):
-        raise EditError(f"{path[:200]!r} leads into .git, which is not yours to change.")
-    if not parts or not _nameable(parts) or inside.endswith("/"):
+        below = str(PurePosixPath(path).relative_to(root))
+    if not _nameable(below):
         raise EditError(f"{path[:200]!r} is no path of a file.")
-    return "/".join(parts)
-
-
-def _nameable(parts: Sequence[str]) -> bool:
     try:
-        sizes = [len(part.encode("utf-8", "surrogateescape")) for part in parts]
+        return inside(below)
+    except DraftError as error:
+        raise EditError(str(error)) from error
+
+
+def _nameable(path: str) -> bool:
+    """Whether a file system takes it as the path of a file, with room for what is written beside it."""
+    try:
+        sizes = [len(part) for part in path.encode("utf-8", "surrogateescape").split(b"/")]
     except UnicodeEncodeError:
         return False
-    printable = all(ord(c) >= 32 and ord(c) != 127 for part in parts for c in part)
-    return printable and max(sizes) <= 240 and sum(sizes) + len(sizes) <= 2000
+    plain = all(ord(c) >= 32 and ord(c) != 127 for c in path)
+    return plain and path.rstrip("/.") != "" and not path.endswith("/") and max(sizes) <= 255 and sum(sizes) <= 2000
 
 
 def _mode(path: Path) -> int | None:

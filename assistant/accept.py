@@ -1,0 +1,125 @@
+"""The accept: from decisions on hunks to files in the working tree, as they are at this moment.
+
+    change + decisions ─► each file planned in memory (merge) ─► checkpoint ─► all files swapped at once
+
+A hunk that the user's own work has made impossible is refused with a sentence; the others go in.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ossa.assistant.change import Change, FileChange, Hunk
+from ossa.assistant.checkpoints import Checkpoints
+from ossa.assistant.diff import diff_file
+from ossa.assistant.draft import DraftError
+from ossa.assistant.merge import merge
+from ossa.assistant.review import Decision
+from ossa.assistant.tree import Content, Milestone, Swap, Tree, TreeError
+
+ReadDraft = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What came of an accept."""
+
+    files: tuple[str, ...] = ()
+    """Those that now have what was accepted."""
+    checkpoint: str = ""
+    """The id of the checkpoint; empty when nothing had to be written."""
+    refused: tuple[str, ...] = ()
+    """A sentence for each accepted hunk that could not go in."""
+
+
+def accept(
+    change: Change,
+    decisions: Sequence[Decision],
+    root: Path,
+    read_draft: ReadDraft,
+    checkpoints: Checkpoints,
+    milestone: Milestone = lambda step: None,
+) -> Accepted:
+    """Put the accepted hunks into the working tree, all of them in one step that can be undone.
+
+    Args:
+        change: what was reviewed.
+        decisions: by hunk; those without one, and those not accepted, are left out.
+        root: the working tree.
+        read_draft: a file as the draft has it; None where it has none.
+        checkpoints: where the way back is kept.
+        milestone: told of each step before it is made.
+
+    Raises:
+        CheckpointError: the files cannot be written; nothing was.
+    """
+    taken = {d.hunk for d in decisions if d.accepted}
+    tree = Tree(root)
+    files: list[str] = []
+    swaps: list[Swap] = []
+    refused: list[str] = []
+    for file in change.files:
+        hunks = [hunk for hunk in file.hunks if hunk.id in taken]
+        if not hunks:
+            continue
+        try:
+            now, draft = tree.read(file.path), read_draft(file.path)
+            new, left_out = _planned(file, hunks, now, draft)
+        except (TreeError, DraftError) as error:
+            refused.append(str(error))
+            continue
+        refused += left_out
+        if len(left_out) < len(hunks):
+            files.append(file.path)
+        if new != now:
+            swaps.append(Swap(file.path, now, new))
+    checkpoint = checkpoints.apply(swaps, milestone).id if swaps else ""
+    return Accepted(tuple(files), checkpoint, tuple(refused))
+
+
+def _planned(
+    file: FileChange, hunks: Sequence[Hunk], now: Content | None, draft: bytes | None
+) -> tuple[Content | None, list[str]]:
+    """What the file becomes, and a sentence for each hunk that cannot go in."""
+    if file.binary:
+        return _binary(file, hunks[0], now, draft)
+    if file.kind == "added":
+        new = Content("".join(hunks[0].after).encode("utf-8", "surrogateescape"), file.mode)
+        if now is None or now.data == new.data:
+            return (new if now is None else now), []
+        return now, [f"{file.path} exists in the working tree by now, with other content; it was left as it is."]
+    if file.kind == "deleted":
+        gone = "".join(hunks[0].before).encode("utf-8", "surrogateescape")
+        if now is None or now.data == gone:
+            return None, []
+        return now, [f"{file.path} changed since the draft was made, so it was not deleted."]
+    if now is None:
+        return None, [f"{file.path} is gone from the working tree; its {_count(hunks)} cannot go in."]
+    return _modified(file, hunks, now, draft)
+
+
+def _modified(file: FileChange, hunks: Sequence[Hunk], now: Content, draft: bytes | None) -> tuple[Content, list[str]]:
+    lines = [hunk for hunk in hunks if hunk.before or hunk.after]
+    merged = merge(file, lines, now.data, draft)
+    mode = file.mode if len(lines) < len(hunks) else now.mode
+    told = [
+        f"{file.path}, line {hunk.start + 1}: these lines or their surroundings changed in the working tree since the "
+        "draft was made, so this part was left out. Ask for it again."
+        for hunk in merged.refused
+    ]
+    return Content(merged.data, mode), told
+
+
+def _binary(file: FileChange, hunk: Hunk, now: Content | None, draft: bytes | None) -> tuple[Content | None, list[str]]:
+    """A binary file goes in whole, if it is still the one that the draft found: the hunk's id tells."""
+    if draft == (now.data if now else None):
+        return now, []
+    mode = None if file.mode is None or now is None else now.mode
+    same = diff_file(file.path, now.data if now else None, draft, mode_before=mode, mode_after=file.mode)
+    if same is None or same.hunks[0].id != hunk.id:
+        return now, [f"{file.path} changed since the draft was made, so the draft's version was left out."]
+    return (None if draft is None else Content(draft, file.mode or (now.mode if now else None))), []
+
+
+def _count(hunks: Sequence[Hunk]) -> str:
+    return "1 hunk" if len(hunks) == 1 else f"{len(hunks)} hunks"
