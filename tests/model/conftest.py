@@ -9,9 +9,6 @@ from ossa.assistant.paths import cache_dir
 from ossa.model import catalog, discover, fetch
 from ossa.model.process import LocalModel
 
-# Prompts far beyond its sliding window must be possible, so the window is small.
-TINY_WINDOW = 16
-
 
 @pytest.fixture(scope="session")
 def small_model_file() -> Path:
@@ -48,7 +45,7 @@ def tiny_gpt_oss_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         head_dim=16,
         num_attention_heads=4,
         num_key_value_heads=2,
-        sliding_window=TINY_WINDOW,
+        sliding_window=16,
         max_position_embeddings=2048,
         initializer_range=0.3,
         tie_word_embeddings=True,
