@@ -105,6 +105,7 @@ class Agent:
 
     async def _converse(self, prompt: str, emit: Emit) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
+        verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
             await self._answer(prompt, emit)
             if not self.delivery.pending:
@@ -115,7 +116,7 @@ class Agent:
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(verdict.broken)
             prompt = prompt_text("broken").format(summary=verdict.summary, failures=failures)
-        return await self.delivery.offer(emit)
+        return await self.delivery.offer(emit, verdict)
 
     async def _answer(self, prompt: str, emit: Emit) -> None:
         """Generate, call tools, generate again, until the model says its final words."""

@@ -48,6 +48,11 @@ async def pieces(start: Callable[[], Generation]) -> AsyncGenerator[Piece, None]
             yield item
     finally:
         stopped.set()
-        for generation in running:
-            with suppress(ValueError):  # a plain generator that is executing stops by `stopped` instead
-                generation.close()
+        threading.Thread(target=_close, args=(running,), name="ossa-stop", daemon=True).start()
+
+
+def _close(running: list[Generation]) -> None:
+    """Stop what runs; this waits for the model's next token, so it is not for the loop's thread."""
+    for generation in running:
+        with suppress(ValueError):  # a plain generator that is executing stops by `stopped` instead
+            generation.close()

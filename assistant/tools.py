@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ossa.assistant import edits
 from ossa.assistant.arguments import ArgumentError, read_arguments
 from ossa.assistant.draft import Command, Draft, DraftError
+from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
 from ossa.assistant.trim import shorten
 from ossa.model.base import ToolCall, ToolSpec
 
@@ -85,67 +86,15 @@ class Toolbox:
 
     def _make(self) -> tuple[Tool, ...]:
         return (
+            Tool(PRINT_TREE, lambda a: f"list {a.get('path', '.')}", self._tree),
+            Tool(SEARCH, lambda a: f"search {a['query']}{_where(a)}", self._search),
             Tool(
-                _spec(
-                    "repo_browser.print_tree",
-                    "List the files below a folder of the repository.",
-                    {"path": ("string", 'Folder, "." for the root.'), "depth": ("integer", "Levels, 2 by default.")},
-                ),
-                lambda a: f"list {a.get('path', '.')}",
-                self._tree,
-            ),
-            Tool(
-                _spec(
-                    "repo_browser.search",
-                    "Search the files of the repository for an extended regular expression, line by line.",
-                    {
-                        "query": ("string", "The expression."),
-                        "path": ("string", 'File or folder to search, "." by default.'),
-                        "max_results": ("integer", "Lines at most, 50 by default."),
-                    },
-                    required=("query",),
-                ),
-                lambda a: f"search {a['query']}" + (f" in {a['path']}" if a.get("path", ".") != "." else ""),
-                self._search,
-            ),
-            Tool(
-                _spec(
-                    "repo_browser.open_file",
-                    "Show a file with line numbers.",
-                    {
-                        "path": ("string", "The file."),
-                        "line_start": ("integer", "First line, 1 by default."),
-                        "line_end": ("integer", "Last line; 400 lines are shown by default."),
-                    },
-                    required=("path",),
-                ),
+                OPEN_FILE,
                 lambda a: f"open {a['path']}" + (f":{a['line_start']}" if "line_start" in a else ""),
                 self._open,
             ),
-            Tool(
-                _spec(
-                    "repo_browser.apply_patch",
-                    "Edit files by a patch from *** Begin Patch to *** End Patch.",
-                    {"patch": ("string", "The patch in V4A form.")},
-                    required=("patch",),
-                ),
-                lambda a: f"edit {', '.join(edits.paths(a['patch'])) or 'files'}",
-                self._patch,
-            ),
-            Tool(
-                _spec(
-                    "container.exec",
-                    "Run a shell command in the draft: tests, formatters, git. There is no network.",
-                    {
-                        "cmd": ("string", "The command line."),
-                        "workdir": ("string", "Folder to run it in, the root by default."),
-                        "timeout": ("integer", "Seconds after which it is killed, 120 by default."),
-                    },
-                    required=("cmd",),
-                ),
-                lambda a: f"run {a['cmd']}",
-                self._exec,
-            ),
+            Tool(APPLY_PATCH, lambda a: f"edit {_patched(a['patch'])}", self._patch),
+            Tool(EXEC, lambda a: f"run {a['cmd']}", self._exec),
         )
 
     async def _tree(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
@@ -214,18 +163,20 @@ class Toolbox:
         return Outcome(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
 
 
+def _patched(text: str) -> str:
+    """The files that a patch names, for the person."""
+    try:
+        return ", ".join(dict.fromkeys(step.path for step in edits.parse(text).steps)) or "files"
+    except edits.EditError:
+        return "files"
+
+
 def _folder(path: str) -> str:
     """A folder as the prefix of the paths below it; empty for the root."""
     plain = path.strip().strip("/").removeprefix("./")
     return "" if plain in ("", ".") else f"{plain}/"
 
 
-def _spec(
-    name: str, description: str, properties: dict[str, tuple[str, str]], required: tuple[str, ...] = ()
-) -> ToolSpec:
-    schema = {
-        "type": "object",
-        "properties": {key: {"type": kind, "description": text} for key, (kind, text) in properties.items()},
-        "required": list(required),
-    }
-    return ToolSpec(name, description, schema)
+def _where(arguments: dict[str, Any]) -> str:
+    path = arguments.get("path", ".")
+    return "" if path in (".", "") else f" in {path}"

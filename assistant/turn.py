@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
+from ossa.assistant.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
 from ossa.assistant.events import End, Event, Failure, TurnFinished, TurnStarted
 from ossa.model.base import ModelError
@@ -18,7 +19,7 @@ from ossa.model.base import ModelError
 Emit: TypeAlias = Callable[[Event], None]
 Work: TypeAlias = Callable[[Emit], Awaitable[End]]
 
-EXPECTED: tuple[type[Exception], ...] = (ModelError, DraftError)
+EXPECTED: tuple[type[Exception], ...] = (ModelError, DraftError, CheckpointError)
 """Errors that are part of the conversation: their text is a sentence for the user."""
 
 _log = logging.getLogger(__name__)
@@ -27,10 +28,10 @@ _log = logging.getLogger(__name__)
 class Turns:
     """Plays one turn at a time and can cancel it."""
 
-    def __init__(self, record: Callable[[Event], None], expected: tuple[type[Exception], ...] = EXPECTED) -> None:
-        """`record` writes an event to the session's log."""
+    def __init__(self, record: Callable[[Event], str]) -> None:
+        """`record` takes in every event first; what it returns is a sentence when the log cannot be written."""
         self._record = record
-        self._expected = expected
+        self._unwritten = ""
         self._task: asyncio.Task[End] | None = None
 
     @property
@@ -52,8 +53,11 @@ class Turns:
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
         def emit(event: Event) -> None:
-            self._record(event)
             queue.put_nowait(event)
+            problem = self._record(event)
+            if problem and problem != self._unwritten:
+                queue.put_nowait(Failure(problem))
+            self._unwritten = problem
 
         started = time.monotonic()
         emit(TurnStarted(prompt))
@@ -74,7 +78,7 @@ class Turns:
     async def _guard(self, work: Work, emit: Emit) -> End:
         try:
             return await work(emit)
-        except self._expected as error:
+        except EXPECTED as error:
             emit(Failure(str(error)))
         except Exception as error:
             _log.exception("a turn failed")

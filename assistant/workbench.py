@@ -21,7 +21,7 @@ from ossa.assistant.proof import Proof
 from ossa.assistant.repair import Repair
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Reviewer
-from ossa.assistant.session import Session
+from ossa.assistant.session import Session, SessionError
 from ossa.assistant.testing import TestRunner
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
@@ -59,11 +59,17 @@ class Workbench:
     config: Config
     history: tuple[Event, ...] = ()
     """Of a resumed session."""
+    baseline: Draft | None = None
+    """In which the tests run without the change."""
+    notices: tuple[str, ...] = ()
+    """What the person should know before the first turn, a sentence each."""
 
     def close(self) -> None:
         """End the model's process; a draft with a change in it stays for the next start."""
         self.model.close()
         self.draft.close()
+        if self.baseline:
+            self.baseline.close()
         self.session.close()
 
 
@@ -91,19 +97,23 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     state = paths.state_dir()
     own = state / "repositories" / paths.repository_key(root)
     checkpoints = Checkpoints(own / "checkpoints", root)
-    checkpoints.recover()
+    recovered = checkpoints.recover()
     session = _session(state / "sessions", root, options.resume, model)
     history = tuple(session.events())
     draft = GuardedDraft(open_draft(repository, own / "drafts" / session.id), reviewer)
     baseline = GuardedDraft(open_draft(repository, own / "drafts" / f"{session.id}-baseline"), reviewer)
-    tests = TestRunner(root, command=options.test or config.test_command or None)
+    tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
     proof = Proof(tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git)
     transcript = Transcript(history)
 
-    def record(event: Event) -> None:
-        session.append(event)
+    def record(event: Event) -> str:
         transcript.see(event)
+        try:
+            session.append(event)
+        except SessionError as error:
+            return str(error)
+        return ""
 
     agent = Agent(
         model,
@@ -116,7 +126,8 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         transcript,
         Sampling(temperature=1.0 if model.info.calls_tools else 0.0, seed=options.seed, effort=config.effort),
     )
-    return Workbench(root, repository, draft, model, session, agent, config, history)
+    notices = (*config.problems, *recovered)
+    return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
 
 
 def _session(folder: Path, root: Path, resume: str, model: LanguageModel) -> Session:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TextIO
 
 from ossa.assistant.diff import unified
-from ossa.assistant.eventlog import to_json
+from ossa.assistant.eventlog import pack
 from ossa.assistant.events import (
     Answering,
     Attempt,
@@ -21,7 +21,7 @@ from ossa.assistant.events import (
     TurnFinished,
     Undone,
 )
-from ossa.tui.safe import spoken
+from ossa.tui.safe import plain_text
 
 EXIT: dict[End, int] = {
     "applied": 0,
@@ -41,7 +41,7 @@ async def show(events: AsyncIterator[Event], *, as_json: bool, out: TextIO = sys
     teller = _Teller(out)
     async for event in events:
         if as_json:
-            print(json.dumps(to_json(event)), file=out, flush=True)
+            print(json.dumps(pack(event)), file=out, flush=True)
         else:
             teller.tell(event)
         if isinstance(event, TurnFinished):
@@ -59,13 +59,13 @@ class _Teller:
     def tell(self, event: Event) -> None:
         """Print one event."""
         if isinstance(event, Answering):
-            print(spoken(event.text), end="", file=self._out, flush=True)
+            print(plain_text(event.text), end="", file=self._out, flush=True)
             self._in_answer = True
             return
         text = _line(event)
         if text:
             self._end_answer()
-            print(spoken(text), file=self._out, flush=True)
+            print(plain_text(text), file=self._out, flush=True)
 
     def _end_answer(self) -> None:
         if self._in_answer:

@@ -9,7 +9,12 @@ from ossa.model.base import ModelError
 
 async def test_events_are_recorded_before_they_are_seen() -> None:
     recorded: list[Event] = []
-    turns = Turns(recorded.append)
+
+    def record(event: Event) -> str:
+        recorded.append(event)
+        return ""
+
+    turns = Turns(record)
 
     async def work(emit: Emit) -> End:
         emit(Notice("one"))
@@ -33,7 +38,7 @@ async def test_an_expected_error_is_told_as_it_is_and_a_defect_as_one() -> None:
     async def defect(_: Emit) -> End:
         raise KeyError("x")
 
-    turns = Turns(lambda _: None)
+    turns = Turns(lambda _: "")
     events = [e async for e in turns.play("a", work)]
     assert Failure("The model is gone. Ask again.") in events
     assert isinstance(events[-1], TurnFinished) and events[-1].end == "failed"
@@ -43,7 +48,7 @@ async def test_an_expected_error_is_told_as_it_is_and_a_defect_as_one() -> None:
 
 
 async def test_cancelling_ends_the_turn_and_the_next_one_works() -> None:
-    turns = Turns(lambda _: None)
+    turns = Turns(lambda _: "")
     cleaned: list[str] = []
 
     async def forever(emit: Emit) -> End:
@@ -65,7 +70,7 @@ async def test_cancelling_ends_the_turn_and_the_next_one_works() -> None:
 
 
 async def test_two_turns_at_once_are_refused() -> None:
-    turns = Turns(lambda _: None)
+    turns = Turns(lambda _: "")
     go_on = asyncio.Event()
 
     async def wait(emit: Emit) -> End:
@@ -79,3 +84,15 @@ async def test_two_turns_at_once_are_refused() -> None:
     assert isinstance(second[0], Failure) and "Esc" in second[0].text
     go_on.set()
     assert isinstance([e async for e in first][-1], TurnFinished)
+
+
+async def test_a_log_that_cannot_be_written_is_told_once_and_the_turn_goes_on() -> None:
+    turns = Turns(lambda _: "The disk is full.")
+
+    async def work(emit: Emit) -> End:
+        emit(Notice("one"))
+        return "answered"
+
+    events = [e async for e in turns.play("a", work)]
+    assert events.count(Failure("The disk is full.")) == 1
+    assert isinstance(events[-1], TurnFinished) and events[-1].end == "answered"

@@ -1,0 +1,54 @@
+"""Taking rejected hunks out of the draft, so that the next turn goes on without them."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ossa.assistant.change import Change, FileChange
+from ossa.assistant.draft import Draft, DraftError
+from ossa.assistant.text import join, lines_of
+from ossa.assistant.tree import Tree, TreeError
+
+
+def take_out(draft: Draft, root: Path, change: Change, rejected: Collection[str]) -> None:
+    """Undo the hunks with these ids in the draft; the change is what the draft holds.
+
+    Raises:
+        DraftError: a file cannot be brought back.
+    """
+    for file in change.files:
+        ids = {hunk.id for hunk in file.hunks} & set(rejected)
+        if not ids:
+            continue
+        data = draft.read(file.path)
+        if file.kind == "added":
+            draft.write(file.path, None)
+        elif file.binary or not any(h.before or h.after for h in file.hunks):
+            _restore(draft, root, file)
+        elif file.kind == "deleted":
+            draft.write(file.path, join(file.hunks[0].before))
+        else:
+            draft.write(file.path, _without(file, data or b"", ids))
+
+
+def _without(file: FileChange, data: bytes, ids: Collection[str]) -> bytes:
+    """The file with the old lines of these hunks in the place of the new ones."""
+    lines = lines_of(data)
+    hunks = sorted((h for h in file.hunks if h.before or h.after), key=lambda hunk: hunk.start)
+    shift = sum(len(h.after) - len(h.before) for h in hunks)
+    for hunk in reversed(hunks):
+        shift -= len(hunk.after) - len(hunk.before)
+        place = hunk.start + shift
+        if hunk.id in ids:
+            if tuple(lines[place : place + len(hunk.after)]) != hunk.after:
+                raise DraftError(f"{file.path} changed in the draft during the review; /discard starts afresh.")
+            lines[place : place + len(hunk.after)] = hunk.before
+    return join(lines)
+
+
+def _restore(draft: Draft, root: Path, file: FileChange) -> None:
+    """Bring back a file without lines, or a mode, as the working tree has it."""
+    try:
+        now = Tree(root).read(file.path)
+    except TreeError as error:
+        raise DraftError(str(error)) from error
+    draft.write(file.path, now.data if now else None, now.mode if now else None)
