@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ossa.model import discover, wire
-from ossa.model.base import Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec
+from ossa.model.base import Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec, Weighed
 from ossa.model.discover import Found
 from ossa.model.link import Link, Replies
 
@@ -60,6 +60,15 @@ class LocalModel:
     ) -> "LocalGeneration":
         """Answer the last message; begins, and loads the model where needed, when the first piece is asked for."""
         return LocalGeneration(self, wire.request(messages, tools, sampling))
+
+    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+        """How likely each token of a given answer is; waits for a running answer.
+
+        Raises:
+            ModelError: it cannot be loaded, its process died, or this is too long for it.
+        """
+        request = wire.request(messages, (), Sampling())
+        return wire.from_weighed(self.link().ask({"do": "weigh", "answer": answer, "others": others, **request}).get())
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Tokens of the prompt; loads the model where needed, but does not wait for a running answer.

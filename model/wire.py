@@ -17,6 +17,7 @@ from ossa.model.base import (
     ToolCall,
     ToolSpec,
     Usage,
+    Weighed,
 )
 from ossa.model.discover import Found
 
@@ -69,6 +70,19 @@ def from_piece(line: Line) -> Piece:
     if line["piece"] == Finished.__name__:
         return Finished(fields["reason"], _message(fields["message"]), Usage(**fields["usage"]))
     return _PIECES[line["piece"]](**fields)
+
+
+def weighed(tokens: Sequence[Weighed]) -> Line:
+    """The tokens of a text that was weighed."""
+    return {"weighed": [[token.start, token.end, token.logprob, token.others] for token in tokens]}
+
+
+def from_weighed(line: Line) -> tuple[Weighed, ...]:
+    """The opposite of `weighed`."""
+    return tuple(
+        Weighed(start, end, logprob, tuple((text, value) for text, value in others))
+        for start, end, logprob, others in line["weighed"]
+    )
 
 
 def _message(fields: Line) -> Message:

@@ -1,0 +1,217 @@
+"""The model in its process: it answers, stops when told, and what happens to it is said and mended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ossa.model import catalog, discover
+from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampling, Text, ToolSpec
+from ossa.model.process import LocalModel
+
+ASK = [Message("user", "Which is the capital of France?")]
+STORY = [Message("user", "Tell me a very long story about a fox and a crow.")]
+
+
+def answer(model: LocalModel, messages: list[Message], sampling: Sampling = Sampling(max_tokens=16)) -> list[Piece]:
+    return list(model.generate(messages, sampling=sampling))
+
+
+def said(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces if isinstance(piece, Text))
+
+
+def finished(pieces: list[Piece]) -> Finished:
+    assert isinstance(pieces[-1], Finished)
+    return pieces[-1]
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
+def test_the_small_model_answers(small_model: LocalModel) -> None:
+    pieces = answer(small_model, ASK)
+    assert "Paris" in said(pieces)
+    done = finished(pieces)
+    assert done.message.text == said(pieces)
+    assert done.reason == "stop"
+    assert done.usage.prompt_tokens == small_model.count(ASK)
+    assert done.usage.output_tokens == len(done.message.tokens)
+    assert isinstance(pieces[0], Prefill)
+    assert "CPU" in small_model.info.why or "GPU" in small_model.info.why
+    assert small_model.info.window == 8192
+    assert not small_model.info.calls_tools
+
+
+def test_greedy_answers_repeat_and_seeds_choose(small_model: LocalModel) -> None:
+    assert finished(answer(small_model, ASK)).message == finished(answer(small_model, ASK)).message
+
+    def drawn(seed: int) -> str:
+        return said(answer(small_model, STORY, Sampling(temperature=1.2, top_p=0.95, seed=seed, max_tokens=12)))
+
+    assert drawn(1) == drawn(1) != drawn(2)
+
+
+def test_it_ends_at_a_stop_text_across_tokens(small_model: LocalModel) -> None:
+    whole = said(answer(small_model, ASK))
+    # From within one word to within the next, so that no single token has it.
+    stop = whole[len(whole) // 2 - 4 : len(whole) // 2 + 4]
+    pieces = answer(small_model, ASK, Sampling(max_tokens=16, stop=(stop,)))
+    assert said(pieces) == whole.partition(stop)[0] == finished(pieces).message.text
+    assert finished(pieces).reason == "stop"
+
+
+def test_the_tiny_gpt_oss_goes_the_same_way(tiny_gpt_oss: LocalModel) -> None:
+    tools = [ToolSpec("container.exec", "Run.", {"type": "object", "properties": {"cmd": {"type": "string"}}})]
+    assert tiny_gpt_oss.info.calls_tools
+    sampling = Sampling(temperature=1.0, seed=3, max_tokens=12)
+    messages = [Message("system", "Be brief."), Message("user", "hi")]
+    pieces = list(tiny_gpt_oss.generate(messages, tools=tools, sampling=sampling))
+    done = finished(pieces)
+    assert done.usage.prompt_tokens == tiny_gpt_oss.count(messages, tools=tools)
+    assert done.message.tokens
+    assert len(done.message.tokens) == done.usage.output_tokens
+    again = [*messages, done.message, Message("user", "and?")]
+    assert finished(answer(tiny_gpt_oss, again)).usage.reused_tokens > 0
+    begun = finished(answer(tiny_gpt_oss, messages, Sampling(begin="Yes", max_tokens=3))).message
+    assert begun.text.startswith("Yes")
+
+
+def test_closed_in_another_thread_it_stops_at_once_and_keeps_what_was_said(small_model: LocalModel) -> None:
+    generation = small_model.generate(STORY, sampling=Sampling(temperature=1.5, seed=1, max_tokens=2000))
+    pieces: list[Piece] = []
+    reader = threading.Thread(target=lambda: pieces.extend(generation))
+    reader.start()
+    until(lambda: len(pieces) > 4)
+    begin = time.monotonic()
+    generation.close()
+    assert time.monotonic() - begin < 3
+    reader.join(5)
+    assert finished(pieces).reason == "cancelled"
+    assert said(pieces).startswith(said(pieces[:-1]))
+    assert "Paris" in said(answer(small_model, ASK))
+
+
+def test_closed_before_it_began_it_never_begins(small_model: LocalModel) -> None:
+    generation = small_model.generate(STORY)
+    generation.close()
+    assert list(generation) == []
+
+
+def test_a_second_prompt_waits_and_can_be_dropped_while_waiting(small_model: LocalModel) -> None:
+    first = small_model.generate(STORY, sampling=Sampling(max_tokens=2000, temperature=1.5, seed=1))
+    next(first)
+    second, third = small_model.generate(ASK), small_model.generate(ASK, sampling=Sampling(max_tokens=16))
+    dropped: list[Piece] = []
+    answered: list[Piece] = []
+    readers = [
+        threading.Thread(target=lambda: dropped.extend(second)),
+        threading.Thread(target=lambda: answered.extend(third)),
+    ]
+    for reader in readers:
+        reader.start()
+    until(lambda: bool(second._replies and third._replies))
+    second.close()
+    readers[0].join(5)
+    assert dropped == []
+    assert small_model.count(ASK) > 0
+    first.close()
+    readers[1].join(30)
+    assert "Paris" in said(answered)
+
+
+def test_killed_while_it_writes_it_says_so_and_the_next_prompt_works(small_model_file: Path) -> None:
+    model = LocalModel(discover.from_path(small_model_file))
+    generation = model.generate(STORY, sampling=Sampling(max_tokens=2000, temperature=1.5, seed=1))
+    for _ in range(3):
+        next(generation)
+    os.kill(model.pid, signal.SIGKILL)
+    with pytest.raises(ModelError, match=r"signal 9.*memory.*next prompt"):
+        list(generation)
+    assert list(generation) == []
+    assert model.pid == 0
+    assert "Paris" in said(answer(model, ASK))
+    pid = model.pid
+    model.close()
+    model.close()
+    until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_a_hung_process_is_ended_when_the_answer_is_closed(tiny_gpt_oss_folder: Path) -> None:
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
+    next(generation)
+    os.kill(model.pid, signal.SIGSTOP)
+    generation.close()
+    assert model.pid == 0
+    assert list(generation) == []
+
+
+def test_closed_while_it_loads_it_says_so(small_model_file: Path) -> None:
+    model = LocalModel(discover.from_path(small_model_file))
+    errors: list[ModelError] = []
+
+    def start() -> None:
+        try:
+            model.start()
+        except ModelError as error:
+            errors.append(error)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    until(lambda: model.pid > 0)
+    model.close()
+    starter.join(10)
+    assert "closed" in str(errors[0])
+
+
+def test_a_damaged_file_is_an_error_in_a_sentence(small_model_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "half.gguf"
+    path.write_bytes(small_model_file.read_bytes()[:1_000_000])
+    model = LocalModel(discover.from_path(path), log=tmp_path / "logs" / "model.log")
+    with pytest.raises(ModelError, match=r"half\.gguf"):
+        model.start()
+    assert (tmp_path / "logs" / "model.log").exists()
+    assert model.pid == 0
+
+
+def test_what_does_not_fit_is_refused_before_loading(small_model_file: Path) -> None:
+    found = discover.Found("huge", small_model_file, "gguf", 8192, 10**15)
+    model = LocalModel(found)
+    with pytest.raises(ModelError, match=r"does not fit.*1000000 GB"):
+        model.start()
+    assert model.pid == 0
+
+
+def test_it_dies_with_the_program_that_started_it(tiny_gpt_oss_folder: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from ossa.model import discover; from ossa.model.process import LocalModel\n"
+        "model = LocalModel(discover.from_path(Path(sys.argv[1])))\n"
+        "model.start(); print(model.pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tiny_gpt_oss_folder], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        child = Path("/proc") / parent.stdout.readline().decode().strip()
+        assert child.exists()
+        parent.kill()
+    until(lambda: not child.exists())
+
+
+def test_the_side_of_the_window_loads_no_torch() -> None:
+    program = "import ossa.model.process, sys; print({'torch', 'transformers', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "set()"
+
+
+def test_the_catalogue_and_the_file_agree(small_model: LocalModel) -> None:
+    assert small_model.info.window == catalog.find(small_model.info.name).window
