@@ -11,14 +11,12 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import signal
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Callable, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from typing import Protocol
 
 from ossa.assistant.clip import Clip
@@ -27,7 +25,8 @@ from ossa.assistant.draft import Command, Completed
 FILE_SIZE = 2 << 30
 """Bytes that a file may grow to."""
 PROCESSES = 4096
-"""Processes and threads of one confined command; does not bind root."""
+"""Processes and threads that the person may have, of one confined command by itself; does not bind root."""
+_SHELL = "/bin/sh"
 _GRACE = 5.0
 """Seconds that killed processes get to be gone."""
 
@@ -35,7 +34,7 @@ _GRACE = 5.0
 class Tree(Protocol):
     """The processes of one command."""
 
-    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Process: ...
+    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]: ...
 
     async def end(self) -> None:
         """Kill what is left of it, and wait until it is gone."""
@@ -68,7 +67,7 @@ async def run(
     return Completed(-signal.SIGKILL if code is None else code, clip.text, seconds, late, clip.truncated)
 
 
-async def _attend(process: Process, tree: Tree, clip: Clip, seconds: float) -> int | None:
+async def _attend(process: Popen[bytes], tree: Tree, clip: Clip, seconds: float) -> int | None:
     """Its exit code, or None where it had to be ended because its time was up."""
     job = asyncio.create_task(_follow(process, clip))
     try:
@@ -80,24 +79,26 @@ async def _attend(process: Process, tree: Tree, clip: Clip, seconds: float) -> i
     return job.result() if done else None
 
 
-async def _follow(process: Process, clip: Clip) -> int:
+async def _follow(process: Popen[bytes], clip: Clip) -> int:
     assert process.stdout
-    while data := await process.stdout.read(1 << 16):
-        clip.feed(data)
-    return await process.wait()
+    with process.stdout as output:
+        os.set_blocking(output.fileno(), False)
+        while await _readable(output.fileno()):
+            if not (data := os.read(output.fileno(), 1 << 16)):
+                break
+            clip.feed(data)
+    return await asyncio.to_thread(process.wait)
 
 
 class Group:
     """A process group of its own, for a command that nothing confines."""
 
     def __init__(self) -> None:
-        self._process: Process | None = None
+        self._process: Popen[bytes] | None = None
 
-    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Process:
-        self._process = await asyncio.create_subprocess_exec(
-            *argv, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=env, cwd=cwd, start_new_session=True
-        )
-        _restrict(self._process.pid, {resource.RLIMIT_AS: command.memory, resource.RLIMIT_FSIZE: FILE_SIZE})
+    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]:
+        limited = [_SHELL, "-c", f'{_limits(command)}; exec "$@"', "sh", *argv]
+        self._process = _spawn(limited, env, cwd, stdin=DEVNULL, start_new_session=True)
         return self._process
 
     async def end(self) -> None:
@@ -110,78 +111,94 @@ class Group:
 class Namespace:
     """Bubblewrap with a process namespace of its own: when its first process dies, the kernel kills the rest.
 
-    The sandbox is held at its door until the first process is known and bears its limits.
+    The command starts only at our word on its standard input, which is after we know the first process; if ossa ends
+    before, that word never comes and the sandbox ends by itself.
     """
 
     def __init__(self) -> None:
-        self._process: Process | None = None
+        self._told: FileIO | None = None
         self._first: int | None = None
 
-    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Process:
-        with contextlib.ExitStack() as stack:
-            told, tell = _pipe(stack)
-            door, opener = _pipe(stack)
-            bwrap, *options = argv
-            self._process = await asyncio.create_subprocess_exec(
-                *[bwrap, "--info-fd", str(tell.fileno()), "--block-fd", str(door.fileno()), *options],
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=STDOUT,
-                pass_fds=(tell.fileno(), door.fileno()),
-                env=env,
-                cwd=cwd,
-            )
-            tell.close()
-            await _readable(told.fileno())
-            if info := told.read(4096):
-                self._admit(json.loads(info)["child-pid"], command)
-                with contextlib.suppress(BrokenPipeError):
-                    opener.write(b"go")
-        return self._process
+    @staticmethod
+    def waiting(command: Command) -> list[str]:
+        """The command as it is to be started in the sandbox: within its limits, at our word."""
+        return [_SHELL, "-c", f'{_limits(command)}; read -r go && exec "$@" </dev/null', "sh", *command.argv]
 
-    def _admit(self, first: int, command: Command) -> None:
-        self._first = os.pidfd_open(first)
-        sizes = {resource.RLIMIT_AS: command.memory, resource.RLIMIT_FSIZE: FILE_SIZE}
-        _restrict(first, {**sizes, resource.RLIMIT_NPROC: PROCESSES})
+    async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]:
+        read, write = os.pipe()
+        self._told = FileIO(read, "r")
+        with FileIO(write, "w"):
+            told = ["--info-fd", str(write)]
+            process = _spawn([argv[0], *told, *argv[1:]], env, cwd, stdin=PIPE, pass_fds=(write,))
+        await _readable(read)
+        self._meet()
+        assert process.stdin
+        with contextlib.suppress(BrokenPipeError), process.stdin as word:
+            word.write(b"go\n")
+        return process
 
     async def end(self) -> None:
+        self._meet()
         if self._first is None:
-            if self._process:
-                with contextlib.suppress(ProcessLookupError):
-                    self._process.kill()
             return
+        first, self._first = self._first, None
         try:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._first, signal.SIGKILL)
+                signal.pidfd_send_signal(first, signal.SIGKILL)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(_readable(self._first), _GRACE)
+                await asyncio.wait_for(_readable(first), _GRACE)
         finally:
-            os.close(self._first)
-            self._first = None
+            os.close(first)
+
+    def _meet(self) -> None:
+        """Learn which the first process is; bubblewrap tells it some milliseconds after its start, or ends.
+
+        To kill bubblewrap itself before would leave that process waiting for it for ever.
+        """
+        if self._told is None:
+            return
+        with self._told as told:
+            info = told.readall()
+        self._told = None
+        if info:
+            with contextlib.suppress(ProcessLookupError):
+                self._first = os.pidfd_open(json.loads(info)["child-pid"])
 
 
-def _pipe(stack: contextlib.ExitStack) -> tuple[FileIO, FileIO]:
-    read, write = os.pipe()
-    return stack.enter_context(FileIO(read, "r")), stack.enter_context(FileIO(write, "w"))
+def _spawn(
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    cwd: Path,
+    *,
+    stdin: int,
+    pass_fds: Sequence[int] = (),
+    start_new_session: bool = False,
+) -> Popen[bytes]:
+    """Start a program with both its outputs in one pipe."""
+    return Popen(
+        argv,
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=STDOUT,
+        env=env,
+        cwd=cwd,
+        pass_fds=pass_fds,
+        start_new_session=start_new_session,
+    )
 
 
-async def _readable(fd: int) -> None:
+def _limits(command: Command) -> str:
+    """Shell commands that set the limits; shells differ in the letter for processes, and a lower limit stays."""
+    limits = ["-c 0", f"-v {command.memory >> 10}", f"-f {FILE_SIZE >> 9}", f"-u {PROCESSES}", f"-p {PROCESSES}"]
+    return "; ".join(f"ulimit {limit} 2>/dev/null" for limit in limits)
+
+
+async def _readable(fd: int) -> bool:
     """Wait until there is something to read; of a process's descriptor, until it and its namespace are gone."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(fd, ready.set)
     try:
-        await ready.wait()
+        return await ready.wait()
     finally:
         loop.remove_reader(fd)
-
-
-def _restrict(pid: int, limits: Mapping[int, int]) -> None:
-    """Lower the limits of a process and of all that it will start; those that are lower already stay."""
-    if sys.platform != "linux":
-        return
-    for what, wanted in {**limits, resource.RLIMIT_CORE: 0}.items():
-        with contextlib.suppress(ProcessLookupError):
-            _, hard = resource.prlimit(pid, what)
-            limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.prlimit(pid, what, (limit, limit))

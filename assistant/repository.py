@@ -129,6 +129,15 @@ class Repository:
             found.difference_update(_paths(tracked))
         return found
 
+    def merge(self, mine: bytes, base: bytes, theirs: bytes) -> bytes | None:
+        """What both sides made of `base`; where they clash, theirs. None for what is no text."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = [Path(folder, name) for name in ("mine", "base", "theirs")]
+            for file, data in zip(files, (mine, base, theirs), strict=True):
+                file.write_bytes(data)
+            code, out, _ = self._git("merge-file", "--stdout", "--quiet", "--theirs", *map(str, files))
+        return out if code == 0 else None
+
     def git(self, *arguments: str) -> bytes:
         """What a git command that only reads prints; nothing where it fails."""
         return self._git(*arguments)[1]
@@ -183,7 +192,8 @@ def _paths(out: bytes) -> list[str]:
 def _state(code: str) -> State:
     if code in _CONFLICTS:
         return "conflicted"
-    return next((state for letter, state in _STATES.items() if letter in code), "modified")
+    found: State | None = next((state for letter, state in _STATES.items() if letter in code), None)
+    return found or "modified"
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:

@@ -6,12 +6,13 @@ Bubblewrap gives the command namespaces of its own (users, processes, network, I
 way to new privileges. Inside, everything is read-only but the view, which stands at the repository's own path.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ossa.assistant import environment, process
@@ -43,9 +44,9 @@ class View:
         return cls(root, (*sources, "--overlay", str(upper), str(work), str(root)))
 
     @classmethod
-    def copied(cls, root: Path, copy: Path, shared: Sequence[Path] = ()) -> "View":
-        """A copy in the repository's place; `shared` folders of the repository itself can be read in it."""
-        reads = [arg for folder in shared for arg in ("--ro-bind", str(folder), str(folder))]
+    def copied(cls, root: Path, copy: Path, borrowed: Mapping[Path, Path] | None = None) -> "View":
+        """A copy in the repository's place; `borrowed` folders, by their paths inside, can be read in it."""
+        reads = [arg for inside, real in (borrowed or {}).items() for arg in ("--ro-bind", str(real), str(inside))]
         return cls(root, ("--bind", str(copy), str(root), *reads))
 
 
@@ -87,7 +88,7 @@ class Sandbox:
             *view.mounts,
             *_covers(again),
             *writable,
-            *("--chdir", workdir, "--", *command.argv),
+            *("--chdir", workdir, "--", *process.Namespace.waiting(command)),
         ]
 
     @staticmethod
@@ -142,7 +143,11 @@ def _trial(sandbox: Sandbox, folder: Path) -> str:
         view = View.layered(root, [root], upper, work) if sandbox.overlays else View.copied(root, upper)
         command = Command(["sh", "-c", "rm -f gone && echo made > made"])
         done = subprocess.run(
-            sandbox.arguments(command, view), env=sandbox.variables(command), capture_output=True, timeout=20
+            sandbox.arguments(command, view),
+            env=sandbox.variables(command),
+            capture_output=True,
+            input=b"go\n",
+            timeout=20,
         )
         if done.returncode or not (upper / "made").exists() or not (root / "gone").exists():
             lines = done.stderr.decode(errors="replace").strip().splitlines()
@@ -186,19 +191,21 @@ def _within(path: Path, folders: Iterable[Path]) -> bool:
 
 def _covers(paths: Sequence[Path]) -> list[str]:
     """Arguments that put nothing in the place of files and folders."""
-    folder, file = ["--perms", "0755", "--size", "65536", "--tmpfs"], ["--ro-bind", os.devnull]
+    folder, file = ["--perms", "0755", "--size", "65536", "--tmpfs"], ["--dev-bind", os.devnull]
     return [argument for path in paths for argument in (*(folder if path.is_dir() else file), str(path))]
 
 
 def _translated(done: Completed) -> Completed:
-    """Bubblewrap's way of telling how a command ended, in ours."""
+    """Bubblewrap's way of telling how a command ended, in ours.
+
+    Raises:
+        DraftError: it did not even start.
+    """
     if done.exit_code == 1 and done.output.startswith("bwrap: "):
-        reason = done.output.strip().removeprefix("bwrap: ")
-        if not reason.startswith("execvp "):
-            raise DraftError(f"The sandbox cannot be set up: {reason.splitlines()[0]}.")
-        return Completed(127, reason.removeprefix("execvp ") + "\n", done.seconds)
+        reason = done.output.removeprefix("bwrap: ").splitlines()[0]
+        raise DraftError(f"The sandbox cannot be set up: {reason}.")
     if done.exit_code in _SIGNALS:
-        return Completed(128 - done.exit_code, done.output, done.seconds, done.timed_out, done.truncated)
+        return replace(done, exit_code=128 - done.exit_code)
     return done
 
 
@@ -208,5 +215,6 @@ def remove(folder: Path) -> None:
         for name in folders:
             path = Path(parent, name)
             if not path.is_symlink():
-                path.chmod(0o700)
+                with contextlib.suppress(OSError):
+                    path.chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,43 @@
+"""Gives a copy of the working tree a git folder of its own, which borrows the objects of the repository.
+
+repository ─► init, HEAD, index ─► copy/.git        objects: copy/.git/borrowed ─► the repository's, never written
+"""
+
+from pathlib import Path
+
+from ossa.assistant.repository import Repository
+from ossa.assistant.sandbox import remove
+
+BORROWED = ".git/borrowed"
+"""Where the copy sees the repository's objects."""
+_ORIGIN = ".git/copied-commit"
+
+
+def objects(repository: Repository) -> Path:
+    """The folder of the repository's objects; of a linked worktree, that of the main one."""
+    return repository.root / _answer(repository, "rev-parse", "--git-path", "objects")
+
+
+def refresh(copy: Path, repository: Repository) -> None:
+    """Make the git folder, or make it anew where the repository has another commit since."""
+    commit = _answer(repository, "rev-parse", "--quiet", "--verify", "HEAD")
+    origin = copy / _ORIGIN
+    if origin.is_file() and origin.read_text() == commit:
+        return
+    remove(copy / ".git")
+    own = Repository(copy, is_git=True)
+    kind = _answer(repository, "rev-parse", "--show-object-format")
+    own.git("init", "--quiet", "--template=", f"--object-format={kind}")
+    (copy / ".git/objects/info").mkdir(exist_ok=True)
+    (copy / ".git/objects/info/alternates").write_text("../borrowed\n")
+    (copy / BORROWED).symlink_to(objects(repository))
+    if branch := _answer(repository, "symbolic-ref", "--quiet", "HEAD"):
+        own.git("symbolic-ref", "HEAD", branch)
+    if commit:
+        own.git("update-ref", *([] if branch else ["--no-deref"]), "HEAD", commit)
+        own.git("read-tree", "HEAD")
+    origin.write_text(commit)
+
+
+def _answer(repository: Repository, *arguments: str) -> str:
+    return repository.git(*arguments).decode(errors="surrogateescape").strip()

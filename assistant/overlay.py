@@ -1,0 +1,94 @@
+"""The draft as an overlay: what it writes lies in a folder above the working tree, at the repository's own path.
+
+    working tree (never written) ◄─ upper/ (the draft's files and whiteouts) ◄─ scratch-*/upper (thrown away)
+
+The overlay is mounted anew by every command, inside its sandbox; from outside the layers are read and edited here.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from ossa.assistant.draft import Command, Completed, Isolation
+from ossa.assistant.layers import Layers
+from ossa.assistant.recorded import RecordedDraft, is_noise
+from ossa.assistant.repository import Repository
+from ossa.assistant.sandbox import Sandbox, View, remove
+
+
+class OverlayDraft(RecordedDraft):
+    """A draft that costs nothing to make, confined by bubblewrap."""
+
+    def __init__(self, repository: Repository, folder: Path, sandbox: Sandbox) -> None:
+        """Go on from what is in `folder`, or start afresh; `sandbox` is one that can overlay.
+
+        Raises:
+            DraftError: another process works on it.
+        """
+        super().__init__(repository, folder)
+        self._sandbox = sandbox
+        self._upper, self._work = folder / "upper", folder / "work"
+        self._layers = Layers(repository.root, self._upper)
+        self._prepare()
+        self._absorb()
+
+    @property
+    def isolation(self) -> Isolation:
+        return Isolation("overlay", True, "confined by bubblewrap")
+
+    def _prepare(self) -> None:
+        remove(self._work)
+        for folder in (self._upper, self._work):
+            folder.mkdir(exist_ok=True)
+
+    def _find(self, path: str) -> Path | None:
+        return self._layers.place(path).entry
+
+    def _put(self, path: str, data: bytes, mode: int) -> None:
+        staged = self._folder / "staged"
+        staged.write_bytes(data)
+        staged.chmod(mode)
+        self._layers.put(path, staged)
+
+    def _remove(self, path: str) -> None:
+        self._layers.remove(path)
+
+    def _release(self, path: str) -> bool:
+        return self._layers.uncover(path)
+
+    def _wipe(self) -> None:
+        remove(self._upper)
+        self._prepare()
+
+    def _touched(self) -> set[str]:
+        touched: set[str] = set()
+        covers: list[str] = []
+        for path, touch in self._layers.walk(is_noise):
+            below = self._repository.root / path
+            covers_folder = below.is_dir() and not below.is_symlink()
+            if covers_folder:
+                covers.append(f"{path}/")
+            if touch == "file" or (not covers_folder and os.path.lexists(below)):
+                touched.add(path)
+        listed = self._repository.files() if covers else []
+        touched.update(path for path in listed if path.startswith(tuple(covers)))
+        touched.update(path for path in self._found.paths if self._layers.place(path).touched)
+        return touched
+
+    async def _execute(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
+        self._drop_stale_index()
+        view = View.layered(self.root, [self.root], self._upper, self._work)
+        return await self._sandbox.run(command, view, on_output)
+
+    async def _try_out(self, command: Command, folder: Path, on_output: Callable[[str], None] | None) -> Completed:
+        upper, work = folder / "upper", folder / "work"
+        upper.mkdir()
+        work.mkdir()
+        view = View.layered(self.root, [self.root, self._upper], upper, work)
+        return await self._sandbox.run(command, view, on_output)
+
+    def _drop_stale_index(self) -> None:
+        """Forget the draft's git index where the person has used git since, so that git in it is not confused."""
+        mine, theirs = (folder / ".git" / "index" for folder in (self._upper, self.root))
+        if mine.is_file() and theirs.is_file() and theirs.stat().st_mtime_ns > mine.stat().st_mtime_ns:
+            mine.unlink()

@@ -1,0 +1,254 @@
+"""What both kinds of draft share: safe paths, the record of what was found, the change computed from it.
+
+    write() · a command ─► touched files ─► Found.take()          change() = for each of them: as found ─► as it is now
+
+A kind says where a file of the draft is, how one is put and taken out, and how a command runs.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import stat
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from ossa.assistant.change import Change, FileChange, FileKind, Hunk
+from ossa.assistant.diff import diff_file
+from ossa.assistant.draft import Command, Completed, DraftError, Isolation
+from ossa.assistant.found import Entry, Found
+from ossa.assistant.gate import Gate
+from ossa.assistant.repository import Repository
+from ossa.assistant.safepath import follow, inside, is_git
+from ossa.assistant.sandbox import remove
+
+_NOISE = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".coverage"})
+_NOISE_ENDS = (".pyc", ".pyo", "node_modules/.cache")
+
+
+def is_noise(path: str) -> bool:
+    """Whether tools leave it behind by running, so that it is never part of a change; `.git` counts, too."""
+    return path.endswith(_NOISE_ENDS) or not _NOISE.isdisjoint(path.split("/")) or is_git(path)
+
+
+class RecordedDraft(ABC):
+    """A draft in a folder on disk, from which it goes on after a restart."""
+
+    def __init__(self, repository: Repository, folder: Path) -> None:
+        """Go on from what is in `folder`, or start afresh.
+
+        Raises:
+            DraftError: another process works on it.
+        """
+        self._repository = repository
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(folder)
+        for left in folder.glob("scratch-*"):
+            remove(left)
+        self._found = Found(folder)
+        self._gate = Gate()
+
+    @property
+    def root(self) -> Path:
+        return self._repository.root
+
+    @property
+    @abstractmethod
+    def isolation(self) -> Isolation: ...
+
+    def read(self, path: str) -> bytes | None:
+        place = self._find(follow(inside(path), self._find, self._repository.root))
+        try:
+            regular = place is not None and stat.S_ISREG(place.lstat().st_mode)
+            return place.read_bytes() if place and regular else None
+        except OSError as error:
+            raise DraftError(f"{path} cannot be read: {error.strerror}.") from error
+
+    def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
+        self._gate.check_idle()
+        real = follow(inside(path), self._find, self._repository.root, last=data is not None)
+        place = self._find(real)
+        if real == "." or (place and place.is_dir() and not place.is_symlink()):
+            raise DraftError(f"{path} is a folder; name a file.")
+        for parent in PurePosixPath(real).parents:
+            if (above := self._find(str(parent))) and not above.is_dir():
+                raise DraftError(f"{path} cannot be: {parent} is a file.")
+        if data is None and place is None:
+            return
+        if mode is None:
+            mode = Entry.at(place).permissions if place else 0o644
+        try:
+            self._found.take([real], self._repository.root)
+            self._remove(real) if data is None else self._put(real, data, mode or 0o644)
+            self._let_go([real])
+        except OSError as error:
+            raise DraftError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+    def files(self) -> list[str]:
+        touched = self._found.paths
+        kept = set(self._repository.files()).difference(touched)
+        ignored = self._repository.ignored(touched)
+        return sorted(kept.union(p for p in touched if p not in ignored and self._is_file(self._find(p))))
+
+    def change(self) -> Change:
+        touched = [path for path in self._found.paths if not is_noise(path)]
+        ignored = self._repository.ignored(touched)
+        changes = (self._file_change(path) for path in touched if path not in ignored)
+        return Change(tuple(change for change in changes if change))
+
+    async def run(
+        self, command: Command, *, scratch: bool = False, on_output: Callable[[str], None] | None = None
+    ) -> Completed:
+        workdir = inside(command.workdir)
+        if not (place := self._find(follow(workdir, self._find, self._repository.root))) or not place.is_dir():
+            raise DraftError(f"There is no folder {workdir} to run the command in.")
+        async with self._gate.pass_through(alone=not scratch):
+            if not scratch:
+                try:
+                    return await self._execute(command, on_output)
+                finally:
+                    await asyncio.to_thread(self._absorb)
+            folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=self._folder))
+            try:
+                return await self._try_out(command, folder, on_output)
+            finally:
+                await asyncio.to_thread(remove, folder)
+
+    def settle(self, paths: Sequence[str]) -> None:
+        self._gate.check_idle()
+        for path in map(inside, paths):
+            if path in self._found:
+                self._rebase(path)
+        self._let_go([path for path in map(inside, paths) if path in self._found])
+
+    def discard(self) -> None:
+        self._gate.check_idle()
+        self._wipe()
+        self._found.forget(self._found.paths)
+
+    def close(self) -> None:
+        if self._lock < 0:
+            return
+        if not self._gate.busy and not self.change():
+            remove(self._folder)
+        os.close(self._lock)
+        self._lock = -1
+
+    @abstractmethod
+    def _find(self, path: str) -> Path | None:
+        """Where what the draft has at a path really is, links not followed; None where it has nothing."""
+
+    @abstractmethod
+    def _put(self, path: str, data: bytes, mode: int) -> None:
+        """Write a file; its folders are made."""
+
+    @abstractmethod
+    def _remove(self, path: str) -> None:
+        """Take a file out."""
+
+    @abstractmethod
+    def _release(self, path: str) -> bool:
+        """See the working tree's file again, which is the same; False where the draft must keep its own."""
+
+    @abstractmethod
+    def _wipe(self) -> None:
+        """Drop everything that was written."""
+
+    @abstractmethod
+    def _touched(self) -> set[str]:
+        """All files that the draft has of its own or lacks, noise left out."""
+
+    @abstractmethod
+    async def _execute(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
+        """Run a command whose writes stay."""
+
+    @abstractmethod
+    async def _try_out(self, command: Command, folder: Path, on_output: Callable[[str], None] | None) -> Completed:
+        """Run a command whose writes go to `folder`, which is thrown away."""
+
+    def _absorb(self) -> None:
+        """Bring the record up to what commands did: record what is new, forget what the draft no longer has."""
+        try:
+            touched = self._touched()
+            new = touched.difference(self._found.paths)
+            self._found.take(sorted(new - self._repository.ignored(new)), self._repository.root)
+            self._found.forget([path for path in self._found.paths if path not in touched])
+            self._let_go(self._found.paths)
+        except OSError as error:
+            raise DraftError(f"The draft cannot be kept on disk: {error.strerror or error}.") from error
+
+    def _let_go(self, paths: Iterable[str]) -> None:
+        """Drop the draft's own files that are the same as the working tree's."""
+        same = [path for path in paths if self._is_same(path)]
+        self._found.forget([path for path in same if self._release(path)])
+
+    def _is_same(self, path: str) -> bool:
+        mine, theirs = self._find(path), self._repository.root / path
+        if mine and os.path.lexists(theirs) and mine.lstat().st_size != theirs.lstat().st_size:
+            return False
+        return _seen(Entry.at(mine)) == _seen(Entry.at(theirs))
+
+    def _rebase(self, path: str) -> None:
+        """Take the working tree's file as what was found, and what it has of others into the draft's."""
+        before, mine = self._found.entry(path), Entry.at(self._find(path))
+        now = Entry.at(self._repository.root / path)
+        texts = [e.data for e in (mine, before, now) if e.data is not None and not e.is_link]
+        if len(texts) == 3 and now.data not in (mine.data, before.data):
+            merged = self._repository.merge(*texts)
+            if merged is not None:
+                self._put(path, merged, mine.permissions or 0o644)
+        self._found.take([path], self._repository.root, again=True)
+
+    def _file_change(self, path: str) -> FileChange | None:
+        before, after = self._found.entry(path), Entry.at(self._find(path))
+        if _seen(before) == _seen(after):
+            return None
+        if before.is_link or after.is_link:
+            return _link_change(path, before, after)
+        was, now = _modes(before, after)
+        return diff_file(path, before.data, after.data, mode_before=was, mode_after=now)
+
+    @staticmethod
+    def _is_file(place: Path | None) -> bool:
+        if place is None:
+            return False
+        mode = place.lstat().st_mode
+        return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _seen(entry: Entry) -> tuple[bytes | None, bool, bool]:
+    """What git sees of a file: its content, whether it is a link, whether it can be executed."""
+    return entry.data, entry.is_link, entry.data is not None and bool(entry.mode & 0o100)
+
+
+def _modes(before: Entry, after: Entry) -> tuple[int | None, int | None]:
+    """Permission bits where they matter: a new file's, and those of one that becomes executable or ceases to be."""
+    if before.data is None:
+        return None, after.permissions
+    if after.data is None or _seen(before)[2] == _seen(after)[2]:
+        return None, None
+    return before.permissions, after.permissions
+
+
+def _link_change(path: str, before: Entry, after: Entry) -> FileChange:
+    """A symbolic link that comes, goes or leads elsewhere: one hunk without lines."""
+    kind: FileKind = "added" if before.data is None else "deleted" if after.data is None else "modified"
+    was, now = (f"symbolic link to {os.fsdecode(e.data or b'')}" if e.is_link else "" for e in (before, after))
+    note = now or f"{was}, {'removed' if after.data is None else 'replaced by a file'}"
+    key = repr((path, was, now, hashlib.sha256(after.data or b"").hexdigest()))
+    hunk = Hunk(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:10], 0, (), (), note=note)
+    return FileChange(path, kind, (hunk,), binary=True, mode=after.mode if after.is_link else after.permissions)
+
+
+def _locked(folder: Path) -> int:
+    """Hold the folder for this process alone; the kernel lets go of it when the process ends, however it does."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise DraftError("Another ossa works on this draft; end it, or go on there.") from error
+    return handle
