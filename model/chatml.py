@@ -35,6 +35,7 @@ class ChatCodec:
         # One that knows no control tokens: what looks like one stays text.
         self._plain = Tokenizer.from_str(tokenizer.to_str())
         self._plain.encode_special_tokens = True
+        self._anchor = self._plain.encode("a", add_special_tokens=False).ids
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> list[int]:
         """The ids of the conversation; `tools` are left out, because such a model was not taught ours."""
@@ -51,6 +52,12 @@ class ChatCodec:
     def opening(self, begin: str) -> list[int]:
         """The ids of `begin`, as plain text."""
         return self._plain.encode(clean(begin), add_special_tokens=False).ids
+
+    def spell(self, token: int) -> str:
+        """What the token says behind another one: some tokenizers drop a blank at the beginning."""
+        before = self._anchor
+        text = self._controls.decode([*before, token])[len(self._controls.decode(before)) :]
+        return "" if "\ufffd" in text else text
 
     def reader(self) -> Reader:
         """A reader that shows all but control tokens."""

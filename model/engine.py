@@ -22,11 +22,12 @@ from ossa.model.base import (
     ToolCall,
     ToolSpec,
     Usage,
+    Weighed,
 )
 from ossa.model.cache import PrefixCache
 from ossa.model.codec import Codec, read
 from ossa.model.loading import Loaded
-from ossa.model.sampling import Sampler, Stops
+from ossa.model.sampling import Sampler, Stops, check
 
 _CHUNK = 256
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
@@ -72,7 +73,7 @@ class Engine:
         done = reused
         while done < len(prompt) and not cancelled():
             chunk = prompt[done : done + self._chunk]
-            logits = self._forward(chunk)
+            logits = self._forward(chunk)[-1]
             done += len(chunk)
             yield Prefill(done, len(prompt), reused)
         middle = time.perf_counter()
@@ -84,6 +85,38 @@ class Engine:
         end = time.perf_counter()
         usage = Usage(len(prompt), reused, len(answer.tokens), middle - begin, end - middle)
         yield Finished(answer.reason(reason), answer.message(), usage)
+
+    def weigh(self, messages: Sequence[Message], answer: str, others: int) -> list[Weighed]:
+        """How likely each token of the answer is, and the likeliest `others` in its place.
+
+        Raises:
+            ModelError: as `generate`.
+        """
+        prompt = self._codec.prompt(messages, (), Sampling())
+        tokens = prompt + self._codec.opening(answer)
+        self._check(len(tokens))
+        done = self._cache.rewind(prompt)
+        likely: list[tuple[float, list[tuple[int, float]]]] = []
+        while done < len(tokens) - 1:
+            chunk = tokens[done : min(done + self._chunk, len(tokens) - 1)]
+            done += len(chunk)
+            judged = min(len(chunk), done + 1 - len(prompt))
+            logits = self._forward(chunk, max(judged, 1))
+            if judged > 0:
+                likely += _likely(logits, tokens[done + 1 - judged : done + 1], others)
+        return self._spelled(tokens[len(prompt) :], likely)
+
+    def _spelled(self, tokens: Sequence[int], likely: Sequence[tuple[float, list[tuple[int, float]]]]) -> list[Weighed]:
+        """The tokens by where they stand in the text; control tokens stand nowhere."""
+        reader, end = self._codec.reader(), 0
+        weighed: list[Weighed] = []
+        for token, (logprob, others) in zip(tokens, likely, strict=True):
+            said = "".join(piece.text for piece in reader.feed(token) if isinstance(piece, Text))
+            start, end = end, end + len(said)
+            spelled = ((self._codec.spell(other), value) for other, value in others)
+            if said:
+                weighed.append(Weighed(start, end, logprob, tuple((text, value) for text, value in spelled if text)))
+        return weighed
 
     def _check(self, tokens: int) -> None:
         if tokens >= self.window:
@@ -109,20 +142,35 @@ class Engine:
             if answer.ended:
                 return "stop"
             if len(answer.tokens) < room:
-                logits = self._forward([token])
+                logits = self._forward([token])[-1]
         return "length"
 
     @torch.inference_mode()
-    def _forward(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Logits after the last of the tokens: float32 on the CPU, `[vocabulary]`."""
+    def _forward(self, tokens: Sequence[int], keep: int = 1) -> torch.Tensor:
+        """Logits after the last `keep` of the tokens: float32 on the CPU, `[keep, vocabulary]`."""
         ids = torch.tensor([tokens], device=self.loaded.device)
         try:
-            output = self._module(input_ids=ids, past_key_values=self._cache.states, use_cache=True, logits_to_keep=1)
+            output = self._module(
+                input_ids=ids, past_key_values=self._cache.states, use_cache=True, logits_to_keep=keep
+            )
         except BaseException:
             self._cache.clear()
             raise
         self._cache.extend(tokens)
-        return output.logits[0, -1].float().cpu()
+        return output.logits[0].float().cpu()
+
+
+def _likely(logits: torch.Tensor, tokens: Sequence[int], others: int) -> list[tuple[float, list[tuple[int, float]]]]:
+    """For each row of `[n, vocabulary]`: the logprob of the token that follows, and the likeliest others."""
+    check(logits)
+    logprobs = logits.log_softmax(-1)
+    best = logprobs.topk(min(others + 1, logprobs.shape[-1]))
+    found: list[tuple[float, list[tuple[int, float]]]] = []
+    for row, token in enumerate(tokens):
+        ranked = zip(best.indices[row].tolist(), best.values[row].tolist(), strict=True)
+        rest = [(other, value) for other, value in ranked if other != token][:others]
+        found.append((float(logprobs[row, token]), rest))
+    return found
 
 
 class _Answer:

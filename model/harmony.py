@@ -70,6 +70,11 @@ class HarmonyCodec:
         """The ids of a final answer that begins so."""
         return [CHANNEL, *self._plain("final"), MESSAGE, *self._plain(begin)]
 
+    def spell(self, token: int) -> str:
+        """What the token says; nothing for a control token."""
+        text = "" if self._encoding.is_special_token(token) else self._encoding.decode([token])
+        return "" if "\ufffd" in text else text
+
     def reader(self) -> HarmonyReader:
         """A reader for what follows `<|start|>assistant`."""
         return HarmonyReader(self._encoding)

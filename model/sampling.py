@@ -25,17 +25,25 @@ class Sampler:
         Raises:
             ModelError: the logits are no numbers.
         """
-        best = logits.max()
-        if not torch.isfinite(best):
-            raise ModelError(
-                "The model computed something that is no number; its weights may be damaged: fetch them again."
-            )
+        check(logits)
         if self._temperature <= 0:
             return int(logits.argmax())
-        odds = torch.softmax((logits - best) / self._temperature, dim=-1)
+        odds = torch.softmax((logits - logits.max()) / self._temperature, dim=-1)
         if self._top_p < 1:
             odds = _nucleus(odds, self._top_p)
         return int(torch.multinomial(odds, 1, generator=self._random))
+
+
+def check(logits: torch.Tensor) -> None:
+    """Refuse nonsense.
+
+    Raises:
+        ModelError: the logits are no numbers.
+    """
+    if not torch.isfinite(logits.max()):
+        raise ModelError(
+            "The model computed something that is no number; its weights may be damaged: fetch them again."
+        )
 
 
 def _nucleus(odds: torch.Tensor, top_p: float) -> torch.Tensor:

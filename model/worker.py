@@ -62,6 +62,10 @@ class _Server:
                 case "count":
                     messages, tools, _ = wire.from_request(job)
                     self._reply(job, {"count": self._engine.count(messages, tools)})
+                case "weigh":
+                    messages, _, _ = wire.from_request(job)
+                    weighed = self._engine.weigh(messages, job["answer"], job["others"])
+                    self._reply(job, wire.weighed(weighed))
                 case _:
                     self._generate(job)
         except ModelError as error:
