@@ -12,7 +12,7 @@ from ossa.tui.safe import cut, visible
 
 TAB = 4
 """Cells of a tab stop."""
-COLOURED = 400_000
+COLOURED = 150_000
 """Characters above which a text stays without colours."""
 
 STYLES: dict[TokenType, str] = {
@@ -39,14 +39,22 @@ STYLES: dict[TokenType, str] = {
 }
 
 
+def display_lines(text: str) -> list[str]:
+    """The lines of a text as they are shown: harmless, tabs expanded, overlong ones cut."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    if lines[-1] == "" and len(lines) > 1:
+        lines.pop()
+    return [cut(visible(line).expandtabs(TAB)) for line in lines]
+
+
 def plain_lines(text: str) -> list[Content]:
     """The lines of a text, harmless and without colours."""
-    return [Content(line) for line in _display(text)]
+    return [Content(line) for line in display_lines(text)]
 
 
 def coloured_lines(text: str, path: str) -> list[Content]:
     """The lines of a text, coloured by the language its file name tells; as many as `plain_lines` gives."""
-    lines = _display(text)
+    lines = display_lines(text)
     shown = "\n".join(lines)
     if len(shown) > COLOURED:
         return plain_lines(text)
@@ -61,13 +69,6 @@ def coloured_lines(text: str, path: str) -> list[Content]:
                 spans[row].append(Span(column, column + len(part), style))
             column += len(part)
     return [Content(line, spans=marks) for line, marks in zip(lines, spans, strict=True)]
-
-
-def _display(text: str) -> list[str]:
-    lines = text.replace("\r\n", "\n").split("\n")
-    if lines[-1] == "" and len(lines) > 1:
-        lines.pop()
-    return [cut(visible(line).expandtabs(TAB)) for line in lines]
 
 
 def _lexer(path: str) -> Lexer:

@@ -65,7 +65,14 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "stop", "End the running turn; from elsewhere, back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
     _keys("send", "send", "Send the prompt", "enter", "prompt", "enter"),
-    _keys("newline", "new line", "Begin a new line", "ctrl+j,shift+enter", "prompt", "ctrl+j, shift+enter"),
+    _keys(
+        "newline",
+        "new line",
+        "Begin a new line; in many terminals shift+enter as well",
+        "ctrl+j,shift+enter",
+        "prompt",
+        "ctrl+j",
+    ),
     _keys("complete", "complete", "Complete a command after /", "tab", "prompt", "tab"),
     _keys("recall", "history", "Earlier and later prompts, from the first and last line", "up,down", "prompt", "↑ ↓"),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
@@ -139,14 +146,13 @@ def bindings(scope: Scope) -> list[Binding]:
 
 def help_content() -> Content:
     """The help text: what can be typed, then the keys of each part of the window."""
-    width = max(len(command.usage) for command in slash_commands())
     rows = [Content.styled("Commands", "bold $text-primary")]
-    rows += [_row(command.usage, width, command.help, key_name(command)) for command in slash_commands()]
+    rows += [_row(command.usage, key_name(command), command.help) for command in slash_commands()]
     for scope, title in SCOPES.items():
         keyed = [command for command in COMMANDS if command.scope == scope and not command.slash]
         if keyed:
             rows += [Content(""), Content.styled(title, "bold $text-primary")]
-            rows += [_row(key_name(command), width, command.help) for command in keyed]
+            rows += [_row(command.label, key_name(command), command.help) for command in keyed]
     return Content("\n").join(rows)
 
 
@@ -155,8 +161,5 @@ def key_name(command: Command) -> str:
     return command.shown_key or command.keys.split(",")[0].replace("escape", "esc")
 
 
-def _row(left: str, width: int, text: str, key: str = "") -> Content:
-    parts = [Content.styled(f"  {left:<{width}}  ", "$text-secondary"), Content(text)]
-    if key:
-        parts.append(Content.styled(f"  {key}", "$foreground 65%"))
-    return Content.assemble(*parts)
+def _row(name: str, key: str, text: str) -> Content:
+    return Content.assemble((f"  {name:<14}", "$text-secondary"), (f"{key:<9}", "$text-primary"), text)

@@ -18,7 +18,7 @@ from ossa.tui.turn import Renderer, Surroundings
 from ossa.tui.widgets.conversation import Earlier
 
 Turn: TypeAlias = list[Event]
-PAGE = 20
+PAGE = 10
 """Turns that are shown at once."""
 
 
@@ -27,19 +27,22 @@ async def replay(history: Sequence[Event], window: Surroundings) -> None:
     told = turns(merged(history))
     if told[:-PAGE]:
         await window.conversation.mount(Earlier(told[:-PAGE]))
-    await _render(told[-PAGE:], Renderer(window, live=False))
+    with window.conversation.app.batch_update():  # laid out once, not after each widget
+        await _render(told[-PAGE:], Renderer(window, live=False))
     if proposed := undecided(history):
         await window.change.present(proposed.change, proposed.verdict)
+        window.reveal_change(ask=False)
 
 
 async def replay_earlier(earlier: Earlier, window: Surroundings) -> None:
     """Show another page of turns above those that are shown."""
     rest, page = earlier.turns[:-PAGE], earlier.turns[-PAGE:]
     following = window.conversation.children[window.conversation.children.index(earlier) + 1]
-    await _render(page, Renderer(window, live=False, before=following))
-    if rest:
-        await window.conversation.mount(Earlier(rest), before=earlier)
-    await earlier.remove()
+    with window.conversation.app.batch_update():
+        await _render(page, Renderer(window, live=False, before=following))
+        if rest:
+            await window.conversation.mount(Earlier(rest), before=earlier)
+        await earlier.remove()
 
 
 def merged(events: Sequence[Event]) -> list[Event]:

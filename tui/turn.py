@@ -5,7 +5,7 @@ Live events and those of a resumed session all go through `show`.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from textual.widget import Widget
 
@@ -33,7 +33,6 @@ from ossa.assistant.review import Decision
 from ossa.assistant.verdict import Verdict
 from ossa.tui.screens.confirm import Confirm, Permission
 from ossa.tui.widgets.activity import Activity
-from ossa.tui.widgets.answer import Answer
 from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation, TurnBlock
@@ -49,6 +48,9 @@ from ossa.tui.widgets.status import Status
 from ossa.tui.widgets.step import Step
 from ossa.tui.widgets.thought import Thought
 
+if TYPE_CHECKING:
+    from ossa.tui.widgets.answer import Answer
+
 WidgetT = TypeVar("WidgetT", bound=Widget)
 
 
@@ -63,7 +65,7 @@ class Surroundings(Protocol):
     def activity(self) -> Activity: ...
     @property
     def status(self) -> Status: ...
-    def reveal_change(self) -> None: ...
+    def reveal_change(self, *, ask: bool = True) -> None: ...
     async def ask(self, question: Confirm) -> Permission | None: ...
 
 
@@ -74,7 +76,8 @@ class Renderer:
         """Not `live`: events of the past, which leave change, activity and status alone."""
         self._window, self._live, self._before = window, live, before
         self._block: TurnBlock | None = None
-        self._last: Widget | None = None
+        self._growing: Answer | Thought | None = None
+        """The widget that takes the next bit of what the model writes."""
         self._steps: dict[str, Step] = {}
         self._attempts: Attempts | None = None
         """All attempts of a turn are in one widget, whatever happens in between."""
@@ -90,10 +93,10 @@ class Renderer:
             case Reading(done, total, reused):
                 self._doing_reading(done, total, reused)
             case Thinking(text):
-                (await self._grow(Thought)).append(text)
+                (await self._thought()).append(text)
                 self._doing("Thinking")
             case Answering(text):
-                await (await self._grow(Answer)).append_text(text)
+                await (await self._answer()).append_text(text)
                 self._doing("Writing")
             case Spoken(_, usage):
                 await self._end_growth()
@@ -126,6 +129,7 @@ class Renderer:
     async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
         """Let the person decide, by keys on the change."""
         self._window.activity.begin("")
+        self._window.activity.waiting = "A change waits for your review: ctrl+r"
         self._window.status.state = "your review"
         deciding = asyncio.ensure_future(self._window.change.decide(change, verdict))
         self._window.reveal_change()
@@ -133,6 +137,7 @@ class Renderer:
             return await deciding
         finally:
             deciding.cancel()
+            self._window.activity.waiting = ""
             self._window.status.state = "working"
 
     async def permit(self, command: str, warning: str) -> bool:
@@ -145,7 +150,7 @@ class Renderer:
         return permission in ("once", "always")
 
     async def _begin(self, prompt: str) -> None:
-        self._last = None
+        await self._end_growth()
         self._steps.clear()
         self._attempts = None
         self._block = await self._window.conversation.begin(prompt, self._before)
@@ -156,25 +161,26 @@ class Renderer:
         if self._block is None:
             self._block = await self._window.conversation.begin("", self._before)
         await self._block.mount(widget)
-        self._last = widget
         return widget
 
-    async def _grow(self, kind: type[WidgetT]) -> WidgetT:
-        """The widget that takes the next bit: the last one where it is of this kind, else a new one."""
-        if isinstance(self._last, kind):
-            return self._last
-        return await self._add(kind())
+    async def _answer(self) -> "Answer":
+        # Imported here since Markdown's parser would delay the first frame.
+        from ossa.tui.widgets.answer import Answer
+
+        if not isinstance(self._growing, Answer):
+            self._growing = await self._add(Answer())
+        return self._growing
+
+    async def _thought(self) -> Thought:
+        if not isinstance(self._growing, Thought):
+            self._growing = await self._add(Thought(live=self._live))
+        return self._growing
 
     async def _end_growth(self) -> None:
         """What was growing is complete: what comes next begins anew."""
-        match self._last:
-            case Answer():
-                await self._last.finish()
-            case Thought():
-                self._last.finish()
-            case _:
-                return
-        self._last = None
+        if self._growing is not None:
+            growing, self._growing = self._growing, None
+            await growing.finish()
 
     async def _attempt(self, event: Attempt) -> None:
         if self._attempts is None:

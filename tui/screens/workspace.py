@@ -18,6 +18,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, TextArea
@@ -36,7 +37,17 @@ from ossa.tui.widgets.status import Status
 from ossa.tui.widgets.welcome import Welcome
 
 if TYPE_CHECKING:
+    from ossa.assistant.repository import Repository
+    from ossa.assistant.watch import Watcher
     from ossa.assistant.workbench import Workbench
+
+
+class DiskChanged(Message):
+    """These paths have changed in the working tree."""
+
+    def __init__(self, paths: frozenset[str]) -> None:
+        super().__init__()
+        self.paths = paths
 
 
 class Workspace(Screen[None]):
@@ -50,6 +61,10 @@ class Workspace(Screen[None]):
     def __init__(self, root: Path) -> None:
         super().__init__()
         self.root = root
+        self._repository: Repository | None = None
+        self._watcher: Watcher | None = None
+        self._touched: set[str] = set()
+        """Paths changed on disk that are not shown yet."""
         self.files = Files(root)
         self.welcome = Welcome(root)
         self.conversation = Conversation(self.welcome)
@@ -66,7 +81,7 @@ class Workspace(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Horizontal(self._files_pane, self._talk, self._side, id="columns")
         yield self.status
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self._files_pane.heading = Content.styled(plain_text(self.root.name), "bold")
@@ -76,11 +91,11 @@ class Workspace(Screen[None]):
 
     async def attach(self, bench: "Workbench") -> None:
         """Show the repository, and follow it from now on."""
+        self._repository = bench.repository
         self.preview.root = bench.root
-        branch = await asyncio.to_thread(bench.repository.head)
-        self.welcome.branch = branch
-        self._files_pane.heading = Content.assemble((plain_text(bench.root.name), "bold"), f"  {plain_text(branch)}")
+        await self._show_branch()
         await self.files.attach(bench.root, bench.repository)
+        self.run_worker(self._watch(bench.root))
 
     def watch_files_open(self, wanted: bool | None) -> None:
         self.set_class(wanted is True, "-files-on")
@@ -104,9 +119,9 @@ class Workspace(Screen[None]):
         else:
             self._open_side("change" if self.change.phase != "empty" else "preview", focus=True)
 
-    def reveal_change(self) -> None:
-        """Bring the change up; the focus goes there unless the user is typing."""
-        self._open_side("change", focus=not self.prompt.text)
+    def reveal_change(self, *, ask: bool = True) -> None:
+        """Bring the change up; to `ask` about it, the focus goes there unless the user is typing."""
+        self._open_side("change", focus=ask and not self.prompt.text)
 
     async def show_file(self, path: str, chosen: bool) -> None:
         """Show a file; a `chosen` one even where a review is open or there is little room."""
@@ -124,6 +139,42 @@ class Workspace(Screen[None]):
         """Go to the prompt; where there is little room, the conversation comes back."""
         self.side_open = False
         self.prompt.focus()
+
+    async def on_unmount(self) -> None:
+        if self._watcher is not None:
+            await asyncio.to_thread(self._watcher.stop)
+
+    async def _watch(self, root: Path) -> None:
+        # Imported here since the first frame should not wait for it.
+        from ossa.assistant.watch import Watcher
+
+        def tell(paths: frozenset[str]) -> None:
+            self.post_message(DiskChanged(paths))
+
+        watcher = Watcher(root, tell)
+        self._watcher = await asyncio.to_thread(watcher.start)
+
+    @on(DiskChanged)
+    def _disk_changed(self, event: DiskChanged) -> None:
+        self._touched |= event.paths
+        self.run_worker(self._follow_disk(), exclusive=True, group="disk")
+
+    async def _follow_disk(self) -> None:
+        """Show what has changed on disk; a later burst takes over from one that is still being shown."""
+        touched = frozenset(self._touched)
+        if ".git/HEAD" in touched:
+            await self._show_branch()
+        await self.files.changed(touched)
+        if self.preview.path in touched:
+            await self.preview.show(self.preview.path)
+        self._touched -= touched
+
+    async def _show_branch(self) -> None:
+        if self._repository is None:
+            return
+        branch = await asyncio.to_thread(self._repository.head)
+        self.welcome.branch = branch
+        self._files_pane.heading = Content.assemble((plain_text(self.root.name), "bold"), f"  {plain_text(branch)}")
 
     async def ask(self, question: Confirm) -> Permission | None:
         """Show a question and wait for its answer."""
@@ -162,13 +213,12 @@ class Workspace(Screen[None]):
         }
         state = states.get(change.phase, "")
         if change.phase == "reviewing" and not change.undecided:
-            state += " · enter applies"
+            state = "⏎ applies"
         self._side.heading = Content.assemble(("Change  ", "bold"), change.change.summary, f"  {state}")
 
     def _open_side(self, which: str, focus: bool) -> None:
         self._switcher.current = which
         self._title_side()
-        if which == "change" or focus:
-            self.side_open = True
+        self.side_open = self.side_open or focus
         if focus:
             self.call_after_refresh((self.change if which == "change" else self.preview).focus)

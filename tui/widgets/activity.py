@@ -7,7 +7,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 BAR = 24
-"""Cells of the progress bar."""
+"""Cells of the progress bar, at most."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -21,6 +21,8 @@ class Activity(Widget):
     reused = reactive(0)
     hint = reactive("")
     """Shown instead, while the user types a command."""
+    waiting = reactive("")
+    """Shown while nothing goes on: what waits for the user."""
     queued = reactive(0)
     """Prompts that wait for the turn to end."""
 
@@ -46,15 +48,16 @@ class Activity(Widget):
         if self.hint:
             return Content.styled(self.hint, "$foreground 65%")
         if not self.doing:
-            return Content("")
+            return Content.styled(self.waiting, "$text-warning")
         elapsed = time.monotonic() - self._since
         spinner = SPINNER[int(elapsed * 10) % len(SPINNER)]
-        parts: list[str | tuple[str, str]] = [(f"{spinner} ", "$text-primary"), self.doing, "  "]
+        parts: list[str | tuple[str, str]] = [(f"{spinner} ", "$text-primary"), self.doing, " "]
         done, total = self.progress
         if total:
-            parts += [*_bar(done, total), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
+            cells = max(6, min(BAR, self.content_size.width - 40))
+            parts += [*_bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
             if self.reused:
-                parts.append((f" · {self.reused:,} known", "$foreground 65%"))
+                parts.append((f", {self.reused:,} known", "$foreground 65%"))
         else:
             parts.append((f"{elapsed:.0f} s", "$foreground 65%"))
         parts.append(("  esc stops", "$foreground 40%"))
@@ -63,6 +66,6 @@ class Activity(Widget):
         return Content.assemble(*parts)
 
 
-def _bar(done: int, total: int) -> list[tuple[str, str]]:
-    full = min(BAR, BAR * done // total)
-    return [("━" * full, "$text-primary"), ("━" * (BAR - full), "$foreground 40%")]
+def _bar(done: int, total: int, cells: int) -> list[tuple[str, str]]:
+    full = min(cells, cells * done // total)
+    return [("━" * full, "$text-primary"), ("━" * (cells - full), "$foreground 40%")]

@@ -23,8 +23,6 @@ from ossa.tui.widgets.reason import Reason
 from ossa.tui.widgets.verdict import VerdictView
 
 Phase: TypeAlias = Literal["empty", "shown", "reviewing", "applied"]
-GUARD = 0.4
-"""Seconds for which no key decides after a review has popped up under somebody's fingers."""
 DECIDING = frozenset({"accept", "reject", "accept_all", "submit"})
 
 
@@ -49,6 +47,8 @@ class ChangeView(VerticalScroll, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__(id="change")
+        self.guard_seconds = 0.4
+        """For which no key decides after a review has popped up under somebody's fingers."""
         self.change = Change()
         self.hunks: list[HunkView] = []
         """In the order of the change."""
@@ -87,7 +87,7 @@ class ChangeView(VerticalScroll, can_focus=True):
     def guard(self) -> None:
         """Let no key decide for a moment, since the review has just come up."""
         self.armed = False
-        self.set_timer(GUARD, lambda: setattr(self, "armed", True))
+        self.set_timer(self.guard_seconds, lambda: setattr(self, "armed", True))
 
     def put_off(self) -> bool:
         """End a review without a decision; False when there is none."""

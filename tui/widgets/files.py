@@ -64,6 +64,7 @@ class Files(Tree[Entry]):
         self._folder, self._repository = root, repository
         await self._read_status()
         await self._load(self.root)
+        self.cursor_line = 0
 
     async def changed(self, paths: Iterable[str]) -> None:
         """Follow the disk after these paths have changed."""

@@ -73,7 +73,7 @@ class HunkView(Widget):
     def colour(self) -> None:
         """Colour the lines by the language; slow for a long hunk, call it in a thread."""
         hunk, path = self.hunk, self.file.path
-        old = coloured_lines("".join((*hunk.lead, *hunk.before, *hunk.trail)), path)
+        old = coloured_lines("".join((*hunk.lead, *hunk.before)), path) if hunk.before else []
         new = coloured_lines("".join((*hunk.lead, *hunk.after, *hunk.trail)), path)
         lead, before, after = len(self._lead), len(self._before), len(self._after)
         self.app.call_from_thread(

@@ -1,6 +1,7 @@
 """A file to read: line numbers and colours, drawn a row at a time. It is read and coloured in a thread."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -14,11 +15,11 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.visual import Visual
 
-from ossa.tui.code import coloured_lines, plain_lines
+from ossa.tui.code import COLOURED, coloured_lines, display_lines
 from ossa.tui.commands import bindings
 from ossa.tui.safe import is_text, plain_text
 
-READ = 2 << 20
+READ = 1 << 20
 """Bytes of a file that are read at most."""
 
 
@@ -26,7 +27,7 @@ READ = 2 << 20
 class Page:
     """What is shown of a file."""
 
-    lines: list[Content]
+    lines: Sequence[str | Content]
     note: str = ""
     """Why there are no lines, or fewer than the file has."""
 
@@ -54,7 +55,7 @@ class Preview(ScrollView, can_focus=True):
         again = path == self.path
         page = await asyncio.to_thread(read_page, self.root, path, coloured=False)
         self._turn(path, page, again)
-        if page.lines:
+        if 0 < sum(map(len, page.lines)) <= COLOURED:
             self._turn(path, await asyncio.to_thread(read_page, self.root, path), True)
 
     def action_top(self) -> None:
@@ -85,7 +86,7 @@ class Preview(ScrollView, can_focus=True):
     def _turn(self, path: str, page: Page, keep: bool) -> None:
         self.page = page
         self.path = path
-        longest = max((line.cell_length for line in page.lines), default=0)
+        longest = max((_width(line) for line in page.lines), default=0)
         rows = len(page.lines) + (page.note.count("\n") + 2 if page.note else 0)
         self.virtual_size = Size(longest + self._gutter, rows)
         if not keep:
@@ -101,11 +102,18 @@ class Preview(ScrollView, can_focus=True):
         number = self.get_visual_style("preview--number").rich_style
         base = self.visual_style
         line = self.page.lines[index]
+        line = Content(line) if isinstance(line, str) else line
         strips = Visual.to_strips(self, line, max(1, line.cell_length), 1, base) if line else []
         text = strips[0] if strips else Strip.blank(0)
         room = max(0, width - gutter)
         text = text.crop(scroll_x, scroll_x + room).extend_cell_length(room, base.rich_style)
         return Strip([Segment(f"{index + 1:>{gutter - 2}}  ", number), *text], width)
+
+
+def _width(line: str | Content) -> int:
+    """Cells of a line, at most: exact counting is slow for a huge file."""
+    text = line if isinstance(line, str) else line.plain
+    return len(text) if text.isascii() else 2 * len(text)
 
 
 def read_page(root: Path, path: str, *, coloured: bool = True) -> Page:
@@ -126,5 +134,5 @@ def read_page(root: Path, path: str, *, coloured: bool = True) -> Page:
     if not is_text(data):
         return Page([], f"A binary file of {size:,} bytes.")
     text = data.decode("utf-8", "surrogateescape")
-    lines = coloured_lines(text, path) if coloured else plain_lines(text)
+    lines = coloured_lines(text, path) if coloured and len(text) <= COLOURED else display_lines(text)
     return Page(lines, f"The first {READ:,} of {size:,} bytes." if size > READ else "")

@@ -40,7 +40,7 @@ class Thought(Fold):
             self._seconds = time.monotonic() - self._started
         self.renew()
 
-    def finish(self) -> None:
+    async def finish(self) -> None:
         """It is over."""
         self.remove_class("-running")
         self.renew()

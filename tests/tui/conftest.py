@@ -1,0 +1,208 @@
+"""A real repository and a window over it, whose agent plays scripted events and asks as the real one does."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import pytest
+from textual.pilot import Pilot
+
+from ossa.assistant.change import Change, FileChange, Hunk
+from ossa.assistant.draft import Isolation
+from ossa.assistant.events import End, Event, Proposed, Reviewed, TurnFinished, TurnStarted, Undone
+from ossa.assistant.repository import Repository
+from ossa.assistant.review import Decision, Reviewer
+from ossa.assistant.verdict import Verdict
+from ossa.model.scripted import ScriptedModel
+from ossa.tui.app import OssaApp
+
+if TYPE_CHECKING:
+    from ossa.assistant.workbench import Workbench
+
+Script: TypeAlias = Sequence[Event | asyncio.Event]
+"""What a turn tells; an `asyncio.Event` in it is waited for."""
+
+CALC = "def add(a, b):\n    return a - b\n\n\ndef half(a):\n    return a\n"
+CHANGE = Change(
+    (
+        FileChange(
+            "calc.py",
+            "modified",
+            (
+                Hunk("h1", 1, ("    return a - b\n",), ("    return a + b\n",), ("def add(a, b):\n",), ("\n", "\n")),
+                Hunk("h2", 5, ("    return a\n",), ("    return a / 2\n",), ("def half(a):\n",)),
+            ),
+        ),
+        FileChange("notes.md", "added", (Hunk("h3", 0, (), ("# [bold]Notes[/bold]\n",)),)),
+    )
+)
+VERDICT = Verdict("pytest", 2, 2, fixed=("test_calc.py::test_add",))
+
+
+@dataclass
+class ScriptedAgent:
+    """Plays one script after the other; a `Proposed` in it is put to the reviewer."""
+
+    reviewer: Reviewer
+    scripts: list[Script]
+    asked: list[str] = field(default_factory=list[str])
+    decisions: list[Sequence[Decision] | None] = field(default_factory=list[Sequence[Decision] | None])
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def run(self, prompt: str) -> AsyncIterator[Event]:
+        return self._play(prompt, self.scripts.pop(0) if self.scripts else ())
+
+    def fix(self, hint: str = "") -> AsyncIterator[Event]:
+        return self.run(f"/fix {hint}".strip())
+
+    def test(self) -> AsyncIterator[Event]:
+        return self.run("/test")
+
+    def undo(self) -> AsyncIterator[Event]:
+        return self._play("/undo", [Undone(("calc.py",), "c1")])
+
+    def discard(self) -> AsyncIterator[Event]:
+        return self.run("/discard")
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    async def _play(self, prompt: str, script: Script) -> AsyncIterator[Event]:
+        self.asked.append(prompt)
+        self.cancelled.clear()
+        end: End = "answered"
+        yield TurnStarted(prompt)
+        for event in script:
+            if isinstance(event, asyncio.Event):
+                waiting = {asyncio.ensure_future(event.wait()), asyncio.ensure_future(self.cancelled.wait())}
+                _, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for task in pending:
+                    task.cancel()
+                if self.cancelled.is_set():
+                    end = "cancelled"
+                    break
+                continue
+            yield event
+            if isinstance(event, Proposed):
+                decided = await self.reviewer.review(event.change, event.verdict)
+                self.decisions.append(decided)
+                end = "proposed" if decided is None else "applied"
+                if decided is not None:
+                    yield Reviewed(tuple(decided), ("calc.py",), "c1")
+        yield TurnFinished(end, 0.1)
+
+
+@dataclass
+class Stage:
+    """A running window, and what it plays with."""
+
+    app: OssaApp
+    pilot: Pilot[Any]
+    agent: ScriptedAgent
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
+
+    async def until(self, met: Callable[[], object], what: str = "", limit: float = 10.0) -> None:
+        """Wait for a condition."""
+        end = time.monotonic() + limit
+        while not met():
+            assert time.monotonic() < end, f"{what or met} did not come; on the screen:\n{self.text}"
+            await self.pilot.pause(0.01)
+
+    async def shows(self, text: str) -> None:
+        """Wait until a text is on the screen."""
+        await self.until(lambda: text in self.text, repr(text))
+
+    async def send(self, prompt: str) -> None:
+        """Type a prompt and send it."""
+        self.app.window.prompt.focus()
+        self.app.window.prompt.text = prompt
+        await self.pilot.press("enter")
+
+    async def review(self) -> None:
+        """Wait until keys may decide on a change."""
+        change = self.app.window.change
+        await self.until(lambda: change.phase == "reviewing" and change.armed and change.has_focus, "the review")
+
+
+Open: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with a clean, a modified, an untracked and an ignored file."""
+    root = tmp_path / "calc"
+    (root / "lib").mkdir(parents=True)
+    (root / "build").mkdir()
+    (root / "calc.py").write_text(CALC)
+    (root / "lib/deep.py").write_text("x = 1\n")
+    (root / "build/out.o").write_text("0")
+    (root / ".gitignore").write_text("build/\n")
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for arguments in (["init", "-q", "-b", "trunk"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], check=True)
+    (root / "lib/deep.py").write_text("x = 2\n")
+    (root / "new.txt").write_text("new\n")
+    return root
+
+
+@pytest.fixture
+def proposed() -> Proposed:
+    """A change of three hunks in two files, which the tests have proved."""
+    return Proposed(CHANGE, VERDICT)
+
+
+@pytest.fixture
+def open_window(repository: Path) -> Open:
+    """Opens a window over the repository: `async with open_window(script, …, size=…, history=…) as stage`."""
+
+    @asynccontextmanager
+    async def opened(
+        *scripts: Script,
+        size: tuple[int, int] = (120, 40),
+        history: Sequence[Event] = (),
+        failure: Exception | None = None,
+    ) -> AsyncGenerator[Stage]:
+        agents: list[ScriptedAgent] = []
+
+        def open_workbench(reviewer: Reviewer) -> "Workbench":
+            agents.append(ScriptedAgent(reviewer, list(scripts)))
+            if failure is not None:
+                raise failure
+            return cast("Workbench", Bench(repository, agents[0], tuple(history)))
+
+        app = OssaApp(repository, open_workbench)
+        async with app.run_test(size=size) as pilot:
+            while not agents:
+                await pilot.pause(0.01)
+            stage = Stage(app, pilot, agents[0])
+            await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
+            yield stage
+
+    return opened
+
+
+class Bench:
+    """A workbench of real and scripted parts."""
+
+    def __init__(self, root: Path, agent: ScriptedAgent, history: tuple[Event, ...]) -> None:
+        self.root, self.agent, self.history = root, agent, history
+        self.repository = Repository.open(root)
+        self.model = ScriptedModel()
+        self.draft = Drafted()
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Drafted:
+    isolation = Isolation("overlay", True, "confined by bubblewrap")

@@ -1,0 +1,94 @@
+"""One registry: what can be typed, picked, pressed and read in the help are the same commands."""
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ossa.assistant.events import Answering
+from ossa.tui.app import OssaApp
+from ossa.tui.commands import COMMANDS, bindings, completion, find, help_content, slash_commands, suggestions
+from ossa.tui.widgets.change import ChangeView
+from ossa.tui.widgets.files import Files
+from ossa.tui.widgets.preview import Preview
+from ossa.tui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import Open
+
+OWNERS = {"window": OssaApp, "change": ChangeView, "files": Files, "preview": Preview}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
+def test_every_command_is_in_the_help_and_can_be_done(command: "object") -> None:
+    from ossa.tui.commands import Command
+
+    assert isinstance(command, Command)
+    assert command.help in help_content().plain
+    if owner := OWNERS.get(command.scope):
+        assert hasattr(owner, f"action_{command.name}")
+
+
+def test_no_key_means_two_things_in_one_place() -> None:
+    for scope in OWNERS:
+        keys = [key for binding in bindings(scope) for key in binding.key.split(",")]  # type: ignore[arg-type]
+        assert len(keys) == len(set(keys))
+
+
+def test_a_command_is_found_by_an_unambiguous_beginning() -> None:
+    assert (found := find("dis")) and found.name == "discard"
+    assert find("t") is None and find("") is None and find("nothing") is None
+
+
+def test_what_is_typed_is_completed_as_far_as_it_is_certain() -> None:
+    assert completion("/dis") == "/discard "
+    assert completion("/t") == "" == completion("hello") == completion("/fix it")
+    assert completion("/f") == "/fi" or completion("/f") == ""
+    assert suggestions("/t") == "/test  /theme"
+    assert suggestions("/fix a b").startswith("/fix [hint]")
+    assert suggestions("a / b") == ""
+
+
+async def test_the_palette_offers_what_can_be_typed(open_window: "Open") -> None:
+    async with open_window() as stage:
+        offered = {command.title for command in stage.app.get_system_commands(stage.app.screen)}
+        assert offered == {command.usage for command in slash_commands()}
+
+
+async def test_slash_commands_do_what_they_say(open_window: "Open") -> None:
+    async with open_window([Answering("fixed")], [Answering("tested")]) as stage:
+        await stage.send("/fix the mean")
+        await stage.shows("fixed")
+        await stage.send("/tes")
+        await stage.shows("tested")
+        assert stage.agent.asked == ["/fix the mean", "/test"]
+        await stage.send("/theme light")
+        await stage.until(lambda: stage.app.theme == "ossa-light")
+        await stage.send("/theme nonsense")
+        await stage.shows("There is no theme nonsense.")
+        await stage.send("/nonsense")
+        await stage.shows("There is no command /nonsense.")
+        await stage.send("/help")
+        await stage.shows("Repair the failing tests step by step")
+        await stage.pilot.press("escape")
+        await stage.until(lambda: stage.app.screen is stage.app.window)
+
+
+async def test_the_prompt_takes_several_lines_and_remembers(open_window: "Open") -> None:
+    async with open_window() as stage:
+        prompt = stage.app.window.prompt
+        assert isinstance(prompt, Prompt)
+        await stage.pilot.press(*"one", "ctrl+j", *"two", "enter")
+        await stage.until(lambda: stage.agent.asked == ["one\ntwo"])
+        await stage.pilot.press(*"three", "up")
+        assert prompt.text == "one\ntwo"
+        await stage.pilot.press("up", "down", "down")
+        assert prompt.text == "three"
+
+
+def test_the_first_frame_needs_neither_torch_nor_git() -> None:
+    heavy = ("torch", "transformers", "git", "numpy", "huggingface_hub", "watchdog", "markdown_it")
+    code = f"import sys, ossa.tui.app; print([m for m in {heavy} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,92 @@
+"""The file tree and the preview show the working tree as it is, live."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ossa.tui.listing import SHOWN, Entry, list_folder
+from ossa.tui.widgets.preview import read_page
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import Open
+
+
+async def test_marks_are_shown_and_ignored_files_are_not(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await stage.shows("new.txt ?")
+        assert "lib •" in stage.text
+        assert "build" not in stage.text
+        stage.app.window.files.focus()
+        await stage.pilot.press("i")
+        await stage.shows("build")
+        await stage.pilot.press("i")
+        await stage.until(lambda: "build" not in stage.text)
+
+
+async def test_a_folder_opens_and_a_file_is_read(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await stage.shows("lib •")
+        stage.app.window.files.focus()
+        await stage.pilot.press("enter")
+        await stage.shows("deep.py M")
+        await stage.pilot.press("down")
+        await stage.shows("1  x = 2")
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.app.window.preview.has_focus)
+
+
+async def test_what_changes_on_disk_changes_on_the_screen(open_window: "Open", repository: Path) -> None:
+    async with open_window() as stage:
+        await stage.shows("calc.py")
+        stage.app.window.files.focus()
+        await stage.pilot.press("down", "down", "enter")
+        await stage.shows("return a - b")
+        (repository / "calc.py").write_text("changed = True\n")
+        await stage.shows("1  changed = True")
+        await stage.shows("calc.py M")
+        (repository / "born.py").write_text("")
+        await stage.shows("born.py ?")
+        (repository / "born.py").unlink()
+        (repository / "calc.py").unlink()
+        await stage.until(lambda: "born.py" not in stage.text)
+        await stage.shows("calc.py D")
+
+
+def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
+    for number in range(SHOWN + 5):
+        (tmp_path / f"{number:05}").touch()
+    entries = list_folder(tmp_path, "", lambda paths: [])
+    assert len(entries) == SHOWN + 1
+    assert entries[-1] == Entry("", note="5 more are not shown")
+
+
+def test_what_cannot_be_previewed_says_why(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (root / "link").symlink_to(tmp_path / "secret")
+    (root / "binary").write_bytes(b"\0\1\2")
+    (root / "empty").touch()
+    notes = {name: read_page(root, name).note for name in ("link", "binary", "empty", "gone")}
+    assert notes == {
+        "link": "A link that leads out of the repository; it is not followed.",
+        "binary": "A binary file of 3 bytes.",
+        "empty": "An empty file.",
+        "gone": "There is no such file any more.",
+    }
+
+
+def test_a_preview_shows_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_bytes(
+        b"a\x1b[31mred\n\xff\xfe caf\xe9\n" + "漢字 e\u0301 \u202eevil\n".encode() + b"y" * 100_000
+    )
+    lines = [str(line) for line in read_page(tmp_path, "odd.txt").lines]
+    assert lines[:3] == ["a␛[31mred", "�� caf�", "漢字 e\u0301 �evil"]
+    assert lines[3].endswith("… 98,000 more characters")
+
+
+async def test_a_huge_file_opens_at_its_start_and_says_so(open_window: "Open", repository: Path) -> None:
+    (repository / "huge.txt").write_text("line\n" * 1_000_000)
+    async with open_window() as stage:
+        await stage.app.window.show_file("huge.txt", chosen=True)
+        await stage.shows("1  line")
+        assert stage.app.window.preview.page.note == "The first 1,048,576 of 5,000,000 bytes."
