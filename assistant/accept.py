@@ -15,7 +15,7 @@ from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import DraftError
 from ossa.assistant.merge import merge
 from ossa.assistant.review import Decision
-from ossa.assistant.tree import Content, Milestone, Swap, Tree, TreeError
+from ossa.assistant.tree import Content, Swap, Tree, TreeError
 
 ReadDraft = Callable[[str], bytes | None]
 
@@ -38,7 +38,6 @@ def accept(
     root: Path,
     read_draft: ReadDraft,
     checkpoints: Checkpoints,
-    milestone: Milestone = lambda step: None,
 ) -> Accepted:
     """Put the accepted hunks into the working tree, all of them in one step that can be undone.
 
@@ -48,7 +47,6 @@ def accept(
         root: the working tree.
         read_draft: a file as the draft has it; None where it has none.
         checkpoints: where the way back is kept.
-        milestone: told of each step before it is made.
 
     Raises:
         CheckpointError: the files cannot be written; nothing was.
@@ -73,7 +71,7 @@ def accept(
             files.append(file.path)
         if new != now:
             swaps.append(Swap(file.path, now, new))
-    checkpoint = checkpoints.apply(swaps, milestone).id if swaps else ""
+    checkpoint = checkpoints.apply(swaps).id if swaps else ""
     return Accepted(tuple(files), checkpoint, tuple(refused))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from ossa.assistant.lock import lock
-from ossa.assistant.tree import Content, Milestone, Swap, Tree, TreeError, same, sync_folder
+from ossa.assistant.tree import Content, Swap, Tree, TreeError, same, sync_folder
 
 State: TypeAlias = Literal["doing", "done", "undoing", "undone", "redoing"]
 _STATES: tuple[State, ...] = get_args(State)
@@ -68,7 +68,7 @@ class Checkpoints:
         self._tree = Tree(root)
         self._max_age, self._max_bytes = max_age, max_bytes
 
-    def apply(self, swaps: Sequence[Swap], milestone: Milestone = lambda step: None) -> Checkpoint:
+    def apply(self, swaps: Sequence[Swap]) -> Checkpoint:
         """Write these files into the working tree, all or none, as one step that can be undone.
 
         Raises:
@@ -76,28 +76,28 @@ class Checkpoints:
         """
         with self._locked():
             known = self.list()
-            checkpoint = self._record(swaps, max((int(c.id) for c in known), default=0), milestone)
-            done = self._carry_out(checkpoint, swaps, milestone)
+            checkpoint = self._record(swaps, max((int(c.id) for c in known), default=0))
+            done = self._carry_out(checkpoint, swaps)
             for undone in (c for c in known if c.state == "undone"):
                 shutil.rmtree(self._folder / undone.id, ignore_errors=True)
             self._prune()
         return done
 
-    def undo(self, milestone: Milestone = lambda step: None) -> Checkpoint:
+    def undo(self) -> Checkpoint:
         """Bring back the files as they were before the latest accept that is not undone yet.
 
         Raises:
             CheckpointError: there is none, or the user changed one of its files since.
         """
-        return self._go(back=True, milestone=milestone)
+        return self._go(back=True)
 
-    def redo(self, milestone: Milestone = lambda step: None) -> Checkpoint:
+    def redo(self) -> Checkpoint:
         """Make the accept again that was undone last.
 
         Raises:
             CheckpointError: there is none, or the user changed one of its files since.
         """
-        return self._go(back=False, milestone=milestone)
+        return self._go(back=False)
 
     def list(self) -> Sequence[Checkpoint]:
         """All that are kept, oldest first."""
@@ -142,7 +142,7 @@ class Checkpoints:
                 f"Checkpoint {checkpoint.id} is damaged: {error}. Its files stay as they are."
             ) from error
 
-    def _go(self, *, back: bool, milestone: Milestone) -> Checkpoint:
+    def _go(self, *, back: bool) -> Checkpoint:
         word = "undo" if back else "redo"
         with self._locked():
             fitting = [c for c in self.list() if c.state == ("done" if back else "undone")]
@@ -156,9 +156,8 @@ class Checkpoints:
                     f"{', '.join(changed)} changed since, so {word}ing would overwrite that. "
                     "Put your change aside first, or take the accepted lines back by hand."
                 )
-            milestone("begin")
             checkpoint = self._mark(checkpoint, "undoing" if back else "redoing")
-            return self._carry_out(checkpoint, swaps, milestone)
+            return self._carry_out(checkpoint, swaps)
 
     def _stands(self, path: str, content: Content | None) -> bool:
         try:
@@ -166,11 +165,10 @@ class Checkpoints:
         except TreeError:
             return False
 
-    def _record(self, swaps: Sequence[Swap], last: int, milestone: Milestone) -> Checkpoint:
+    def _record(self, swaps: Sequence[Swap], last: int) -> Checkpoint:
         """Write the checkpoint, its manifest last: without one it never was."""
         name = str(max(time.time_ns(), last + 1))
         folder = self._folder / name
-        milestone("record")
         try:
             made = self._tree.missing_folders([swap.path for swap in swaps if swap.new])
             folder.mkdir(mode=0o700, parents=True)
@@ -189,35 +187,43 @@ class Checkpoints:
             raise CheckpointError(f"Nothing was written: {error}.") from error
         return checkpoint
 
-    def _carry_out(self, checkpoint: Checkpoint, swaps: Sequence[Swap], milestone: Milestone) -> Checkpoint:
-        back = checkpoint.state == "undoing"
+    def _carry_out(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Checkpoint:
         try:
-            self._tree.swap(_way(checkpoint, swaps), checkpoint.id, milestone, prune=not back)
+            self._tree.swap(_way(checkpoint, swaps), checkpoint.id)
         except TreeError as error:
             self._settle(checkpoint, swaps)
             raise CheckpointError(str(error)) from error
-        if back:
-            self._tree.remove_folders(checkpoint.folders)
-        milestone("end")
+        return self._finish(checkpoint, swaps)
+
+    def _finish(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Checkpoint:
+        """The files are all there: folders come to the same side, and the work is over."""
+        self._tidy(swaps, checkpoint, before=checkpoint.state == "undoing")
         return self._mark(checkpoint, _WORKING[checkpoint.state][0])
 
     def _settle(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Sequence[str]:
         """Bring work in progress to one side: the new one when all of it is there, else the old one."""
-        finished, before = _WORKING[checkpoint.state]
         way = _way(checkpoint, swaps)
         if all(self._stands(swap.path, swap.new) for swap in way):
-            self._mark(checkpoint, finished)
+            self._finish(checkpoint, swaps)
             return []
         kept = self._tree.revert(way, checkpoint.id)
-        if checkpoint.state != "undoing":
-            self._tree.remove_folders(checkpoint.folders)
-        if before:
-            self._mark(checkpoint, before)
+        self._tidy(swaps, checkpoint, before=checkpoint.state != "undoing")
+        if state := _WORKING[checkpoint.state][1]:
+            self._mark(checkpoint, state)
         else:
             shutil.rmtree(self._folder / checkpoint.id, ignore_errors=True)
         word = {"doing": "accept", "undoing": "undo", "redoing": "redo"}[checkpoint.state]
         told = f"An interrupted {word} of {', '.join(checkpoint.files)} was taken back."
         return [told, *(f"{path} was left as it is, because it changed since." for path in kept)]
+
+    def _tidy(self, swaps: Sequence[Swap], checkpoint: Checkpoint, *, before: bool) -> None:
+        """Remove the folders that are empty on this side."""
+        if before:
+            self._tree.remove_folders(checkpoint.folders)
+            return
+        for swap in swaps:
+            if swap.new is None:
+                self._tree.remove_empty_above(swap.path)
 
     def _mark(self, checkpoint: Checkpoint, state: State) -> Checkpoint:
         folder = self._folder / checkpoint.id
@@ -244,7 +250,7 @@ class Checkpoints:
         except OSError as error:
             raise CheckpointError(f"Nothing was written: {self._folder} cannot be used: {error.strerror}.") from error
         try:
-            if not any(lock(file) or time.sleep(0.05) for _ in range(100)):
+            if not any(lock(file) or time.sleep(0.05) for _ in range(60)):
                 raise CheckpointError("Another ossa is changing files of this repository just now. Try again.")
             yield
         finally:

@@ -196,9 +196,13 @@ def _bare_context(section: Section) -> Iterator[Section]:
         del lines[0]
     if len(lines) < len(section.lines) and any(line.sign != "+" for line in lines):
         yield replace(section, lines=tuple(lines))
-    if any(line.sign == " " and line.text.startswith(" ") for line in lines):
-        unsigned = (line._replace(text=" " + line.text) if line.sign == " " and line.text else line for line in lines)
-        yield replace(section, lines=tuple(unsigned))
+    if any(line.bare for line in lines) or any(line.sign == " " and line.text.startswith(" ") for line in lines):
+        yield replace(section, lines=tuple(_unsigned(line) for line in lines))
+
+
+def _unsigned(line: Line) -> Line:
+    """A context line, with its sign read as part of it."""
+    return line._replace(text=" " + line.text) if line.sign == " " and line.text and not line.bare else line
 
 
 def _less_context(section: Section) -> Iterator[list[Section]]:

@@ -5,7 +5,7 @@ known line by line, so a hunk whose lines they left alone has one place, however
 goes to the only place with its lines and their surroundings, or is refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from ossa.assistant.change import FileChange, Hunk
@@ -133,22 +133,29 @@ def _place(hunk: Hunk, found: _Lines | None, now: _Lines, edits: Sequence[Run]) 
         if hunk.before and all(r.b <= start or r.a >= end for r in near):
             above = [r.d - r.b for r in near if r.b <= start]
             return start + (above[-1] if above else shift)
-    places = [at for at in _searched(hunk, now) if found is None or len(list(_searched(hunk, found))) == 1]
-    if found is None and len(places) > 1:
-        places = [at for at in places if at == hunk.start]
-    return places[0] if len(places) == 1 else -1
+    return _searched(hunk, found, now, edits)
 
 
-def _searched(hunk: Hunk, lines: _Lines) -> Iterator[int]:
-    """Wherever the hunk's lines stand with their surroundings, whole where they can, else on one side."""
+def _searched(hunk: Hunk, found: _Lines | None, now: _Lines, edits: Sequence[Run]) -> int:
+    """The only place with the hunk's lines and their surroundings, or on one side of them where the user moved them."""
     ways = [(len(hunk.lead), len(hunk.trail))]
     if any(line.strip() for line in hunk.before):
         ways += [(len(hunk.lead), 0), (0, len(hunk.trail))]
     for above, below in ways:
         block = [*hunk.lead[len(hunk.lead) - above :], *hunk.before, *hunk.trail[:below]]
-        if len(block) == len(hunk.before) or not any(line.strip() for line in block):
+        if above + below == 0 or not any(line.strip() for line in block):
             continue
-        hits = [n + above for n in range(len(lines) - len(block) + 1) if list(lines[n : n + len(block)]) == block]
-        if hits:
-            yield from hits
-            return
+        hits = [at + above for at in _stands(block, now)]
+        if found is None:
+            hits = hits if len(hits) == 1 else [at for at in hits if at == hunk.start]
+        elif len(_stands(block, found)) != 1:
+            hits = []
+        elif (above, below) != ways[0]:
+            hits = [at for at in hits if any(r.c <= at and at + len(hunk.before) <= r.d for r in edits)]
+        if len(hits) == 1:
+            return hits[0]
+    return -1
+
+
+def _stands(block: _Lines, lines: _Lines) -> list[int]:
+    return [n for n in range(len(lines) - len(block) + 1) if list(lines[n : n + len(block)]) == block]

@@ -14,6 +14,8 @@ class Line(NamedTuple):
 
     sign: Sign
     text: str
+    bare: bool = False
+    """A line without any sign, taken for context."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,12 @@ whoever kept the list of swaps calls `revert`.
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from ossa.assistant.draft import DraftError
 from ossa.assistant.safepath import follow, inside
-
-Milestone: TypeAlias = Callable[[str], None]
-"""Told of each step before it is made; whatever it does, even ending the process, leaves the tree recoverable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +84,24 @@ class Tree:
         needed = {folder for path in paths for folder in self.place(path).parents if folder.is_relative_to(self.root)}
         return sorted(str(folder.relative_to(self.root)) for folder in needed if not folder.exists())
 
-    def swap(self, swaps: Sequence[Swap], tag: str, milestone: Milestone, *, prune: bool = True) -> None:
+    def swap(self, swaps: Sequence[Swap], tag: str) -> None:
         """Make all swaps, or none.
 
         Args:
             swaps: one for each file.
             tag: names the files that are written beside the old ones; `revert` takes the same.
-            milestone: told of each step.
-            prune: whether folders go that lose their last file.
 
         Raises:
             TreeError: a file is no longer as the swap has it, or the system refuses; nothing was changed.
         """
         try:
             for number, swap in enumerate(swaps):
-                milestone(f"stage {swap.path}")
                 self._stage(swap, self._beside(swap.path, tag, number))
             for swap in swaps:
                 if not same(self.read(swap.path), swap.old):
                     raise TreeError(f"{swap.path} was changed this very moment. Nothing was written; try again.")
             for number, swap in enumerate(swaps):
-                milestone(f"replace {swap.path}")
-                self._replace(swap, self._beside(swap.path, tag, number), prune=prune)
-            milestone("sync")
+                self._replace(swap, self._beside(swap.path, tag, number))
             self._sync(swaps)
         except (OSError, TreeError) as error:
             self.revert(swaps, tag)
@@ -137,7 +128,7 @@ class Tree:
                     kept.append(swap.path)
                     continue
                 self._stage(swap.reverse, beside)
-                self._replace(swap.reverse, beside, prune=False)
+                self._replace(swap.reverse, beside)
             except (OSError, TreeError):
                 kept.append(swap.path)
         self._sync(swaps)
@@ -148,6 +139,14 @@ class Tree:
         for folder in sorted(folders, reverse=True):
             with contextlib.suppress(OSError):
                 (self.root / folder).rmdir()
+
+    def remove_empty_above(self, path: str) -> None:
+        """Remove the folders that have lost their last file with this one."""
+        with contextlib.suppress(OSError, TreeError):
+            for folder in self.place(path).parents:
+                if folder == self.root:
+                    break
+                folder.rmdir()
 
     def _find(self, path: str) -> Path | None:
         place = self.root / path
@@ -174,16 +173,11 @@ class Tree:
         if swap.new.mode is not None:
             beside.chmod(swap.new.mode)
 
-    def _replace(self, swap: Swap, beside: Path, *, prune: bool) -> None:
-        place = self.place(swap.path)
-        if swap.new is not None:
-            beside.replace(place)
-            return
-        place.unlink(missing_ok=True)
-        for folder in place.parents if prune else ():
-            if folder == self.root or any(folder.iterdir()):
-                break
-            folder.rmdir()
+    def _replace(self, swap: Swap, beside: Path) -> None:
+        if swap.new is None:
+            self.place(swap.path).unlink(missing_ok=True)
+        else:
+            beside.replace(self.place(swap.path))
 
     def _sync(self, swaps: Sequence[Swap]) -> None:
         for swap in swaps:

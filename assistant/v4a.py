@@ -23,13 +23,14 @@ from ossa.assistant.patch import Delete, EditError, Line, Section, Step, Update,
 _MARKER = re.compile(
     r"\*\*\* (Begin Patch|End Patch|Add File|Update File|Delete File|Move to|End of File)\b:?[ \t]*(.*)"
 )
+_FILES = ("Add File", "Update File", "Delete File")
 _NUMBERS = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?\s*$")
 
 
 def is_v4a(lines: Sequence[str]) -> bool:
     """Whether there is a V4A marker that names a file."""
-    return any((m := _MARKER.match(line)) and m[1].endswith(" File") for line in lines)
+    return any((m := _MARKER.match(line)) and m[1] in _FILES for line in lines)
 
 
 def parse_v4a(lines: Sequence[str]) -> list[Step]:
@@ -46,7 +47,7 @@ def parse_v4a(lines: Sequence[str]) -> list[Step]:
         if match and match[1] in ("Begin Patch", "End Patch"):
             steps += current.steps() if current else []
             current, ended = None, match[1] == "End Patch"
-        elif match and match[1].endswith(" File"):
+        elif match and match[1] in _FILES:
             steps += current.steps() if current else []
             current, ended = _File(match[1].split()[0], match[2].strip().strip("`\"'")), False
         elif current is not None:
@@ -134,9 +135,7 @@ class _File:
             raise EditError(f"Line {number} of the patch, {line[:80]!r}, is no marker of a patch.")
         elif not line.startswith("\\ "):
             self._section()
-            sign = "-" if line[:1] == "-" else "+" if line[:1] == "+" else " "
-            text = line[1:] if line[:1] in ("-", "+", " ") else line
-            self._last(lines=(*self.sections[-1].lines, Line(sign, text)))
+            self._last(lines=(*self.sections[-1].lines, _line(line)))
 
     def _take_anchor(self, line: str) -> None:
         if self.open and self.sections[-1].lines:
@@ -170,6 +169,14 @@ class _File:
                 f"In `*** Add File: {self.path}` every line must begin with +, and {wrong[:80]!r} does not."
             )
         return tuple(line[1:] for line in lines)
+
+
+def _line(text: str) -> Line:
+    if text.startswith("-"):
+        return Line("-", text[1:])
+    if text.startswith("+"):
+        return Line("+", text[1:])
+    return Line(" ", text[1:] if text.startswith(" ") else text, bare=bool(text) and not text.startswith(" "))
 
 
 def _without_tail(lines: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ossa.assistant.change import FileChange
 from ossa.assistant.diff import diff_file, unified
 from ossa.assistant.text import join, lines_of
