@@ -60,6 +60,14 @@ def repo(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A repository without a commit."""
+    root = tmp_path / "empty"
+    subprocess.run(["git", "init", "-q", "-b", "main", str(root)], check=True)
+    return root
+
+
+@pytest.fixture
 def fingerprint() -> Fingerprint:
     """A digest of all that is in a folder: names, types, modes, contents, and times where asked for."""
 

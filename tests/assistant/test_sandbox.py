@@ -6,7 +6,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,17 +61,17 @@ def test_without_any_bubblewrap_the_reason_is_said(repo: Path, tmp_path: Path) -
     draft.close()
 
 
-async def test_it_writes_nowhere_but_in_the_draft(draft: Draft, home: Path, repo: Path, tmp_path: Path) -> None:
+def escaped(place: str) -> bool:
+    return any(Path(place, name).exists() for name in ("escaped", "escaped-folder"))
+
+
+async def test_it_writes_nowhere_but_in_the_draft(draft: Draft, home: Path, repo: Path) -> None:
     assert draft.isolation.confined
-    for place in (home, "/etc", "/usr/local", repo.parent, "/var", "/dev", "/sys", "/proc/sys/kernel"):
+    places = (str(home), "/etc", "/usr/local", str(repo.parent), "/var", "/dev", "/sys", "/proc/sys/kernel")
+    for place in (*places, "/tmp", "/var/tmp", "/dev/shm", "/run"):
         await sh(draft, f"echo escaped > {place}/escaped; mkdir {place}/escaped-folder")
-        assert not Path(place, "escaped").exists()
-        assert not Path(place, "escaped-folder").exists()
+        assert not escaped(place)
     assert (await sh(draft, f"echo x >> {home}/.config/plain.toml")).exit_code != 0
-    await sh(
-        draft, "echo escaped > /tmp/escaped-too; echo escaped > /var/tmp/escaped-too; echo x > /dev/shm/escaped-too"
-    )
-    assert not any(Path(place, "escaped-too").exists() for place in ("/tmp", "/var/tmp", "/dev/shm"))
 
 
 async def test_one_folder_for_reports(draft: Draft, home: Path) -> None:
@@ -127,14 +127,15 @@ print(sorted(name for _, name in socket.if_nameindex()))
 
 
 async def test_its_own_loopback_works(draft: Draft) -> None:
-    text = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname()); print('ok')"
+    server = "import socket; server = socket.create_server(('127.0.0.1', 0))"
+    text = f"{server}; socket.create_connection(server.getsockname()); print('ok')"
     assert (await python(draft, text)).output == "ok\n"
 
 
 async def test_sockets_of_other_programs_are_out_of_reach(draft: Draft, home: Path) -> None:
     path = home / "agent.sock"
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(path) if len(str(path)) > 100 else str(path))
+        server.bind(str(path))
         server.listen()
         done = await python(draft, f"import socket; socket.socket(socket.AF_UNIX).connect({str(path)!r})")
     assert "Error" in done.output
@@ -205,26 +206,36 @@ async def test_limits_of_files_cores_and_temporary_space(draft: Draft) -> None:
     assert "No space left" in (await sh(draft, "head -c 20000000 /dev/zero > /run/x")).output
 
 
-DAEMON = "import os, time\nif os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n    os.closerange(0, 3)\n    while True: open('beat', 'a').write('x')\nwhile not os.path.exists('beat'): pass\n"
+DAEMON = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 3)
+        while True:
+            open("beat", "a").write("x")
+while not os.path.exists("beat"):
+    pass
+"""
 
 
-def beats(repo: Path, tmp_path: Path) -> int:
+def beats(tmp_path: Path) -> int:
     return (tmp_path / "state" / "overlay" / "upper" / "beat").stat().st_size
 
 
 @pytest.mark.parametrize("after", ["", "time.sleep(60)"])
-async def test_a_daemon_dies_with_its_command(draft: Draft, repo: Path, tmp_path: Path, after: str) -> None:
+async def test_a_daemon_dies_with_its_command(draft: Draft, tmp_path: Path, after: str) -> None:
     """When the command ends by itself, and when its time is up."""
     done = await python(draft, DAEMON + after, timeout=1.0)
     assert done.timed_out == bool(after)
     assert done.exit_code == (-9 if after else 0)
-    first = beats(repo, tmp_path)
+    first = beats(tmp_path)
     deadline = time.monotonic() + 0.3
     while time.monotonic() < deadline:
-        assert beats(repo, tmp_path) == first
+        assert beats(tmp_path) == first
 
 
-async def test_cancelling_kills_everything(draft: Draft, repo: Path, tmp_path: Path) -> None:
+async def test_cancelling_kills_everything(draft: Draft, tmp_path: Path) -> None:
     ready = asyncio.Event()
     command = Command(["python3", "-uc", DAEMON + "print('ready'); time.sleep(60)"])
     job = asyncio.create_task(draft.run(command, on_output=lambda _: ready.set()))
@@ -232,8 +243,8 @@ async def test_cancelling_kills_everything(draft: Draft, repo: Path, tmp_path: P
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
-    first = beats(repo, tmp_path)
-    assert [beats(repo, tmp_path) for _ in range(1000)] == [first] * 1000
+    first = beats(tmp_path)
+    assert [beats(tmp_path) for _ in range(1000)] == [first] * 1000
     assert draft.read("beat") is not None
     assert (await sh(draft, "echo and on it goes")).output == "and on it goes\n"
 
@@ -263,7 +274,7 @@ def _running(argument: str) -> bool:
 
 
 async def test_it_works_from_another_thread(draft: Draft) -> None:
-    results: list[Callable[[], str] | str] = []
+    results: list[str] = []
     thread = threading.Thread(target=lambda: results.append(asyncio.run(sh(draft, "echo hi")).output))
     thread.start()
     await asyncio.to_thread(thread.join)
