@@ -203,6 +203,8 @@ def run_unittest(root: str) -> int:
     tests: list[unittest.TestCase] = []
     for path in _test_files(Path(root)):
         name = path.relative_to(root).as_posix()
+        if not only.touches(name):
+            continue
         try:
             module, top = _module_name(path)
             if top not in sys.path:
