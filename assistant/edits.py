@@ -41,13 +41,14 @@ def apply_to(draft: Draft, text: str) -> list[str]:
     try:
         edits = plan(parse(text), draft.read, root=draft.root, files=draft.files)
         before = {path: draft.read(path) for path in edits}
+        modes = {path: _mode(draft.root / edit.moved_from) for path, edit in edits.items() if edit.moved_from}
     except DraftError as error:
         raise EditError(str(error)) from error
     written: list[str] = []
     try:
         for path, edit in edits.items():
             written.append(path)
-            draft.write(path, edit.data, _mode(draft.root / edit.moved_from) if edit.moved_from else None)
+            draft.write(path, edit.data, modes.get(path))
     except DraftError as error:
         for path in reversed(written):
             with contextlib.suppress(DraftError):
