@@ -14,7 +14,6 @@ from ossa.assistant.verdict import TestResult
 
 _PYTHON = re.compile(r'^(?:E\s)?\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _PYTEST = re.compile(r"^(?P<path>[^\s:][^:]*\.\w+):(?P<line>\d+): (?:in (?P<function>.+)|[\w.]*)$")
-_MARKED = re.compile(r"^(?:E\s|>\s)")
 _FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", "node_modules", ".git"})
 
 
@@ -87,6 +86,6 @@ def _source(lines: list[str], index: int, match: re.Match[str]) -> str:
     for line in reversed(lines[:index]):
         if line.startswith(">"):
             return line[1:].strip()
-        if line.strip() and not line.startswith("E"):
+        if line.startswith(("_ _", "___")):  # the frame above
             break
     return ""
