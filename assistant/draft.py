@@ -77,6 +77,14 @@ class Draft(Protocol):
         """
         ...
 
+    def permissions(self, path: str) -> int | None:
+        """The file's permission bits as the draft has them, or None where it has none.
+
+        Raises:
+            DraftError: the path leads out of the repository or into `.git`.
+        """
+        ...
+
     def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
         """Put a file into the draft, or with None take it out; folders come and go as needed.
 

@@ -41,7 +41,7 @@ def apply_to(draft: Draft, text: str) -> list[str]:
     try:
         edits = plan(parse(text), draft.read, root=draft.root, files=draft.files)
         before = {path: draft.read(path) for path in edits}
-        modes = {path: _mode(draft.root / edit.moved_from) for path, edit in edits.items() if edit.moved_from}
+        modes = {path: draft.permissions(edit.moved_from) for path, edit in edits.items() if edit.moved_from}
     except DraftError as error:
         raise EditError(str(error)) from error
     written: list[str] = []
@@ -191,10 +191,3 @@ def _nameable(path: str) -> bool:
         return False
     plain = all(ord(c) >= 32 and ord(c) != 127 for c in path)
     return plain and path.rstrip("/.") != "" and not path.endswith("/") and max(sizes) <= 255 and sum(sizes) <= 2000
-
-
-def _mode(path: Path) -> int | None:
-    try:
-        return path.stat(follow_symlinks=False).st_mode & 0o777
-    except OSError:
-        return None

@@ -28,6 +28,9 @@ class GuardedDraft:
     def read(self, path: str) -> bytes | None:
         return self._draft.read(path)
 
+    def permissions(self, path: str) -> int | None:
+        return self._draft.permissions(path)
+
     def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
         self._draft.write(path, data, mode)
 

@@ -67,6 +67,10 @@ class RecordedDraft(ABC):
         except OSError as error:
             raise DraftError(f"{path} cannot be read: {error.strerror}.") from error
 
+    def permissions(self, path: str) -> int | None:
+        place = self._find(follow(inside(path), self._find, self._repository.root))
+        return Entry.at(place).permissions if place else None
+
     def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
         self._gate.check_idle()
         real = follow(inside(path), self._find, self._repository.root, last=data is not None)
