@@ -59,6 +59,10 @@ class ChatCodec:
         text = self._controls.decode([*before, token])[len(self._controls.decode(before)) :]
         return "" if "\ufffd" in text else text
 
+    def blank_ids(self) -> list[int]:
+        """The tokens whose text begins with a blank, in the spellings of the two kinds of vocabulary."""
+        return [number for token, number in self._plain.get_vocab().items() if token.startswith(("\u0120", "\u2581"))]
+
     def reader(self) -> Reader:
         """A reader that shows all but control tokens."""
         return _TextReader(self._controls)

@@ -48,6 +48,10 @@ class Codec(Protocol):
         """The ids that put `begin` into the model's mouth."""
         ...
 
+    def blank_ids(self) -> Sequence[int]:
+        """The tokens whose text begins with a blank."""
+        ...
+
     def spell(self, token: int) -> str:
         """What one token says within a text; nothing for a control token or a part of a character."""
         ...

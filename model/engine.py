@@ -137,7 +137,7 @@ class Engine:
         for _ in range(room):
             if cancelled():
                 return "cancelled"
-            token = sampler(logits)
+            token = sampler(logits, answer.next_ids())
             yield from answer.feed(token)
             if answer.ended:
                 return "stop"
@@ -177,7 +177,9 @@ class _Answer:
     """What the model has said so far."""
 
     def __init__(self, codec: Codec, sampling: Sampling) -> None:
-        self.opening = codec.opening(sampling.begin) if sampling.begin else []
+        # Models write a blank together with the word behind it, so one at the end is left to the first token.
+        self._owed = sampling.begin[-1:] if sampling.begin.endswith(" ") else ""
+        self.opening = codec.opening(sampling.begin.removesuffix(self._owed)) if sampling.begin else []
         self.tokens: list[int] = []
         self.ended = False
         self._codec = codec
@@ -187,6 +189,10 @@ class _Answer:
         self._calls: list[ToolCall] = []
         for token in self.opening:
             self._reader.feed(token)
+
+    def next_ids(self) -> Sequence[int]:
+        """The tokens that may come next; empty for all."""
+        return self._codec.blank_ids() if self._owed and not self.tokens else ()
 
     def feed(self, token: int) -> list[Piece]:
         """The pieces that the next token makes known."""
@@ -215,7 +221,8 @@ class _Answer:
         shown: list[Piece] = []
         for piece in pieces:
             if isinstance(piece, Text):
-                shown += self._said(self._stops.feed(piece.text))
+                text, self._owed = piece.text.removeprefix(self._owed), ""
+                shown += self._said(self._stops.feed(text))
             elif not self._stops.hit:
                 shown += [*self._said(self._stops.flush()), piece]
             if isinstance(piece, ToolCall) and not self._stops.hit:

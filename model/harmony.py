@@ -29,6 +29,7 @@ from ossa.model.harmony_reader import (
     CALL,
     CHANNEL,
     CONSTRAIN,
+    CONTROLS,
     END,
     FUNCTIONS,
     MESSAGE,
@@ -74,6 +75,10 @@ class HarmonyCodec:
         """What the token says; nothing for a control token."""
         text = "" if self._encoding.is_special_token(token) else self._encoding.decode([token])
         return "" if "\ufffd" in text else text
+
+    def blank_ids(self) -> list[int]:
+        """The tokens whose text begins with a blank."""
+        return [token for token in range(CONTROLS.start) if self._encoding.decode([token]).startswith(" ")]
 
     def reader(self) -> HarmonyReader:
         """A reader for what follows `<|start|>assistant`."""

@@ -18,7 +18,7 @@ RETURN, CONSTRAIN, CHANNEL, START, END, MESSAGE, CALL = 200002, 200003, 200005, 
 FUNCTIONS = "functions"
 """The namespace of tools that have none of their own."""
 
-_CONTROLS = range(199998, 201089)
+CONTROLS = range(199998, 201089)
 _ENDS = frozenset({END, RETURN, CALL, 199999})
 _HEADER_TOKENS = 48
 """A header is never as long; what goes on is content whose `<|message|>` was forgotten."""
@@ -97,7 +97,7 @@ class HarmonyReader:
 
     def feed(self, token: int) -> list[Piece]:
         """What becomes known by the next id."""
-        if token in _CONTROLS:
+        if token in CONTROLS:
             return self._add(self._utf8.decode(b"", final=True)) + self._control(token)
         try:
             raw = bytes(self._encoding._inner.decode_bytes([token]))

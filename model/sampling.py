@@ -19,13 +19,16 @@ class Sampler:
         else:
             self._random.manual_seed(sampling.seed % 2**63)
 
-    def __call__(self, logits: torch.Tensor) -> int:
-        """The id chosen; `logits` is float32 on the CPU, `[vocabulary]`.
+    def __call__(self, logits: torch.Tensor, among: Sequence[int] = ()) -> int:
+        """The id chosen, of all or `among` some; `logits` is float32 on the CPU, `[vocabulary]`.
 
         Raises:
             ModelError: the logits are no numbers.
         """
         check(logits)
+        if among:
+            chosen = torch.tensor(among)
+            return int(chosen[self(logits[chosen])])
         if self._temperature <= 0:
             return int(logits.argmax())
         odds = torch.softmax((logits - logits.max()) / self._temperature, dim=-1)

@@ -134,6 +134,19 @@ def test_the_beginning_put_into_its_mouth_is_in_the_message_but_in_no_piece(smal
     assert done.reason == "stop"
 
 
+@pytest.mark.parametrize("which", ["gpt_oss", "small"])
+def test_a_blank_at_the_end_of_the_beginning_comes_with_the_next_word(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    begin = "def double(x):\n    "
+    engine = Engine(request.getfixturevalue(which))
+    done = finished(engine, [Message("user", "Double x.")], Sampling(begin=begin, max_tokens=6))
+    assert done.message.text.startswith(begin)
+    assert done.message.tokens[: -done.usage.output_tokens] == tuple(engine.loaded.codec.opening(begin[:-1]))
+    if which == "small":
+        assert done.message.text.startswith(begin + "return")
+
+
 def test_the_next_turn_reuses_the_answer_as_it_was_sampled(small: Loaded) -> None:
     engine = Engine(small)
     ask = [Message("user", "Count to five.")]
