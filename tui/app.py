@@ -105,7 +105,7 @@ class OssaApp(App[str]):
         info, isolation, window = bench.model.info, bench.draft.isolation, self.window
         window.status.model, window.status.why = info.name, info.why
         window.status.isolation, window.status.confined = isolation.summary, isolation.confined
-        window.welcome.model = f"{info.name} – {info.why}" if info.why else info.name
+        window.welcome.model, window.welcome.why = info.name, info.why
         window.welcome.isolation = isolation.summary
         self._rest(state)
 

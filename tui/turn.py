@@ -113,12 +113,12 @@ class Renderer:
                 await self._attempt(event)
             case Proposed(change, verdict):
                 await self._add(proposed_line(change, verdict))
-            case Reviewed(decisions, _, _, refused):
+            case Reviewed(decisions=decisions, checkpoint=checkpoint):
                 await self._add(reviewed_line(event))
-                self._conclude(decisions, bool(refused))
+                self._conclude(decisions, applied=bool(checkpoint))
             case Undone():
                 await self._add(undone_line(event))
-                self._conclude((), refused=True)
+                self._conclude((), applied=False)
             case Notice(text):
                 await self._add(notice_line(text))
             case Failure(text):
@@ -196,9 +196,9 @@ class Renderer:
         if self._live:
             self._window.activity.reading(done, total, reused)
 
-    def _conclude(self, decisions: Sequence[Decision], refused: bool) -> None:
+    def _conclude(self, decisions: Sequence[Decision], *, applied: bool) -> None:
         if self._live:
-            self._window.change.conclude(decisions, refused)
+            self._window.change.conclude(decisions, applied=applied)
 
     async def _finish(self, event: TurnFinished) -> None:
         for step in self._steps.values():

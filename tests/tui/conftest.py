@@ -103,7 +103,7 @@ class Stage:
 
     app: OssaApp
     pilot: Pilot[Any]
-    agent: ScriptedAgent
+    agent: ScriptedAgent = field(init=False)
 
     @property
     def text(self) -> str:
@@ -134,6 +134,22 @@ class Stage:
 
 
 Open: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
+MakeStage: TypeAlias = "Callable[[OssaApp], AbstractAsyncContextManager[Stage]]"
+
+
+@asynccontextmanager
+async def staged(app: OssaApp, size: tuple[int, int] = (120, 40)) -> AsyncGenerator[Stage]:
+    """Run a window until everything in it has started."""
+    async with app.run_test(size=size) as pilot:
+        stage = Stage(app, pilot)
+        await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
+        yield stage
+
+
+@pytest.fixture
+def make_stage() -> MakeStage:
+    """Runs any window: `async with make_stage(app) as stage`."""
+    return staged
 
 
 @pytest.fixture
@@ -179,12 +195,8 @@ def open_window(repository: Path) -> Open:
                 raise failure
             return cast("Workbench", Bench(repository, agents[0], tuple(history)))
 
-        app = OssaApp(repository, open_workbench)
-        async with app.run_test(size=size) as pilot:
-            while not agents:
-                await pilot.pause(0.01)
-            stage = Stage(app, pilot, agents[0])
-            await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
+        async with staged(OssaApp(repository, open_workbench), size) as stage:
+            stage.agent = agents[0]
             yield stage
 
     return opened

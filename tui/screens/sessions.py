@@ -41,7 +41,9 @@ class Sessions(ModalScreen[str]):
         found = await asyncio.to_thread(sessions, paths.state_dir() / "sessions", self._root)
         earlier = [info for info in found if info.id != self._present]
         self._list.add_options([Option(_row(info), id=info.id) for info in earlier])
-        if not earlier:
+        if earlier:
+            self._list.highlighted = 0
+        else:
             self._title.update("There is no earlier session of this repository. Esc closes.")
         self._list.focus()
 

@@ -209,7 +209,7 @@ class Workspace(Screen[None]):
         states = {
             "shown": "not applied",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
-            "applied": "done · u undoes",
+            "applied": "applied · u undoes",
         }
         state = states.get(change.phase, "")
         if change.phase == "reviewing" and not change.undecided:
@@ -220,5 +220,7 @@ class Workspace(Screen[None]):
         self._switcher.current = which
         self._title_side()
         self.side_open = self.side_open or focus
+        if focus and not self.has_class("-wide"):
+            self.files_open = None
         if focus:
             self.call_after_refresh((self.change if which == "change" else self.preview).focus)

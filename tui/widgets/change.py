@@ -93,14 +93,15 @@ class ChangeView(VerticalScroll, can_focus=True):
         """End a review without a decision; False when there is none."""
         return self._answer(None)
 
-    def conclude(self, decisions: Sequence[Decision], refused: bool) -> None:
-        """Show what became of the change; `refused`: some accepted hunk no longer fitted."""
+    def conclude(self, decisions: Sequence[Decision], *, applied: bool) -> None:
+        """Show what became of the change; `applied`: some of it is in the working tree now."""
         chosen = {decision.hunk: decision for decision in decisions}
         for view in self.hunks:
             if decision := chosen.get(view.hunk.id):
                 view.state, view.reason = ("accepted" if decision.accepted else "rejected"), decision.reason
         self._count()
-        self.phase = "shown" if refused else "applied"
+        if self.phase != "empty":
+            self.phase = "applied" if applied else "shown"
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in DECIDING:

@@ -14,7 +14,6 @@ class Prompt(TextArea):
     """The prompt: Enter sends, Ctrl+J begins a new line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "send", "send", show=False, priority=True),
         Binding("ctrl+j,shift+enter", "newline", "new line", show=False),
     ]
 
@@ -45,7 +44,7 @@ class Prompt(TextArea):
             self._history.append(text)
         self._place = len(self._history)
 
-    def action_send(self) -> None:
+    def _send(self) -> None:
         text = self.text.strip()
         if text:
             self.remember(text)
@@ -68,13 +67,18 @@ class Prompt(TextArea):
             self._recall(self._place + 1)
 
     async def _on_key(self, event: events.Key) -> None:
-        if event.key == "tab" and (completed := completion(self.text)):
-            event.stop()
-            event.prevent_default()
+        # Here and not as a binding: a binding with priority would overtake letters that are still on their way.
+        completed = completion(self.text) if event.key == "tab" else ""
+        if event.key != "enter" and not completed:
+            await super()._on_key(event)
+            return
+        event.stop()
+        event.prevent_default()
+        if completed:
             self.text = completed
             self.move_cursor(self.document.end)
-            return
-        await super()._on_key(event)
+        else:
+            self._send()
 
     @property
     def _row(self) -> int:

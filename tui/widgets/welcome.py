@@ -9,8 +9,8 @@ from textual.widgets import Static
 from ossa.tui.safe import plain_text
 
 KEYS = (
-    ("enter", "ask for a change, or a question about the code"),
-    ("/fix", "repair the failing tests step by step"),
+    ("enter", "ask for a change or about the code"),
+    ("/fix", "repair the failing tests"),
     ("/test", "run the tests"),
     ("f1", "all commands and keys"),
 )
@@ -19,9 +19,10 @@ KEYS = (
 class Welcome(Static):
     """Facts that fill in while ossa starts."""
 
-    branch = reactive("")
-    isolation = reactive("")
-    model = reactive("")
+    branch = reactive("", layout=True)
+    isolation = reactive("", layout=True)
+    model = reactive("", layout=True)
+    why = reactive("", layout=True)
 
     def __init__(self, root: Path) -> None:
         super().__init__(markup=False)
@@ -33,12 +34,13 @@ class Welcome(Static):
             ("branch", self.branch),
             ("draft", self.isolation),
             ("model", self.model),
+            ("", self.why),
         ]
         rows = [
             Content.styled("ossa", "bold $text-primary")
             + Content.styled("  an offline pair programmer", "$foreground 65%"),
             Content(""),
-            *(_row(name, value or "…", "$foreground 65%", "$foreground") for name, value in facts),
+            *(_row(name, value or "…", "$foreground 65%", "$foreground") for name, value in facts if name or value),
             Content(""),
             *(_row(key, text, "$text-primary", "$foreground 65%") for key, text in KEYS),
         ]

@@ -1,0 +1,54 @@
+"""The window over the real assistant: a change is drafted, proved by the tests, accepted by keys, and taken back."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ossa.assistant.config import Config
+from ossa.assistant.review import Reviewer
+from ossa.assistant.workbench import Options, Workbench, open_workbench
+from ossa.model.base import Piece, ToolCall
+from ossa.model.scripted import ScriptedModel
+from ossa.tui.app import OssaApp
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import MakeStage
+
+PATCH = "*** Begin Patch\n*** Update File: calc.py\n@@\n-    return a - b\n+    return a + b\n*** End Patch\n"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions, drafts and checkpoints go into the test's own folder."""
+    monkeypatch.setenv("OSSA_HOME", str(tmp_path / "home"))
+
+
+def open_real(root: Path, answers: Sequence[Sequence[Piece] | str], resume: str, reviewer: Reviewer) -> Workbench:
+    def load(config: Config) -> ScriptedModel:
+        return ScriptedModel(answers)
+
+    return open_workbench(Options(root, resume=resume), load, reviewer)
+
+
+async def test_a_change_is_accepted_taken_back_and_told_again(repository: Path, make_stage: "MakeStage") -> None:
+    (repository / "test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    before = (repository / "calc.py").read_text()
+    answers = [[ToolCall("repo_browser.apply_patch", PATCH)], "It subtracted."]
+    async with make_stage(OssaApp(repository, partial(open_real, repository, answers, ""))) as stage:
+        await stage.send("add subtracts, mend it")
+        await stage.review()
+        await stage.shows("✓ 1/1 passed · 1 fixed")
+        assert (repository / "calc.py").read_text() == before
+        await stage.pilot.press("A")
+        await stage.shows("1 accepted")
+        assert "return a + b" in (repository / "calc.py").read_text()
+        await stage.shows("calc.py M")
+        await stage.send("/undo")
+        await stage.shows("Taken back: calc.py")
+        assert (repository / "calc.py").read_text() == before
+    async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
+        await stage.shows("It subtracted.")
+        await stage.shows("Taken back: calc.py")
