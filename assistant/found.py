@@ -70,8 +70,8 @@ class Found:
         return path in self._modes
 
     def entry(self, path: str) -> Entry:
-        """A file as it was found."""
-        mode = self._modes[path]
+        """A file as it was found; nothing where it was not touched."""
+        mode = self._modes.get(path)
         return Entry(self._copy(path).read_bytes(), mode) if mode else Entry()
 
     def take(self, paths: Iterable[str], root: Path, *, again: bool = False) -> None:

@@ -22,7 +22,7 @@ from typing import Protocol
 from ossa.assistant.clip import Clip
 from ossa.assistant.draft import Command, Completed
 
-FILE_SIZE = 2 << 30
+FILE_SIZE = 1 << 30
 """Bytes that a file may grow to."""
 PROCESSES = 4096
 """Processes and threads that the person may have, of one confined command by itself; does not bind root."""

@@ -6,6 +6,7 @@ A kind says where a file of the draft is, how one is put and taken out, and how 
 """
 
 import asyncio
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -138,6 +139,8 @@ class RecordedDraft(ABC):
             return
         if not self._gate.busy and not self.change():
             remove(self._folder)
+            with contextlib.suppress(OSError):
+                self._folder.parent.rmdir()
         os.close(self._lock)
         self._lock = -1
 
@@ -217,10 +220,7 @@ class RecordedDraft(ABC):
 
     @staticmethod
     def _is_file(place: Path | None) -> bool:
-        if place is None:
-            return False
-        mode = place.lstat().st_mode
-        return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+        return place is not None and (place.is_symlink() or place.is_file())
 
 
 def _seen(entry: Entry) -> tuple[bytes | None, bool, bool]:

@@ -173,7 +173,7 @@ def _explained(reasons: list[str]) -> str:
 
 def _system() -> list[str]:
     """The machine, read-only, with what is none of the command's business covered up."""
-    private = {os.path.realpath(folder): size for folder, size in _PRIVATE.items()}
+    private = {os.path.realpath(folder): size for folder, size in _PRIVATE.items() if Path(folder).is_dir()}
     arguments = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for folder, size in private.items():
         arguments += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]

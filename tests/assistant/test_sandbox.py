@@ -201,7 +201,7 @@ async def test_limits_of_files_cores_and_temporary_space(draft: Draft) -> None:
     text = "import resource as r; print([r.getrlimit(x)[1] for x in (r.RLIMIT_CORE, r.RLIMIT_FSIZE, r.RLIMIT_NPROC)])"
     core, size, processes = eval((await python(draft, text)).output)
     assert core == 0
-    assert 0 < size <= 2 << 30
+    assert 0 < size <= 1 << 30
     assert 0 < processes <= 4096
     assert "No space left" in (await sh(draft, "head -c 20000000 /dev/zero > /run/x")).output
 
