@@ -1,5 +1,6 @@
 """The example that the demo works on: one line of it is wrong, and both runners say so."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pocket"
-WRONG, RIGHT = "total += entry\n", "total += entry.amount\n"
+WRONG, RIGHT = "totals.get(entry.purpose) +", "totals.get(entry.purpose, 0) +"
 RUNNERS = [["unittest"], ["pytest", "-q", "-p", "no:cacheprovider"]]
 
 
@@ -18,7 +19,9 @@ def example(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, runner: list[str]) -> tuple[int, str]:
-    done = subprocess.run([sys.executable, "-m", *runner], cwd=folder, capture_output=True, text=True, check=False)
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", *runner]
+    done = subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -16,7 +16,7 @@ def balance(entries: Iterable[Entry]) -> int:
     """Return what is left: the sum of all amounts, in cents."""
     total = 0
     for entry in entries:
-        total += entry
+        total += entry.amount
     return total
 
 
@@ -24,7 +24,7 @@ def by_purpose(entries: Iterable[Entry]) -> dict[str, int]:
     """Return the sum of the amounts for each purpose."""
     totals: dict[str, int] = {}
     for entry in entries:
-        totals[entry.purpose] = totals.get(entry.purpose, 0) + entry.amount
+        totals[entry.purpose] = totals.get(entry.purpose) + entry.amount
     return totals
 
 
