@@ -47,7 +47,7 @@ class Session:
     @classmethod
     def create(cls, folder: Path, root: Path, model: str) -> Self:
         """A new session on the repository `root`; nothing is on disk before its first event."""
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         header: Record = {"session": 1, "id": name, "root": str(root), "model": model}
         return cls(folder / paths.repository_key(root) / f"{name}.jsonl", header)
 
