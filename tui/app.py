@@ -28,6 +28,7 @@ from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
+    from ossa.assistant.repository import Repository
     from ossa.assistant.workbench import Workbench
 
 Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
@@ -83,11 +84,11 @@ class OssaApp(App[str]):
             bench = await asyncio.to_thread(self._open, self._renderer)
         except Exception as error:
             await self._fail(error, "not started")
-            await self.window.files.attach(self._root, None)
+            await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
         self._bench = bench
         self._describe(bench, "loading the model")
-        await self.window.attach(bench)
+        await self.window.attach(bench.root, bench.repository)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
@@ -235,3 +236,14 @@ class OssaApp(App[str]):
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
         self.exit()
+
+
+def find_repository(root: Path) -> "tuple[Path, Repository | None]":
+    """The repository that a folder is in, for reading alone; the folder itself where there is none."""
+    from ossa.assistant.repository import NotARepository, Repository
+
+    try:
+        repository = Repository.open(root)
+    except NotARepository:
+        return root, None
+    return repository.root, repository

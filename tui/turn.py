@@ -189,7 +189,8 @@ class Renderer:
         self._doing(f"Attempt {event.number} of {event.limit}")
 
     def _doing(self, what: str) -> None:
-        if self._live:
+        # The review may be asked for before the last events that led to it are shown.
+        if self._live and self._window.change.phase != "reviewing":
             self._window.activity.begin(what)
 
     def _doing_reading(self, done: int, total: int, reused: int) -> None:

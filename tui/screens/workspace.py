@@ -39,7 +39,6 @@ from ossa.tui.widgets.welcome import Welcome
 if TYPE_CHECKING:
     from ossa.assistant.repository import Repository
     from ossa.assistant.watch import Watcher
-    from ossa.assistant.workbench import Workbench
 
 
 class DiskChanged(Message):
@@ -89,13 +88,13 @@ class Workspace(Screen[None]):
         self._title_side()
         self.prompt.focus()
 
-    async def attach(self, bench: "Workbench") -> None:
-        """Show the repository, and follow it from now on."""
-        self._repository = bench.repository
-        self.preview.root = bench.root
+    async def attach(self, root: Path, repository: "Repository | None") -> None:
+        """Show the folder, with git's marks where it is a repository, and follow it from now on."""
+        self._repository = repository
+        self.root = self.preview.root = root
         await self._show_branch()
-        await self.files.attach(bench.root, bench.repository)
-        self.run_worker(self._watch(bench.root))
+        await self.files.attach(root, repository)
+        self.run_worker(self._watch(root))
 
     def watch_files_open(self, wanted: bool | None) -> None:
         self.set_class(wanted is True, "-files-on")
@@ -170,9 +169,7 @@ class Workspace(Screen[None]):
         self._touched -= touched
 
     async def _show_branch(self) -> None:
-        if self._repository is None:
-            return
-        branch = await asyncio.to_thread(self._repository.head)
+        branch = await asyncio.to_thread(self._repository.head) if self._repository else "no git"
         self.welcome.branch = branch
         self._files_pane.heading = Content.assemble((plain_text(self.root.name), "bold"), f"  {plain_text(branch)}")
 

@@ -65,7 +65,8 @@ def undone_line(event: Undone) -> Line:
 
 def finished_line(event: TurnFinished) -> Line:
     """How the turn ended, and how long it took."""
-    return Line(f"{event.end} · {duration(event.seconds)}" if event.seconds else event.end, "end")
+    end = "done" if event.end == "answered" else event.end
+    return Line(f"{end} · {duration(event.seconds)}" if event.seconds else end, "end")
 
 
 def duration(seconds: float) -> str:

@@ -40,7 +40,7 @@ class Welcome(Static):
             Content.styled("ossa", "bold $text-primary")
             + Content.styled("  an offline pair programmer", "$foreground 65%"),
             Content(""),
-            *(_row(name, value or "…", "$foreground 65%", "$foreground") for name, value in facts if name or value),
+            *(_row(name, value or "–", "$foreground 65%", "$foreground") for name, value in facts if name or value),
             Content(""),
             *(_row(key, text, "$text-primary", "$foreground 65%") for key, text in KEYS),
         ]
