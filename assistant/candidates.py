@@ -1,25 +1,33 @@
-"""What a small model is asked for: one token of a function exchanged, one statement anew, or the whole body.
+"""What a small model is asked for: a token of a function exchanged, a line gone on with otherwise, the whole body anew.
 
-Exchanges cost one reading of the function: wherever the model would rather have written something else, that is a
-candidate, and the more it would, the earlier it is tried. For the others the function's text up to the place is put
-into the model's mouth, so that it has only to go on; what it is told before comes from the failing test.
+    weigh(function) ─► Idea: "here it would rather have written that"
+        ├► exchanged: that token, the rest as it was
+        └► continued: that token, and the line gone on with from there
+
+Ideas cost one reading of the function, and come ranked: the more the model would rather have written it, the earlier.
+What it is told before comes from the failing test.
 """
 
 import ast
 import asyncio
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from ossa.assistant.excerpt import Excerpt
-from ossa.assistant.functions import Function, Statement, statements
+from ossa.assistant.functions import Function, module_names, unbound
 from ossa.assistant.stream import pieces
 from ossa.assistant.verdict import TestResult
-from ossa.model.base import LanguageModel, Message, Sampling, Text
+from ossa.model.base import LanguageModel, Message, Sampling, Text, Weighed
 
-_TEMPERATURES = (0.0, 0.6, 0.9)
-_STATEMENT_TOKENS = 64
-_FUNCTION_TOKENS = 512
+_HEAD = "```python\n"
+_SUSPECT_GAIN = 2.0
+"""How much likelier a token counts on a line that the traceback names."""
+_CONTINUED_COST = 1.0
+"""How much likelier the first token of a line's new end must be than one exchanged: it costs a generation."""
+_LINE_TOKENS = 40
+_BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
 
 
@@ -39,24 +47,34 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One token exchanged, not yet looked at."""
+class Idea:
+    """One token that the model would rather have written, not yet looked at."""
 
+    kind: Literal["exchanged", "continued"]
+    start: int
+    end: int
+    """Where the token stands in the excerpt."""
     text: str
-    """The excerpt with it."""
-    gain: float
-    """How much likelier the model finds it than what stood there, as a difference of logarithms."""
+    score: float
+    """By how much likelier the model finds it than what stands there, as a difference of logarithms."""
 
 
 class Proposer:
     """Proposes candidates for one function; only such as parse, differ, and use no name that is not there."""
 
-    def __init__(self, model: LanguageModel, function: Function, source: str, failure: TestResult) -> None:
-        """`source` is the file that the function stands in."""
-        self._model, self._function, self._source = model, function, source
+    def __init__(
+        self,
+        model: LanguageModel,
+        function: Function,
+        source: str,
+        failure: TestResult,
+        suspects: Collection[int] = (),
+    ) -> None:
+        """`source` is the file that the function stands in; `suspects` are lines of it that the traceback names."""
+        self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._original = _normal(source)
-        self._names = _names(source) | set(dir(builtins))
+        self._known = module_names(source) | set(dir(builtins))
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
             "user",
@@ -64,42 +82,26 @@ class Proposer:
             f"```\n{message}\n```\nWrite the corrected function.",
         )
 
-    async def exchanges(self) -> list[Exchange]:
-        """One token for another, the most promising first; what comes of them is made by `exchanged`."""
-        head, text = "```python\n", self._excerpt.text
-        weighed = await asyncio.to_thread(self._model.weigh, [self._ask], head + text)
-        body = len(head) + self._excerpt.offset(self._function.body)
-        found = [
-            Exchange(text[: token.start - len(head)] + other + text[token.end - len(head) :], logprob - token.logprob)
-            for token in weighed
-            if token.start >= body
-            for other, logprob in token.others
-        ]
-        return sorted(found, key=lambda exchange: -exchange.gain)
+    async def ideas(self) -> list[Idea]:
+        """Everything that the model would rather have written in the function's body, best first."""
+        weighed = await asyncio.to_thread(self._model.weigh, [self._ask], _HEAD + self._excerpt.text)
+        body = len(_HEAD) + self._excerpt.offset(self._function.body)
+        found = [idea for token in weighed if token.start >= body for idea in self._ideas_at(token)]
+        return sorted(found, key=lambda idea: -idea.score)
 
-    def exchanged(self, exchange: Exchange) -> Candidate | None:
-        """The candidate that an exchange makes; None where it makes no sense."""
-        return self._candidate(exchange.text)
+    async def candidate(self, idea: Idea) -> Candidate | None:
+        """What comes of an idea; None where it makes no sense."""
+        text = self._excerpt.text
+        if idea.kind == "exchanged":
+            return self._candidate(text[: idea.start] + idea.text + text[idea.end :])
+        above = text[: idea.start] + idea.text
+        rest = await self._go_on(above, 0.0, 0, _LINE_TOKENS, "\n")
+        return self._candidate(above + rest.rstrip() + text[text.index("\n", idea.start) :])
 
-    async def rewrites(self) -> AsyncIterator[Candidate]:
-        """Round by round, ever freer: every statement from the top, then the whole body."""
-        for seed, temperature in enumerate(_TEMPERATURES):
-            for statement in statements(self._source, self._function):
-                if candidate := await self._rewrite_statement(statement, temperature, seed):
-                    yield candidate
-            if candidate := await self._rewrite_body(temperature, seed):
-                yield candidate
-
-    async def _rewrite_statement(self, statement: Statement, temperature: float, seed: int) -> Candidate | None:
-        above, margin = self._excerpt.above(statement.start)
-        text = (await self._go_on(above + margin, temperature, seed, _STATEMENT_TOKENS, "\n")).strip()
-        if not text or statement.is_header != text.endswith(":"):
-            return None
-        return self._candidate(f"{above}{margin}{text}\n{self._excerpt.below(statement.end)}")
-
-    async def _rewrite_body(self, temperature: float, seed: int) -> Candidate | None:
+    async def rewritten(self, temperature: float, seed: int) -> Candidate | None:
+        """The whole body anew."""
         above, margin = self._excerpt.above(self._function.body)
-        text = await self._go_on(above + margin, temperature, seed, _FUNCTION_TOKENS, "```")
+        text = await self._go_on(above + margin, temperature, seed, _BODY_TOKENS, "```")
         first, *rest = text.rstrip().split("\n")
         kept = [margin + first]
         for line in rest:
@@ -108,8 +110,19 @@ class Proposer:
             kept.append(line.rstrip())
         return self._candidate(above + "\n".join(kept).rstrip() + "\n")
 
+    def _ideas_at(self, token: Weighed) -> list[Idea]:
+        start, end = token.start - len(_HEAD), token.end - len(_HEAD)
+        gained = _SUSPECT_GAIN if self._excerpt.line(start) in self._suspects else 0.0
+        found: list[Idea] = []
+        for other, logprob in token.others:
+            score = logprob - token.logprob + gained
+            found.append(Idea("exchanged", start, end, other, score))
+            if "\n" not in other:
+                found.append(Idea("continued", start, end, other, score - _CONTINUED_COST))
+        return found
+
     async def _go_on(self, above: str, temperature: float, seed: int, tokens: int, stop: str) -> str:
-        sampling = Sampling(temperature, 0.95, seed, tokens, (stop,), begin=f"```python\n{above}")
+        sampling = Sampling(temperature, 0.95, seed, tokens, (stop,), begin=_HEAD + above)
         written = ""
         async for piece in pieces(lambda: self._model.generate([self._ask], sampling=sampling)):
             if isinstance(piece, Text):
@@ -118,37 +131,17 @@ class Proposer:
 
     def _candidate(self, text: str) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
-        normal = _normal(source)
-        if not normal or normal == self._original or not _names(source) <= self._names:
+        normal, function = _normal(source), self._function
+        if not normal or normal == self._original:
             return None
-        function = self._function
+        if "*" not in self._known and unbound(source, function.start) - self._known:
+            return None
         return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, normal)
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def _normal(source: str) -> str:
     """The syntax tree as text; empty where the source does not parse."""
-    tree = _parse(source)
-    return ast.dump(tree) if tree else ""
-
-
-def _names(source: str) -> set[str]:
-    """Every name that the source uses, binds or takes as an argument."""
-    found: set[str] = set()
-    for node in ast.walk(_parse(source) or ast.Module([], [])):
-        match node:
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.alias(name=name):
-                found.add(name.split(".")[0])
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case _:
-                pass
-        if isinstance(node, ast.alias) and node.asname:
-            found.add(node.asname)
-    return found
+    try:
+        return ast.dump(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

@@ -27,13 +27,13 @@ class Excerpt:
             : len(shown) - len(shown.lstrip())
         ]
 
-    def below(self, line: int) -> str:
-        """The excerpt's text from a line of the file on."""
-        return "".join(f"{text}\n" for text in self._shown[line - self._start :])
-
     def offset(self, line: int) -> int:
         """Where a line of the file begins in the text, in characters."""
         return len(self.above(line)[0])
+
+    def line(self, offset: int) -> int:
+        """The line of the file in which a place in the text is."""
+        return self._start + self.text.count("\n", 0, offset)
 
     def replaced(self, text: str) -> tuple[str, int, str]:
         """The whole source with another text in the excerpt's place; its first changed line; the changed lines."""

@@ -1,4 +1,4 @@
-"""Python functions in a source text: which one a line is in, what it calls, its statements. Nothing is run."""
+"""Python functions in a source text: which one a line is in, what it calls, which names it knows. Nothing is run."""
 
 import ast
 from collections.abc import Iterator
@@ -16,16 +16,6 @@ class Function:
     body: int
     """First line of the first statement behind the docstring."""
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A simple statement, or the header of a compound one."""
-
-    start: int
-    end: int
-    is_header: bool
-    """`if …:`, `for …:`, `else:` have a block below them that stays."""
 
 
 def functions(path: str, source: str) -> list[Function]:
@@ -54,18 +44,23 @@ def calls(source: str, start: int, end: int) -> list[str]:
     return list(names)
 
 
-def statements(source: str, function: Function) -> list[Statement]:
-    """The statements of a function's body at every depth, in order of their lines, its docstring left out."""
+def module_names(source: str) -> set[str]:
+    """What the file binds outside its functions: imports, definitions, constants."""
     tree = _parse(source)
-    if tree is None:
-        return []
-    found = [
-        statement
-        for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and function.body <= node.lineno - 1 < function.end
-        for statement in _statement(node)
-    ]
-    return sorted(found, key=lambda s: s.start)
+    return _bound(list(_outer(tree))) if tree else set()
+
+
+def unbound(source: str, start: int) -> set[str]:
+    """Names that the function whose `def` is on this line uses, but that neither it nor a function around it binds."""
+    tree = _parse(source)
+    around = [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= start < _end(f)] if tree else []
+    inner = next((f for f in around if _line(f) == start), None)
+    if inner is None:
+        return set()
+    nodes = list(ast.walk(inner))
+    used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    grown = {n.target.id for n in nodes if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    return (used | grown) - _bound([node for function in around for node in ast.walk(function)])
 
 
 def _parse(source: str) -> ast.Module | None:
@@ -87,13 +82,38 @@ def _function(path: str, node: ast.AST) -> Function:
     return Function(path, node.name, node.lineno - 1, (rest[0] if documented else first).lineno - 1, end)
 
 
-def _statement(node: ast.stmt) -> Iterator[Statement]:
-    start, end = node.lineno - 1, node.end_lineno or node.lineno
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Try() | ast.Match():
-            return
-        case ast.If(body=body) | ast.For(body=body) | ast.While(body=body) | ast.With(body=body):
-            if body[0].lineno - 1 > start:
-                yield Statement(start, body[0].lineno - 1, True)
-        case _:
-            yield Statement(start, end, False)
+def _bound(nodes: list[ast.AST]) -> set[str]:
+    """The names that these nodes give a value; `x += 1` does not."""
+    grown = {id(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+    found: set[str | None] = set()
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) if id(node) not in grown:
+                found.add(name)
+            case ast.alias(name=name, asname=renamed):
+                found.add(renamed or name.split(".")[0])
+            case ast.arg(arg=name):
+                found.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
+                found.add(name)
+            case _:
+                pass
+    return {name for name in found if name}
+
+
+def _line(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0) - 1
+
+
+def _end(node: ast.AST) -> int:
+    return getattr(node, "end_lineno", 0)
+
+
+def _outer(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes that are not inside a function."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not _is_function(node):
+            yield from _outer(node)

@@ -4,6 +4,7 @@ failing test ─► functions outside the tests, likeliest first
 """
 
 import re
+from dataclasses import dataclass
 
 from ossa.assistant.draft import Draft
 from ossa.assistant.frames import Frame, frames
@@ -41,25 +42,39 @@ class Sources:
         return found
 
 
-def localise(failure: TestResult, hint: str, draft: Draft, sources: Sources) -> list[Function]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A function that may hold the cause."""
+
+    function: Function
+    lines: frozenset[int] = frozenset()
+    """Lines of it, from 0, that the traceback went through."""
+
+
+def localise(failure: TestResult, hint: str, draft: Draft, sources: Sources) -> list[Place]:
     """Functions that may hold the cause, likeliest first, each once; those that the hint names come before all.
 
     Order: the traceback's innermost function outside the tests and outwards; what the failing statement of the test
     calls; what the rest of the test calls; what these functions call themselves.
     """
     trail = frames(failure.trace, draft.root)
-    found: dict[Function, None] = {}
-    inside = [f for f in reversed(trail) if f.path.endswith(".py") and not is_test(f.path)]
-    for frame in inside:
+    found: dict[Function, set[int]] = {}
+    for frame in reversed(trail):
+        if is_test(frame.path) or not frame.path.endswith(".py"):
+            continue
         if function := function_at(frame.path, sources.text(frame.path), frame.line - 1):
-            found[function] = None
-    for name in _called_by_test(trail, sources):
-        found.update(dict.fromkeys(sources.named(name)))
-    for function in list(found):
-        for name in calls(sources.text(function.path), function.start, function.end):
-            found.update(dict.fromkeys(sources.named(name)))
+            found.setdefault(function, set()).add(frame.line - 1)
+    names = _called_by_test(trail, sources)
+    for name in names:
+        for function in sources.named(name):
+            found.setdefault(function, set())
+    for caller in list(found):
+        for name in calls(sources.text(caller.path), caller.start, caller.end):
+            for function in sources.named(name):
+                found.setdefault(function, set())
     words = set(re.findall(r"\w+", hint))
-    return sorted(found, key=lambda f: f.name not in words)
+    ranked = sorted(found, key=lambda function: function.name not in words)
+    return [Place(function, frozenset(found[function])) for function in ranked]
 
 
 def _called_by_test(trail: tuple[Frame, ...], sources: Sources) -> list[str]:

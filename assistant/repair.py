@@ -2,21 +2,20 @@
 
     failing test ─► functions that may be the cause ─► candidates ─► the failing test ─► all tests ─► draft
 
-A candidate is one token exchanged, one statement or the whole body written anew. What does not parse, or was tried
-before, is never run. What makes the failing test pass and breaks no other stays in the draft.
+A candidate is one token exchanged, the rest of a line or the whole body written anew. What does not parse, or was
+tried before, is never run. What makes the failing test pass and breaks no other stays in the draft.
 """
 
 import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from itertools import islice
+from typing import TypeGuard
 
 from ossa.assistant.candidates import Candidate, Proposer
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import Attempt, Notice
-from ossa.assistant.functions import Function
-from ossa.assistant.localise import Sources, localise
+from ossa.assistant.localise import Place, Sources, localise
 from ossa.assistant.proof import Proof
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare
@@ -26,10 +25,12 @@ _ASKED = re.compile(
     r"\b(fix|repair|correct|solve|debug|make)\b.*\b(tests?|bugs?|fail\w*|broken|pass|errors?)\b", re.I | re.S
 )
 _PLACES = 4
-_FIRST_EXCHANGES = 80
-"""How many are tried before the model is asked to write anything."""
+_IDEAS_FIRST = 400
+"""How many ideas are looked at before whole bodies are written; most come to nothing and cost no test run."""
+_TEMPERATURES = (0.0, 0.6, 0.9)
+"""For whole bodies."""
 _RANK_COST = 1.0
-"""How much likelier an exchange must be in a function that is one place further down the list."""
+"""How much likelier an idea must be for a function that is one place further down the list."""
 
 
 def wanted(prompt: str) -> bool:
@@ -74,7 +75,7 @@ class Repair:
         if not places:
             emit(Notice(f"{failure.id}: its traceback leads to no Python function outside the tests."))
             return None
-        names = ", ".join(f"{p.name} ({p.path}:{p.start + 1})" for p in places)
+        names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
         number = 0
         async for candidate in self._propose(places, sources, failure):
@@ -91,31 +92,29 @@ class Repair:
         emit(Notice(f"No repair among {number} candidates."))
         return None
 
-    async def _propose(self, places: list[Function], sources: Sources, failure: TestResult) -> AsyncIterator[Candidate]:
-        """Candidates, each once: the best exchanges of all places, rewrites of each, then the other exchanges."""
-        proposers = [Proposer(self.model, place, sources.text(place.path), failure) for place in places]
-        ranked = [
-            (exchange.gain - rank * _RANK_COST, exchange, proposer)
+    async def _propose(self, places: list[Place], sources: Sources, failure: TestResult) -> AsyncIterator[Candidate]:
+        """Candidates, each once: from the best ideas for all places, then whole bodies, then from the other ideas."""
+        proposers = [Proposer(self.model, p.function, sources.text(p.function.path), failure, p.lines) for p in places]
+        ideas = [
+            (idea.score - rank * _RANK_COST, idea, proposer)
             for rank, proposer in enumerate(proposers)
-            for exchange in await proposer.exchanges()
+            for idea in await proposer.ideas()
         ]
-        ranked.sort(key=lambda entry: -entry[0])
-        exchanged = (proposer.exchanged(exchange) for _, exchange, proposer in ranked)
+        ideas.sort(key=lambda entry: -entry[0])
         seen: set[tuple[str, str]] = set()
 
-        def is_new(candidate: Candidate) -> bool:
-            key = (candidate.path, candidate.normal)
-            return not (key in seen or seen.add(key))
+        def is_new(candidate: Candidate | None) -> TypeGuard[Candidate]:
+            key = (candidate.path, candidate.normal) if candidate else ("", "")
+            return candidate is not None and not (key in seen or seen.add(key))
 
-        exchanges = (candidate for candidate in exchanged if candidate and is_new(candidate))
-        for candidate in islice(exchanges, _FIRST_EXCHANGES):
-            yield candidate
-        for proposer in proposers:
-            async for candidate in proposer.rewrites():
-                if is_new(candidate):
-                    yield candidate
-        for candidate in exchanges:
-            yield candidate
+        for number, (_, idea, proposer) in enumerate(ideas):
+            if number == _IDEAS_FIRST:
+                for seed, temperature in enumerate(_TEMPERATURES):
+                    for other in proposers:
+                        if is_new(candidate := await other.rewritten(temperature, seed)):
+                            yield candidate
+            if is_new(candidate := await proposer.candidate(idea)):
+                yield candidate
 
     async def _try(
         self, candidate: Candidate, sources: Sources, failure: TestResult, report: TestReport

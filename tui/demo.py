@@ -42,7 +42,7 @@ def make_example(folder: Path) -> Path:
     """Copy the example below a folder and commit it, as a repository of its own."""
     target = folder / EXAMPLE
     with as_file(files("ossa.examples") / EXAMPLE) as source:
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     who = ["-c", "user.name=ossa", "-c", "user.email=ossa@localhost", "-c", "commit.gpgsign=false"]
     for command in (["init", "-q", "-b", "main"], ["add", "-A"], [*who, "commit", "-q", "-m", "The example"]):
         subprocess.run(["git", *command], cwd=target, check=True)

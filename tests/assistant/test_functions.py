@@ -1,6 +1,6 @@
 """Functions and statements of a source, found without running it."""
 
-from ossa.assistant.functions import calls, function_at, functions, statements
+from ossa.assistant.functions import calls, function_at, functions, module_names, unbound
 
 SOURCE = '''\
 import os
@@ -36,17 +36,15 @@ def test_the_innermost_function_around_a_line() -> None:
     assert function_at("shop.py", SOURCE, 0) is None
 
 
-def test_statements_leave_out_the_docstring_and_keep_blocks() -> None:
-    add = next(f for f in functions("shop.py", SOURCE) if f.name == "add")
-    found = [(s.start, s.end, s.is_header) for s in statements(SOURCE, add)]
-    assert found == [
-        (11, 12, True),
-        (12, 13, True),
-        (13, 16, False),
-        (17, 18, False),
-        (20, 21, False),
-        (21, 22, False),
-    ]
+def test_unbound_names_are_those_that_nothing_around_gives_a_value() -> None:
+    source = (
+        "import os as system\nLIMIT = 3\n\ndef outer(a):\n    kept = 1\n    def inner(b):\n"
+        "        total += b\n        for i in a:\n            kept2 = [x for x in i if x < LIMIT]\n"
+        "        return kept, kept2, oops, system\n    return inner\n"
+    )
+    assert unbound(source, 5) == {"total", "oops", "LIMIT", "system"}
+    assert module_names(source) == {"system", "LIMIT", "outer"}
+    assert unbound(source, 0) == set()
 
 
 def test_calls_are_named_by_their_last_part() -> None:
