@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
 
+from ossa.model import attention
 from ossa.model.base import ModelError
 from ossa.model.gguf import GgufFile
 
@@ -61,6 +62,7 @@ def build(file: GgufFile, dtype: torch.dtype) -> LlamaForCausalLM:
     module.load_state_dict(weights, assign=True)
     # Its frequencies are no weights, so they were left on the meta device.
     module.model.rotary_emb = LlamaRotaryEmbedding(config)
+    module.set_attn_implementation(attention.register())
     return module.eval()
 
 
