@@ -77,6 +77,10 @@ class Agent:
         """Run the project's tests on the draft."""
         return self.turns.play("/test", self._test)
 
+    def review(self) -> AsyncIterator[Event]:
+        """Offer the change that is in the draft once more, after its review was put off."""
+        return self.turns.play("/review", self._review)
+
     def undo(self) -> AsyncIterator[Event]:
         """Take back the latest accept."""
         return self.turns.play("/undo", self.delivery.undo)
@@ -88,6 +92,11 @@ class Agent:
     async def _test(self, emit: Emit) -> End:
         await self.proof.after(emit)
         return "answered"
+
+    async def _review(self, emit: Emit) -> End:
+        if not self.delivery.pending:
+            emit(Notice("The draft holds no change."))
+        return await self.delivery.offer(emit)
 
     async def _fix(self, hint: str, emit: Emit) -> End:
         report = await self.proof.after(emit)

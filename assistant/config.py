@@ -30,7 +30,7 @@ class Config:
     test_timeout: int = 300
     """Seconds that one run of the tests may take."""
     ignore: tuple[str, ...] = ()
-    """Patterns as in `.gitignore` of what is neither shown nor read, on top of what git ignores."""
+    """Patterns as in `.gitignore` of what is neither listed nor searched, on top of what git ignores."""
     model: str = ""
     """Name or folder of the model; empty: the best that is on disk and fits this machine."""
     effort: Literal["low", "medium", "high"] = "medium"

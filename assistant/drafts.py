@@ -23,7 +23,7 @@ def open_draft(repository: Repository, folder: Path, sandbox: Sandbox | NoSandbo
     """
     if Path(os.path.realpath(folder)).is_relative_to(repository.root):
         raise DraftError(f"{folder} lies in the repository; set OSSA_HOME to a folder outside of it.")
-    found = sandbox or _probed(folder)
+    found = sandbox or find_sandbox(folder)
     if isinstance(found, NoSandbox):
         return CopyDraft(repository, folder / "copy", None, str(found))
     why = foreign(repository) if found.overlays else found.why
@@ -47,7 +47,8 @@ def foreign(repository: Repository) -> str:
     return ""
 
 
-def _probed(folder: Path) -> Sandbox | NoSandbox:
+def find_sandbox(folder: Path) -> Sandbox | NoSandbox:
+    """What this machine allows for drafts below a folder; it takes a moment, so ask once."""
     try:
         return probe(folder)
     except NoSandbox as reason:

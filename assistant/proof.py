@@ -1,6 +1,7 @@
 """Proof before review: the project's tests on the draft and on the working tree without it, and what differs."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
@@ -16,9 +17,9 @@ _SHOWN = 3
 class Proof:
     """Runs the tests where they are needed, and once only where nothing changed."""
 
-    def __init__(self, tests: TestRunner, draft: Draft, baseline: Draft) -> None:
-        """`baseline` is a draft of the same repository in which nothing is ever changed."""
-        self._tests, self._draft, self._baseline = tests, draft, baseline
+    def __init__(self, root: Path, tests: TestRunner, draft: Draft, baseline: Draft) -> None:
+        """`root` is the working tree; `baseline` a draft of it in which nothing is ever changed."""
+        self._root, self._tests, self._draft, self._baseline = root, tests, draft, baseline
         self._before: tuple[int, TestReport] | None = None
         self._latest = TestReport("")
         self._steps = 0
@@ -73,10 +74,10 @@ class Proof:
 
     def _fingerprint(self) -> int:
         """Changes whenever a file of the working tree does."""
-        root, stats = self._baseline.root, list[tuple[str, int, int]]()
+        stats: list[tuple[str, int, int]] = []
         for path in self._baseline.files():
             try:
-                stat = (root / path).lstat()
+                stat = (self._root / path).lstat()
             except OSError:
                 continue
             stats.append((path, stat.st_mtime_ns, stat.st_size))

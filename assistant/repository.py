@@ -8,7 +8,8 @@ Paths are from the root, with "/"; names that are not UTF-8 have lone surrogates
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -41,10 +42,15 @@ class NotARepository(Exception):
 class Repository:
     """A git repository's working tree, or with `plain` just a folder."""
 
-    def __init__(self, root: Path, *, is_git: bool, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, *, is_git: bool, settings: Mapping[str, str] | None = None, ignore: Sequence[str] = ()
+    ) -> None:
         """Use `open` or `plain`; `settings` are git's, and override the repository's own."""
         self.root = root
         self.is_git = is_git
+        self.ignore = tuple(ignore)
+        """Patterns as in `.gitignore` of what does not count as a file here, tracked or not."""
+        self._settings = settings
         self._environment = _environment({**_SAFE, **(settings or {})})
 
     @classmethod
@@ -81,6 +87,10 @@ class Repository:
             raise NotARepository(f"{path} is no folder.")
         return cls(Path(os.path.realpath(path)), is_git=False)
 
+    def ignoring(self, patterns: Sequence[str]) -> "Repository":
+        """The same without what these patterns match, on top of what git ignores."""
+        return Repository(self.root, is_git=self.is_git, settings=self._settings, ignore=patterns)
+
     def head(self) -> str:
         """Where it stands: "main", "detached at 1a2b3c4", "main, no commits yet"; "no git" for a plain folder."""
         if not self.is_git:
@@ -95,9 +105,11 @@ class Repository:
     def files(self) -> list[str]:
         """Tracked and untracked-not-ignored files and links that exist, sorted; none of submodules."""
         if not self.is_git:
-            return sorted(self._walk())
-        _, out, _ = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return sorted({path for path in _paths(out) if self._is_file(path)})
+            found = set(self._walk())
+        else:
+            _, out, _ = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+            found = {path for path in _paths(out) if self._is_file(path)}
+        return sorted(found - self._unwanted(found))
 
     def status(self) -> dict[str, State]:
         """What differs from the last commit, by path; of a renamed file the old path is "deleted"."""
@@ -115,19 +127,34 @@ class Repository:
         return states
 
     def ignored(self, paths: Iterable[str]) -> set[str]:
-        """Those of the paths that are ignored and not tracked, whether they exist or not."""
+        """Those of the paths that are ignored and not tracked, or not wanted, whether they exist or not."""
+        asked = list(paths)
         if not self.is_git:
-            return {path for path in paths if not UNWANTED.isdisjoint(path.split("/"))}
-        real = [path for path in paths if not self._beyond_link(path)]
-        asked = b"".join(os.fsencode(path) + b"\0" for path in real)
-        if not asked:
-            return set()
-        _, out, _ = self._git("check-ignore", "--no-index", "-z", "--stdin", feed=asked)
-        found = set(_paths(out))
-        if found:
+            found = {path for path in asked if not UNWANTED.isdisjoint(path.split("/"))}
+        elif found := self._check_ignore(asked):
             _, tracked, _ = self._git("ls-files", "-z", "--cached")
             found.difference_update(_paths(tracked))
-        return found
+        return found | self._unwanted(asked)
+
+    def _check_ignore(self, paths: Iterable[str], *options: str) -> set[str]:
+        real = [path for path in paths if not self._beyond_link(path)]
+        feed = b"".join(os.fsencode(path) + b"\0" for path in real)
+        if not feed:
+            return set()
+        return set(_paths(self._git(*options, "check-ignore", "--no-index", "-z", "--stdin", feed=feed)[1]))
+
+    def _unwanted(self, paths: Iterable[str]) -> set[str]:
+        """Those that the patterns of `ignore` match."""
+        if not self.ignore:
+            return set()
+        if not self.is_git:
+            return {path for path in paths if any(_matches(path, pattern) for pattern in self.ignore)}
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+            file.write("\n".join(self.ignore))
+            file.flush()
+            asked = list(paths)
+            other = self._check_ignore(asked, "-c", f"core.excludesFile={os.devnull}")
+            return self._check_ignore(asked, "-c", f"core.excludesFile={file.name}") - other
 
     def merge(self, mine: bytes, base: bytes, theirs: bytes) -> bytes | None:
         """What both sides made of `base`; where they clash, theirs. None for what is no text."""
@@ -187,6 +214,14 @@ class Repository:
 
 def _paths(out: bytes) -> list[str]:
     return [os.fsdecode(path) for path in out.split(b"\0") if path]
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether a pattern names the path, one of its parts, or a folder above it."""
+    name = pattern.strip("/")
+    parts = path.split("/")
+    above = ["/".join(parts[: n + 1]) for n in range(len(parts))]
+    return any(fnmatchcase(one, name) for one in ([*parts, *above] if "/" not in name else above))
 
 
 def _state(code: str) -> State:

@@ -3,7 +3,7 @@
 ToolCall ─► Toolbox.call() ─► Outcome: what the model is told, and what the person sees
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -50,10 +50,11 @@ class Tool:
 class Toolbox:
     """All tools of one draft. Paths are checked by the draft; commands are confined by it."""
 
-    def __init__(self, draft: Draft, *, is_git: bool = True) -> None:
-        """`is_git`: whether `git grep` can tell ignored files from others."""
+    def __init__(self, draft: Draft, *, is_git: bool = True, ignore: Sequence[str] = ()) -> None:
+        """`is_git`: whether `git grep` can tell ignored files from others; `ignore` are patterns of yet others."""
         self._draft = draft
         self._is_git = is_git
+        self._left_out = [pathspec for pattern in ignore for pathspec in _exclusions(pattern)]
         self._tools = {tool.spec.name: tool for tool in self._make()}
         self.specs = tuple(tool.spec for tool in self._tools.values())
 
@@ -115,7 +116,20 @@ class Toolbox:
         limit = max(1, min(arguments.get("max_results", 50), 500))
         scope = ["--untracked"] if self._is_git else ["--no-index"]
         for kind in ("-E", "-F"):  # what is no regular expression is looked for as it stands
-            argv = ["git", "--no-pager", "grep", "-nI", "--no-color", *scope, kind, "-e", query, "--", where]
+            argv = [
+                "git",
+                "--no-pager",
+                "grep",
+                "-nI",
+                "--no-color",
+                *scope,
+                kind,
+                "-e",
+                query,
+                "--",
+                where,
+                *self._left_out,
+            ]
             done = await self._draft.run(Command(argv, timeout=30), scratch=True)
             if done.exit_code in (0, 1):
                 break
@@ -161,6 +175,13 @@ class Toolbox:
         end = f"killed after {seconds:.0f} s" if done.timed_out else f"exit {done.exit_code}"
         told = f"{shorten(done.output, _FOR_MODEL)}\n({end}, {done.seconds:.1f} s)".lstrip()
         return Outcome(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
+
+
+def _exclusions(pattern: str) -> list[str]:
+    """Pathspecs for what a pattern of `.gitignore` matches."""
+    name = pattern.strip("/")
+    place = name if "/" in pattern.rstrip("/") else f"**/{name}"
+    return [f":(exclude,glob){place}", f":(exclude,glob){place}/**"]
 
 
 def _patched(text: str) -> str:

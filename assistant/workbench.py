@@ -14,7 +14,7 @@ from ossa.assistant.config import Config, load_config
 from ossa.assistant.context import Context
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.draft import Draft
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts import find_sandbox, open_draft
 from ossa.assistant.events import Event
 from ossa.assistant.guard import GuardedDraft
 from ossa.assistant.proof import Proof
@@ -90,9 +90,10 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         ModelError: there is no model.
         SessionError: the session to resume is not there, or is open elsewhere.
     """
-    repository = open_repository(options)
-    root = repository.root
+    found = open_repository(options)
+    root = found.root
     config = load_config(root)
+    repository = found.ignoring(config.ignore)
     model = load(config)
     state = paths.state_dir()
     own = state / "repositories" / paths.repository_key(root)
@@ -100,11 +101,13 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     recovered = checkpoints.recover()
     session = _session(state / "sessions", root, options.resume, model)
     history = tuple(session.events())
-    draft = GuardedDraft(open_draft(repository, own / "drafts" / session.id), reviewer)
-    baseline = GuardedDraft(open_draft(repository, own / "drafts" / f"{session.id}-baseline"), reviewer)
+    drafts = own / "drafts"
+    sandbox = find_sandbox(drafts)
+    draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer)
+    baseline = GuardedDraft(open_draft(repository, drafts / f"{session.id}-baseline", sandbox), reviewer)
     tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
-    proof = Proof(tests, draft, baseline)
-    toolbox = Toolbox(draft, is_git=repository.is_git)
+    proof = Proof(root, tests, draft, baseline)
+    toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript = Transcript(history)
 
     def record(event: Event) -> str:

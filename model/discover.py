@@ -81,8 +81,7 @@ def choose(models_dir: Path, machine: Machine | None = None) -> Found:
     for model in models:
         shortage = _shortage(model, machine)
         if not shortage:
-            why = f"{better}; {model.name} fits" if better else f"{model.name} is the best on disk and fits"
-            return replace(model, why=why)
+            return replace(model, why=better or "the best on disk that fits")
         better = f"{model.name} is on disk but {shortage}"
     raise ModelError(f"No model on this machine fits it: {better}. Close other programs, or pull a smaller model.")
 
@@ -96,10 +95,10 @@ def named(name: str, models_dir: Path) -> Found:
     short = name.strip().lower().removeprefix("openai/")
     for model in installed(models_dir):
         if model.name.lower() == short:
-            return replace(model, why=f"{model.name}, as asked for")
+            return replace(model, why="as asked for")
     if Path(name).expanduser().exists():
         model = from_path(Path(name))
-        return replace(model, why=f"{model.name}, as asked for")
+        return replace(model, why="as asked for")
     if "/" in name and not name.lower().startswith("openai/"):
         return from_path(Path(name))
     raise ModelError(f"{find(name).name} is not on this machine: run `ossa models pull {short}`.")

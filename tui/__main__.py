@@ -58,6 +58,16 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
     return open_workbench(options, partial(_load, arguments.model), reviewer)
 
 
+def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
+    """Open the window, and again for every session that the person goes on with; the exit code."""
+    while True:
+        app = make_app(arguments, first_prompt)
+        session = app.run()
+        if not session:
+            return app.return_code or 0
+        arguments.resume, first_prompt = session, ""
+
+
 def _load(name: str, config: "Config") -> "LanguageModel":
     """The model that is asked for, else the configured one, else the best on disk that fits."""
     from ossa.assistant import paths
@@ -83,7 +93,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         case "demo":
             from ossa.tui.demo import demo
 
-            return demo(arguments, partial(open_bench, arguments), make_app)
+            return demo(arguments, partial(open_bench, arguments), run_windows)
         case _:
             return _window(arguments)
 
@@ -104,9 +114,7 @@ def _window(arguments: argparse.Namespace) -> int:
             print(f"Nothing was done: {hint}.")
             return 2
         arguments.copy = True
-    app = make_app(arguments)
-    app.run()
-    return app.return_code or 0
+    return run_windows(arguments)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,10 @@ class OssaApp(App[str]):
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
+        for notice in bench.notices:
+            await self._renderer.show(Notice(notice))
+        if bench.history and await asyncio.to_thread(bench.draft.change):
+            self._do(lambda agent: agent.review())
         if self._first_prompt:
             self._submit(self._first_prompt)
         self._play_next()
@@ -194,7 +198,10 @@ class OssaApp(App[str]):
         self._do(lambda agent: agent.discard())
 
     def action_review(self) -> None:
-        self.window.toggle_change()
+        if self.window.change.phase == "shown" and not self._playing and not self.window.in_side:
+            self._do(lambda agent: agent.review())
+        else:
+            self.window.toggle_change()
 
     def action_files(self) -> None:
         self.window.toggle_files()

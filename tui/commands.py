@@ -57,7 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("test", "test", "Run the project's tests in the draft"),
     Command("undo", "undo", "Take back the last accepted change"),
     Command("discard", "discard", "Forget the change in the draft"),
-    Command("review", "change", "Go to the change, or back", "ctrl+r", footer=True),
+    Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
     Command("sessions", "sessions", "List earlier sessions and go on with one"),

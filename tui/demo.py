@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Workbench
-from ossa.tui.app import OssaApp
 from ossa.tui.headless import run_headless
 
 EXAMPLE = "pocket"
@@ -20,7 +19,7 @@ EXAMPLE = "pocket"
 def demo(
     arguments: argparse.Namespace,
     open_bench: Callable[[Reviewer], Workbench],
-    make_app: Callable[[argparse.Namespace, str], OssaApp],
+    run_windows: Callable[[argparse.Namespace, str], int],
 ) -> int:
     """Open the window on the example, or without a terminal repair it and print what happens."""
     folder = Path(tempfile.mkdtemp(prefix="ossa-demo-"))
@@ -28,9 +27,7 @@ def demo(
         arguments.path = str(make_example(folder))
         print(f"The example is in {arguments.path}: one of its tests fails.", flush=True)
         if sys.stdin.isatty() and sys.stdout.isatty():
-            app = make_app(arguments, "/fix")
-            app.run()
-            return app.return_code or 0
+            return run_windows(arguments, "/fix")
         arguments.command, arguments.hint, arguments.accept, arguments.json = "fix", "", True, False
         return run_headless(arguments, open_bench)
     finally:

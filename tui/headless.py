@@ -39,7 +39,7 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
     try:
         if not arguments.json:
             info = bench.model.info
-            print(f"{info.name} · {info.why}\n{bench.draft.isolation.summary}", flush=True)
+            print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
         agent = bench.agent
         if arguments.command == "fix":
             events = agent.fix(arguments.hint)

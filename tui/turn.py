@@ -82,6 +82,7 @@ class Renderer:
         self._attempts: Attempts | None = None
         """All attempts of a turn are in one widget, whatever happens in between."""
         self._always: set[str] = set()
+        self._reviewing = False
 
     async def show(self, event: Event) -> None:
         """Show one event."""
@@ -128,6 +129,7 @@ class Renderer:
 
     async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
         """Let the person decide, by keys on the change."""
+        self._reviewing = True
         self._window.activity.begin("")
         self._window.activity.waiting = "A change waits for your review: ctrl+r"
         self._window.status.state = "your review"
@@ -137,6 +139,7 @@ class Renderer:
             return await deciding
         finally:
             deciding.cancel()
+            self._reviewing = False
             self._window.activity.waiting = ""
             self._window.status.state = "working"
 
@@ -190,7 +193,7 @@ class Renderer:
 
     def _doing(self, what: str) -> None:
         # The review may be asked for before the last events that led to it are shown.
-        if self._live and self._window.change.phase != "reviewing":
+        if self._live and not self._reviewing:
             self._window.activity.begin(what)
 
     def _doing_reading(self, done: int, total: int, reused: int) -> None:

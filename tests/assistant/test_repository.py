@@ -189,3 +189,13 @@ def test_five_thousand_files_are_listed_quickly(repo: Path, git: Callable[..., s
         assert len(repository.files()) == 5008
         best = min(best, time.perf_counter() - began)
     assert best < 0.2
+
+
+@pytest.mark.parametrize("is_git", [True, False])
+def test_configured_patterns_hide_files_on_top_of_git(repo: Path, is_git: bool) -> None:
+    found = Repository.open(repo) if is_git else Repository.plain(repo)
+    shown = found.ignoring(["pkg/deep/", "*.sh"])
+    assert "pkg/deep/one.py" in found.files() and "run.sh" in found.files()
+    assert not {"pkg/deep/one.py", "run.sh"} & set(shown.files())
+    assert {"calc.py", "pkg/__init__.py"} <= set(shown.files())
+    assert shown.ignored(["calc.py", "new.sh", "pkg/deep/one.py"]) == {"new.sh", "pkg/deep/one.py"}
