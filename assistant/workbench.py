@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ossa.assistant import paths
@@ -27,6 +27,12 @@ from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Turns
 from ossa.model.base import LanguageModel, Sampling
+
+
+_SAMPLING = Sampling(temperature=1.0, top_p=1.0)
+"""What the authors of gpt-oss advise."""
+_SMALL_SAMPLING = Sampling(temperature=0.2, top_p=0.9, max_tokens=400)
+"""What the authors of SmolLM2 advise; it rarely says anything new after some hundred tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         Turns(record),
         Repair(model, draft, proof, seconds=options.seconds),
         transcript,
-        Sampling(temperature=1.0 if model.info.calls_tools else 0.0, seed=options.seed, effort=config.effort),
+        replace(_SAMPLING if model.info.calls_tools else _SMALL_SAMPLING, seed=options.seed, effort=config.effort),
     )
     notices = (*config.problems, *recovered)
     return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)

@@ -1,4 +1,4 @@
-"""Real models for tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
+"""Real models for all tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
