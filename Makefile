@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo run test check bench clean
+.PHONY: help setup model demo run test check bench screenshot clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ MODEL := smollm2-135m
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## watch ossa fix a failing test in a small repository
 	@$(BIN)/ossa demo $(ARGS)
@@ -35,6 +35,9 @@ bench: ## the list of benchmarks; make bench-NAME runs one
 
 bench-%: setup
 	@$(BIN)/python benchmarks/$*.py $(ARGS)
+
+screenshot: setup ## docs/window.png anew, from the real window
+	@$(BIN)/python docs/screenshot.py
 
 setup: $(READY) model ## the environment and the small model, once
 
