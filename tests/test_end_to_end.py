@@ -5,10 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ossa.assistant.events import Composed, Spoken, TurnFinished
+from ossa.assistant.review import Unattended
+from ossa.assistant.workbench import Options, open_workbench
+from ossa.model.process import LocalModel
 from ossa.tui.demo import make_example
 
 Ossa = Callable[..., subprocess.CompletedProcess[str]]
@@ -84,3 +89,27 @@ def test_a_question_gets_an_answer_and_no_change(ossa: Ossa, example: Path) -> N
     done = ossa("run", "What is this? @pocket/money.py", "-C", str(example), "--seed", "1")
     assert done.returncode == 1 and "answered" in done.stdout, done.stdout + done.stderr
     assert contents(example) == before
+
+
+@pytest.mark.timeout(120)
+async def test_gpt_oss_leads_a_turn_whatever_it_says(
+    tiny_gpt_oss: LocalModel, example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random weights say random things: the turn takes them as they are, and the next one knows its front already."""
+    monkeypatch.setenv("OSSA_HOME", str(tmp_path / "home"))
+    bench = open_workbench(Options(example, seed=1), lambda _: tiny_gpt_oss, Unattended())
+    try:
+        bench.agent.sampling = replace(bench.agent.sampling, max_tokens=24)
+        known = 0
+        for _ in range(2):
+            events = [event async for event in bench.agent.run("Look at @pocket/money.py, please.")]
+            assert isinstance(events[-1], TurnFinished) and events[-1].end == "answered"
+            (composed,) = [event for event in events if isinstance(event, Composed)]
+            spoken = next(event for event in events if isinstance(event, Spoken))
+            assert sum(part.tokens for part in composed.parts) == composed.total == spoken.usage.prompt_tokens
+            assert spoken.message.tokens
+            assert spoken.usage.reused_tokens >= known
+            known = composed.total
+    finally:
+        bench.draft.close()
+        bench.session.close()
