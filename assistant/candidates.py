@@ -2,6 +2,7 @@
 
     weigh(function) ─► Idea: "here it would rather have written that"
         ├► exchanged: that token, the rest as it was
+        ├► skipped: that token stands further on in the line, so what is between goes
         └► continued: that token, and the line gone on with from there
 
 Ideas cost one reading of the function, and come ranked: the more the model would rather have written it, the earlier.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ossa.assistant.excerpt import Excerpt
-from ossa.assistant.functions import Function, module_names, unbound
+from ossa.assistant.functions import Function, idle, module_names, unbound
 from ossa.assistant.stream import pieces
 from ossa.assistant.verdict import TestResult
 from ossa.model.base import LanguageModel, Message, Sampling, Text, Weighed
@@ -50,17 +51,18 @@ class Candidate:
 class Idea:
     """One token that the model would rather have written, not yet looked at."""
 
-    kind: Literal["exchanged", "continued"]
+    kind: Literal["exchanged", "skipped", "continued"]
     start: int
     end: int
-    """Where the token stands in the excerpt."""
+    """What of the excerpt goes."""
     text: str
+    """What comes in its place."""
     score: float
     """By how much likelier the model finds it than what stands there, as a difference of logarithms."""
 
 
 class Proposer:
-    """Proposes candidates for one function; only such as parse, differ, and use no name that is not there."""
+    """Proposes candidates for one function; only such as parse, differ, and neither use nor make a name for nothing."""
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Proposer:
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._original = _normal(source)
+        self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
@@ -92,7 +95,7 @@ class Proposer:
     async def candidate(self, idea: Idea) -> Candidate | None:
         """What comes of an idea; None where it makes no sense."""
         text = self._excerpt.text
-        if idea.kind == "exchanged":
+        if idea.kind != "continued":
             return self._candidate(text[: idea.start] + idea.text + text[idea.end :])
         above = text[: idea.start] + idea.text
         rest = await self._go_on(above, 0.0, 0, _LINE_TOKENS, "\n")
@@ -113,10 +116,13 @@ class Proposer:
     def _ideas_at(self, token: Weighed) -> list[Idea]:
         start, end = token.start - len(_HEAD), token.end - len(_HEAD)
         gained = _SUSPECT_GAIN if self._excerpt.line(start) in self._suspects else 0.0
+        line_end = self._excerpt.text.find("\n", start)
         found: list[Idea] = []
         for other, logprob in token.others:
             score = logprob - token.logprob + gained
             found.append(Idea("exchanged", start, end, other, score))
+            if (next_place := self._excerpt.text.find(other, end, line_end)) >= 0:
+                found.append(Idea("skipped", start, next_place, "", score))
             if "\n" not in other:
                 found.append(Idea("continued", start, end, other, score - _CONTINUED_COST))
         return found
@@ -135,6 +141,8 @@ class Proposer:
         if not normal or normal == self._original:
             return None
         if "*" not in self._known and unbound(source, function.start) - self._known:
+            return None
+        if idle(source, function.start) - self._idle:
             return None
         return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, normal)
 

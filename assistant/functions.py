@@ -52,15 +52,29 @@ def module_names(source: str) -> set[str]:
 
 def unbound(source: str, start: int) -> set[str]:
     """Names that the function whose `def` is on this line uses, but that neither it nor a function around it binds."""
-    tree = _parse(source)
-    around = [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= start < _end(f)] if tree else []
-    inner = next((f for f in around if _line(f) == start), None)
-    if inner is None:
-        return set()
-    nodes = list(ast.walk(inner))
+    around = _around(source, start)
+    nodes = [node for function in around if _line(function) == start for node in ast.walk(function)]
     used = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     grown = {n.target.id for n in nodes if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     return (used | grown) - _bound([node for function in around for node in ast.walk(function)])
+
+
+def idle(source: str, start: int) -> set[str]:
+    """Names that the function whose `def` is on this line gives a value but never uses."""
+    nodes = [node for function in _around(source, start) if _line(function) == start for node in ast.walk(function)]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    outer = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    return (
+        {n.id for n in names if isinstance(n.ctx, ast.Store)}
+        - {n.id for n in names if isinstance(n.ctx, ast.Load)}
+        - outer
+    )
+
+
+def _around(source: str, line: int) -> list[ast.AST]:
+    """The functions around a line."""
+    tree = _parse(source)
+    return [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= line < _end(f)] if tree else []
 
 
 def _parse(source: str) -> ast.Module | None:

@@ -1,6 +1,6 @@
 """Functions and statements of a source, found without running it."""
 
-from ossa.assistant.functions import calls, function_at, functions, module_names, unbound
+from ossa.assistant.functions import calls, function_at, functions, idle, module_names, unbound
 
 SOURCE = '''\
 import os
@@ -45,6 +45,7 @@ def test_unbound_names_are_those_that_nothing_around_gives_a_value() -> None:
     assert unbound(source, 5) == {"total", "oops", "LIMIT", "system"}
     assert module_names(source) == {"system", "LIMIT", "outer"}
     assert unbound(source, 0) == set()
+    assert idle(source, 5) == {"total"} and idle(source, 3) == {"total"}
 
 
 def test_calls_are_named_by_their_last_part() -> None:
