@@ -60,15 +60,13 @@ def unbound(source: str, start: int) -> set[str]:
 
 
 def idle(source: str, start: int) -> set[str]:
-    """Names that the function whose `def` is on this line gives a value but never uses."""
+    """Names that the function whose `def` is on this line gives a value but never uses, unless a "_" says so."""
     nodes = [node for function in _around(source, start) if _line(function) == start for node in ast.walk(function)]
     names = [node for node in nodes if isinstance(node, ast.Name)]
     outer = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
-    return (
-        {n.id for n in names if isinstance(n.ctx, ast.Store)}
-        - {n.id for n in names if isinstance(n.ctx, ast.Load)}
-        - outer
-    )
+    used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    given = {name.id for name in names if isinstance(name.ctx, ast.Store) and not name.id.startswith("_")}
+    return given - used - outer
 
 
 def _around(source: str, line: int) -> list[ast.AST]:
