@@ -94,7 +94,7 @@ class Agent:
         return "answered"
 
     async def _review(self, emit: Emit) -> End:
-        if not self.delivery.pending:
+        if not await self.delivery.is_pending():
             emit(Notice("The draft holds no change."))
         return await self.delivery.offer(emit)
 
@@ -117,7 +117,7 @@ class Agent:
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
             await self._answer(prompt, emit)
-            if not self.delivery.pending:
+            if not await self.delivery.is_pending():
                 return "answered" if not correction else "no change"
             verdict = await self.proof.verdict(emit)
             if not verdict.broken or correction == MAX_CORRECTIONS:

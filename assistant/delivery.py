@@ -1,7 +1,10 @@
 """The way of a change from the draft to the working tree: verdict, review, accept, and back by undo."""
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ossa.assistant.accept import accept
 from ossa.assistant.change import Change
@@ -11,6 +14,7 @@ from ossa.assistant.events import End, Notice, Proposed, Reviewed, Undone
 from ossa.assistant.proof import Proof
 from ossa.assistant.rejection import take_out
 from ossa.assistant.review import Decision, Reviewer
+from ossa.assistant.threads import in_thread, to_its_end
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import Verdict
 
@@ -23,14 +27,13 @@ class Delivery:
         self._root, self._draft, self._proof = root, draft, proof
         self._reviewer, self._checkpoints = reviewer, checkpoints
 
-    @property
-    def pending(self) -> bool:
+    async def is_pending(self) -> bool:
         """Whether the draft differs from the working tree."""
-        return bool(self._draft.change())
+        return bool(await in_thread(self._draft.change))
 
     async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
         """Show the change with its verdict, where that is known already, and do what the person decides."""
-        change = self._draft.change()
+        change = await in_thread(self._draft.change)
         if not change:
             return "no change"
         judged = verdict or await self._proof.verdict(emit)
@@ -38,30 +41,43 @@ class Delivery:
         decisions = await self._reviewer.review(change, judged)
         if decisions is None:
             return "proposed"
-        carrying = asyncio.create_task(self._carry_out(change, tuple(decisions), emit))
-        try:
-            return await asyncio.shield(carrying)
-        except asyncio.CancelledError:  # what the person decided is done, also if they press Esc right after
-            return await carrying
+        return await _in_any_case(self._carry_out(change, tuple(decisions), emit))
 
     async def undo(self, emit: Emit) -> End:
         """Take back the latest accept."""
-        checkpoint = await asyncio.to_thread(self._checkpoints.undo)
-        self._draft.settle(checkpoint.files)
-        emit(Undone(checkpoint.files, checkpoint.id))
-        return "answered"
+        return await _in_any_case(self._undo(emit))
 
     async def discard(self, emit: Emit) -> End:
         """Forget the change in the draft."""
-        change = self._draft.change()
-        self._draft.discard()
+        change = await in_thread(self._draft.change)
+        await in_thread(self._draft.discard)
         emit(Notice(f"The draft was discarded: {change.summary}." if change else "The draft holds no change."))
+        return "answered"
+
+    async def _undo(self, emit: Emit) -> End:
+        checkpoint = await asyncio.to_thread(self._checkpoints.undo)
+        try:
+            await asyncio.to_thread(self._draft.settle, checkpoint.files)
+        finally:
+            emit(Undone(checkpoint.files, checkpoint.id))
         return "answered"
 
     async def _carry_out(self, change: Change, decisions: tuple[Decision, ...], emit: Emit) -> End:
         done = await asyncio.to_thread(accept, change, decisions, self._root, self._draft.read, self._checkpoints)
-        take_out(self._draft, self._root, change, {d.hunk for d in decisions if not d.accepted})
         decided = {decision.hunk for decision in decisions}
-        self._draft.settle([f.path for f in change.files if any(h.id in decided for h in f.hunks)])
-        emit(Reviewed(decisions, done.files, done.checkpoint, done.refused))
+        rejected = {decision.hunk for decision in decisions if not decision.accepted}
+        try:
+            await asyncio.to_thread(take_out, self._draft, self._root, change, rejected)
+            settled = [f.path for f in change.files if any(h.id in decided for h in f.hunks)]
+            await asyncio.to_thread(self._draft.settle, settled)
+        finally:  # the files are written, whatever becomes of the draft
+            emit(Reviewed(decisions, done.files, done.checkpoint, done.refused))
         return "applied" if done.files else "rejected"
+
+
+async def _in_any_case(work: Coroutine[Any, Any, End]) -> End:
+    """Do what the person decided, all of it, also if they press Esc right after, or several times."""
+    doing = asyncio.create_task(work)
+    with suppress(asyncio.CancelledError):
+        await to_its_end(doing)
+    return doing.result()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -251,3 +251,23 @@ async def test_the_guided_way_says_when_it_finds_nothing_and_leaves_no_trace(ben
     assert end(events) == "no change"
     assert not work.draft.change() and "a - b" in (repo / "calc.py").read_text()
     assert any("No repair" in e.text for e in events if isinstance(e, Notice))
+
+
+class Impatient(Unattended):
+    """Accepts everything, and leans on Esc while that is carried out."""
+
+    cancel: Callable[[], None]
+
+    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+        for n in range(100):
+            asyncio.get_running_loop().call_later(n / 2000, self.cancel)
+        return [Decision(hunk.id, True) for _, hunk in change.hunks]
+
+
+async def test_what_the_person_accepted_is_carried_out_to_the_end_however_often_they_press_esc(bench: Bench) -> None:
+    reviewer = Impatient()
+    work = bench(ScriptedModel([patch(), "Done."]), reviewer)
+    reviewer.cancel = work.agent.cancel
+    events = await everything(work.agent.run("fix add"))
+    assert end(events) == "applied" and of(events, Reviewed)
+    assert not work.draft.change()
