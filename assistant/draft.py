@@ -41,6 +41,8 @@ class Command:
     """On top of the allowed part of the environment."""
     writable: Path | None = None
     """One folder outside the repository that it may write to, for reports."""
+    trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    """Files, by their paths, that it finds so in place of the draft's own; for a scratch run alone."""
     name: str = ""
     """What a person is asked to permit, where that says it better than `argv`: "the project's tests (pytest)"."""
 

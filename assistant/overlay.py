@@ -45,10 +45,13 @@ class OverlayDraft(RecordedDraft):
         return self._layers.place(path).entry
 
     def _put(self, path: str, data: bytes, mode: int) -> None:
+        self._put_into(self._layers, path, data, mode)
+
+    def _put_into(self, layers: Layers, path: str, data: bytes, mode: int) -> None:
         staged = self._folder / "staged"
         staged.write_bytes(data)
         staged.chmod(mode)
-        self._layers.put(path, staged)
+        layers.put(path, staged)
 
     def _remove(self, path: str) -> None:
         self._layers.remove(path)
@@ -84,6 +87,8 @@ class OverlayDraft(RecordedDraft):
         upper, work = folder / "upper", folder / "work"
         upper.mkdir()
         work.mkdir()
+        for path, data in self._trial(command).items():
+            self._put_into(Layers(self.root, upper), path, data, self.permissions(path) or 0o644)
         view = View.layered(self.root, [self.root, self._upper], upper, work)
         return await self._sandbox.run(command, view, on_output)
 

@@ -1,6 +1,6 @@
 """Proof before review: the project's tests on the draft and on the working tree without it, and what differs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ossa.assistant.draft import Draft
@@ -39,9 +39,11 @@ class Proof:
             self._latest = await self._run(self._draft, "tests with the change", emit)
         return self._latest
 
-    async def quietly(self, only: Sequence[str] = (), limit: float | None = None) -> TestReport:
-        """The tests on the draft, or some of them, without telling anyone: for trying candidates."""
-        return await self._tests.run(self._draft, only=only, timeout=limit)
+    async def trial(
+        self, files: Mapping[str, bytes], only: Sequence[str] = (), limit: float | None = None
+    ) -> TestReport:
+        """The tests, or some, as if the draft had these files: the draft stays as it is, and nobody is told."""
+        return await self._tests.run(self._draft, only=only, trial=files, timeout=limit)
 
     async def verdict(self, emit: Emit) -> Verdict:
         """What the tests say of the change in the draft."""

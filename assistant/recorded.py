@@ -174,7 +174,11 @@ class RecordedDraft(ABC):
 
     @abstractmethod
     async def _try_out(self, command: Command, folder: Path, on_output: Callable[[str], None] | None) -> Completed:
-        """Run a command whose writes go to `folder`, which is thrown away."""
+        """Run a command, with the files of its trial; what it writes goes to `folder`, which is thrown away."""
+
+    def _trial(self, command: Command) -> dict[str, bytes]:
+        """The files of a command's trial, by paths that no link is on."""
+        return {follow(inside(p), self._find, self._repository.root): data for p, data in command.trial.items()}
 
     def _absorb(self) -> None:
         """Bring the record up to what commands did: record what is new, forget what the draft no longer has."""

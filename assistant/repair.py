@@ -80,7 +80,7 @@ class Repair:
         number = 0
         async for candidate in self._propose(places, sources, failure):
             number += 1
-            outcome, better = await self._try(candidate, sources, failure, report)
+            outcome, better = await self._try(candidate, failure, report)
             emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
             if better is not None:
                 return better
@@ -117,26 +117,22 @@ class Repair:
                 yield candidate
 
     async def _try(
-        self, candidate: Candidate, sources: Sources, failure: TestResult, report: TestReport
+        self, candidate: Candidate, failure: TestResult, report: TestReport
     ) -> tuple[str, TestReport | None]:
-        """Run the failing test, then all; unless both please, the file goes back to what it was."""
-        path = candidate.path
-        limit = max(10.0, 4 * report.seconds)
-        keep = False
-        self.draft.write(path, candidate.source.encode("utf-8", "surrogateescape"))
-        try:
-            first = await self.proof.quietly([failure.id], limit)
-            if first.problem:
-                return first.problem, None
-            if not first.green:
-                return f"still fails: {_short(first)}", None
-            whole = await self.proof.quietly()
-            verdict = compare(report, whole)
-            keep = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
-            return verdict.summary, whole if keep else None
-        finally:
-            if not keep:
-                self.draft.write(path, sources.text(path).encode("utf-8", "surrogateescape"))
+        """Run the failing test, then all; only if both please, the candidate goes into the draft."""
+        data = candidate.source.encode("utf-8", "surrogateescape")
+        files, limit = {candidate.path: data}, max(10.0, 4 * report.seconds)
+        first = await self.proof.trial(files, [failure.id], limit)
+        if first.problem:
+            return first.problem, None
+        if not first.green:
+            return f"still fails: {_short(first)}", None
+        whole = await self.proof.trial(files)
+        verdict = compare(report, whole)
+        if not verdict.fixed or verdict.broken or verdict.missing or verdict.problem:
+            return verdict.summary, None
+        self.draft.write(candidate.path, data)
+        return verdict.summary, whole
 
 
 def _short(report: TestReport) -> str:

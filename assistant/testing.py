@@ -13,8 +13,8 @@ import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +28,16 @@ Listener: TypeAlias = Callable[[str], None]
 
 _PYTEST_OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 _PYTEST_USAGE_ERROR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What one run of the tests is asked for."""
+
+    draft: Draft
+    only: Sequence[str]
+    trial: Mapping[str, bytes]
+    on_output: Listener | None
 
 
 class TestRunner:
@@ -49,12 +59,14 @@ class TestRunner:
         draft: Draft,
         *,
         only: Sequence[str] = (),
+        trial: Mapping[str, bytes] | None = None,
         timeout: float | None = None,
         on_output: Listener | None = None,
     ) -> TestReport:
         """Run the tests, or with `only` those that have these ids or lie below them; what they write is thrown away.
 
-        A command that does not lead to pytest always runs whole. Whatever goes wrong is the report's `problem`.
+        The files of a `trial` stand in for the draft's own. A command that does not lead to pytest always runs whole.
+        Whatever goes wrong is the report's `problem`.
         """
         started, limit = time.monotonic(), timeout or self._timeout
         try:
@@ -62,7 +74,7 @@ class TestRunner:
             if isinstance(plan, str):
                 return TestReport(self.describe(), problem=plan)
             self._plan = plan
-            completed, outcomes = await self._reported(draft, plan, only, limit, on_output)
+            completed, outcomes = await self._reported(_Run(draft, only, trial or {}, on_output), plan, limit)
         except (DraftError, OSError) as error:
             return TestReport(self.describe(), problem=f"The tests could not be run: {error}")
         report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
@@ -100,36 +112,33 @@ class TestRunner:
         path = Path(python)
         return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
-    async def _reported(
-        self, draft: Draft, plan: Plan, only: Sequence[str], limit: float, on_output: Listener | None
-    ) -> tuple[Completed, Outcomes]:
+    async def _reported(self, run: _Run, plan: Plan, limit: float) -> tuple[Completed, Outcomes]:
         """Run with the reporter; once more without what seems to have kept the tests from starting."""
         ends = time.monotonic() + limit
-        attempt = await self._attempt(draft, plan, only, limit, _PYTEST_OPTIONS, on_output)
+        attempt = await self._attempt(run, plan, limit, _PYTEST_OPTIONS)
         completed, outcomes = attempt
         if outcomes.begun or completed.timed_out:
             return attempt
         left = max(ends - time.monotonic(), 1.0)
         if plan.kind == "pytest" and completed.exit_code == _PYTEST_USAGE_ERROR:
             # The project's own options may need plugins that are not there; its tests seldom do.
-            return await self._attempt(draft, plan, only, left, f"{_PYTEST_OPTIONS} -o addopts=", on_output)
+            return await self._attempt(run, plan, left, f"{_PYTEST_OPTIONS} -o addopts=")
         if plan.kind == "command" and "ossa_report" in completed.output:
-            return await self._attempt(draft, plan, only, left, "", on_output)
+            return await self._attempt(run, plan, left, "")
         return attempt
 
-    async def _attempt(
-        self, draft: Draft, plan: Plan, only: Sequence[str], limit: float, options: str, on_output: Listener | None
-    ) -> tuple[Completed, Outcomes]:
+    async def _attempt(self, run: _Run, plan: Plan, limit: float, options: str) -> tuple[Completed, Outcomes]:
         with tempfile.TemporaryDirectory(prefix="ossa-tests-", ignore_cleanup_errors=True) as name:
-            folder = _equip(Path(name), only)
+            folder = _equip(Path(name), run.only)
             command = Command(
-                _argv(plan, only, draft, folder),
+                _argv(plan, run.only, run.draft, folder),
                 timeout=limit,
-                env=_environment(self._root, draft.root, folder, options),
+                env=_environment(self._root, run.draft.root, folder, options),
                 writable=folder,
+                trial=run.trial,
                 name=f"the project's tests ({plan.title})",
             )
-            completed = await draft.run(command, scratch=True, on_output=on_output)
+            completed = await run.draft.run(command, scratch=True, on_output=run.on_output)
             return completed, read_outcomes(folder)
 
 

@@ -79,6 +79,8 @@ class CopyDraft(RecordedDraft):
         copying = await asyncio.create_subprocess_exec("cp", "-a", str(self._mirror.folder), str(folder / "copy"))
         if await copying.wait():
             raise DraftError("The draft cannot be copied to try something out; is the disk full?")
+        for path, data in self._trial(command).items():
+            (folder / "copy" / path).write_bytes(data)
         return await self._run_in(folder / "copy", command, on_output)
 
     async def _update(self) -> None:

@@ -128,6 +128,19 @@ async def test_a_scratch_run_sees_the_draft_and_leaves_nothing(draft: Draft) -> 
     assert draft.read("z") is None
 
 
+async def test_a_trial_puts_files_in_place_of_the_drafts_own(draft: Draft, repo: Path) -> None:
+    draft.write("pkg/deep/one.py", b"ONE = 2\n")
+    trial = {"calc.py": b"tried = 1\n", "pkg/deep/one.py": b"ONE = 3\n", "link.py": b"tried = 2\n"}
+    command = Command(["sh", "-c", "cat calc.py pkg/deep/one.py pkg/deep/two.py; test -L link.py"], trial=trial)
+    done = await draft.run(command, scratch=True)
+    assert (done.exit_code, done.output) == (0, "tried = 2\nONE = 3\nTWO = 2\n")
+    assert [file.path for file in draft.change().files] == ["pkg/deep/one.py"]
+    assert draft.read("pkg/deep/one.py") == b"ONE = 2\n"
+    assert "tried" not in (repo / "calc.py").read_text()
+    with pytest.raises(DraftError):
+        await draft.run(Command(["true"], trial={"../out": b""}), scratch=True)
+
+
 async def test_several_scratch_runs_go_on_at_once(draft: Draft) -> None:
     line = "echo $0 > mine; cat mine"
     runs = [draft.run(Command(["sh", "-c", line, str(n)]), scratch=True) for n in range(4)]
