@@ -5,7 +5,6 @@ ask() ─► writer thread ─► stdin ║ the model's process ║ stdout ─�
 
 import contextlib
 import io
-import json
 import os
 import queue
 import signal
@@ -108,6 +107,19 @@ class Link:
         with self._lock:
             return all(other.number >= replies.number for other in self._open.values() if other.is_answer)
 
+    def responds(self, seconds: float) -> bool:
+        """Whether it still reads its requests, which is in doubt only while it owes replies; if not, it is killed."""
+        with self._lock:
+            if not self._open:
+                return True
+        try:
+            self.ask({"do": "ping"}).get(seconds)
+        except queue.Empty:
+            self.kill("The model's process did not respond, so it was ended. The next prompt loads it again.")
+        except ModelError:
+            pass
+        return self.is_alive
+
     def kill(self, why: str) -> None:
         """End it by force; `why` is what those hear who wait for replies."""
         self._why_ended = self._why_ended or why
@@ -142,7 +154,9 @@ class Link:
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout
         for raw in process.stdout:
-            line: wire.Line = json.loads(raw)
+            line = wire.from_line(raw)
+            if line is None:
+                return
             replies = self._open.get(line["id"])
             if replies:
                 replies.put(ModelError(line["error"]) if "error" in line else line)

@@ -67,8 +67,8 @@ class LocalModel:
         Raises:
             ModelError: it cannot be loaded, its process died, or this is too long for it.
         """
-        request = wire.request(messages, (), Sampling())
-        return wire.from_weighed(self.link().ask({"do": "weigh", "answer": answer, "others": others, **request}).get())
+        request = {"do": "weigh", "answer": answer, "others": others, **wire.request(messages, (), Sampling())}
+        return wire.from_weighed(self.link().ask(request, is_answer=True).get())
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Tokens of the prompt; loads the model where needed, but does not wait for a running answer.
@@ -90,12 +90,10 @@ class LocalModel:
             ModelError: as in `start`.
         """
         with self._starting:
-            if self._link and self._link.is_alive:
+            if self._link and self._link.is_alive and self._link.responds(_SECONDS_TO_STOP):
                 return self._link
             if refusal := discover.fits(self._found):
-                raise ModelError(
-                    f"The model does not fit into memory: {refusal}. Close other programs, or choose a smaller model."
-                )
+                raise ModelError(f"The model does not fit into memory: {refusal}")
             self._link = Link(self._log)
             self._load(self._link)
             return self._link

@@ -31,6 +31,11 @@ def to_line(content: Line) -> bytes:
     return json.dumps(content).encode("ascii") + b"\n"
 
 
+def from_line(raw: bytes) -> Line | None:
+    """The object of a line; None for one that was cut off, because its writer was killed."""
+    return json.loads(raw) if raw.endswith(b"\n") else None
+
+
 def request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> Line:
     """What `generate` and `count` are asked with."""
     return {

@@ -1,7 +1,7 @@
 """The model's process: takes requests as JSON lines on stdin, answers on stdout. Started by `ossa.model.process`.
 
     stdin ─► listener thread ─┬► cancel: at once        load, generate ─► queue ─► main thread ─► engine ─► stdout
-                              └► count: at once, beside a running answer
+                              └► count, ping: at once, beside a running answer
 
 It ends when stdin does, so it never outlives the program that started it.
 """
@@ -47,6 +47,8 @@ class _Server:
             match job["do"]:
                 case "cancel":
                     self._cancelled.add(job["id"])
+                case "ping":
+                    self._reply(job, {})
                 case "count":
                     self._do(job)
                 case _:

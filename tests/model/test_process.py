@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ossa.model import catalog, discover
+from ossa.model import catalog, discover, wire
 from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampling, Text, ToolSpec
 from ossa.model.process import LocalModel
 
@@ -155,6 +155,35 @@ def test_a_hung_process_is_ended_when_the_answer_is_closed(tiny_gpt_oss_folder: 
     generation.close()
     assert model.pid == 0
     assert list(generation) == []
+
+
+def test_a_process_that_hung_unnoticed_is_ended_by_the_next_prompt(tiny_gpt_oss_folder: Path) -> None:
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    model.start()
+    hung = model.pid
+    os.kill(hung, signal.SIGSTOP)
+    abandoned: list[ModelError] = []
+
+    def weigh() -> None:
+        try:
+            model.weigh(ASK, "Paris.")
+        except ModelError as error:
+            abandoned.append(error)
+
+    weighing = threading.Thread(target=weigh)
+    weighing.start()
+    until(lambda: bool(model._link and model._link._open))
+    assert finished(answer(model, ASK)).message.tokens
+    weighing.join(5)
+    assert "did not respond" in str(abandoned[0])
+    assert model.pid not in (0, hung)
+    model.close()
+
+
+def test_a_reply_that_a_kill_cut_off_is_no_reply() -> None:
+    whole = wire.to_line({"id": 1, "weighed": []})
+    assert wire.from_line(whole) == {"id": 1, "weighed": []}
+    assert all(wire.from_line(whole[:end]) is None for end in range(len(whole)))
 
 
 def test_closed_while_it_loads_it_says_so(small_model_file: Path) -> None:
