@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ossa.assistant import paths
+from ossa.assistant import leftovers, paths
 from ossa.assistant.agent import Agent
 from ossa.assistant.checkpoints import Checkpoints
 from ossa.assistant.config import Config, load_config
@@ -27,7 +27,6 @@ from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Turns
 from ossa.model.base import LanguageModel, Sampling
-
 
 _SAMPLING = Sampling(temperature=1.0, top_p=1.0)
 """What the authors of gpt-oss advise."""
@@ -109,6 +108,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     history = tuple(session.events())
     drafts = own / "drafts"
     sandbox = find_sandbox(drafts)
+    leftovers.clear(repository, drafts, session.path.parent, sandbox)
     draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer)
     baseline = GuardedDraft(open_draft(repository, drafts / f"{session.id}-baseline", sandbox), reviewer)
     tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
