@@ -116,19 +116,19 @@ class Agent:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
-            await self._answer(prompt, emit)
+            finished = await self._answer(prompt, emit)
             if not await self.delivery.is_pending():
                 return "answered" if not correction else "no change"
             verdict = await self.proof.verdict(emit)
-            if not verdict.broken or correction == MAX_CORRECTIONS:
+            if not verdict.broken or not finished or correction == MAX_CORRECTIONS:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(verdict.broken)
             prompt = prompt_text("broken").format(summary=verdict.summary, failures=failures)
         return await self.delivery.offer(emit, verdict)
 
-    async def _answer(self, prompt: str, emit: Emit) -> None:
-        """Generate, call tools, generate again, until the model says its final words."""
+    async def _answer(self, prompt: str, emit: Emit) -> bool:
+        """Generate, call tools, generate again, until the model says its final words; False where it came to none."""
         reserve = min(self.sampling.max_tokens, self.model.info.window // 4)
         composed = await asyncio.to_thread(self.context.compose, self.transcript, prompt, reserve)
         for notice in composed.notices:
@@ -142,17 +142,17 @@ class Agent:
             if finished.reason == "length":
                 emit(Notice("The answer reached its limit of tokens and was cut off."))
             if not finished.message.calls:
-                return
+                return True
             for call in finished.message.calls:
                 result = await self._call(call, len(seen), emit)
                 messages.append(result)
                 seen.append((call, result.text))
-            if seen.count(seen[-1]) >= 3:
+            if any(seen.count(pair) >= 3 for pair in seen[-len(finished.message.calls) :]):
                 emit(Notice("The model made the same call with the same result three times; the turn ends here."))
-                return
+                return False
             if len(seen) >= MAX_CALLS:
                 emit(Notice(f"The model made {MAX_CALLS} calls; the turn ends here."))
-                return
+                return False
             messages, notices = await asyncio.to_thread(self.context.fit, messages, reserve)
             for notice in notices:
                 emit(Notice(notice))

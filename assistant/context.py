@@ -22,7 +22,7 @@ _MENTION = re.compile(r"(?<!\S)@([^\s:]+)(?::(\d+)(?:-(\d+))?)?")
 _AGENTS_LIMIT = 16_000
 _FILE_LIMIT = 60_000
 _OLD_RESULT = 600
-"""Characters that an old tool result is shortened to when the window is full."""
+"""Characters that an old tool result of more than twice as many is shortened to when the window is full."""
 
 
 def prompt_text(name: str) -> str:
@@ -102,7 +102,7 @@ class Context:
         if self.count(kept) <= room:
             return kept, ()
         notices: list[str] = []
-        results = [i for i, m in enumerate(kept[:-1]) if m.role == "tool" and len(m.text) > _OLD_RESULT]
+        results = [i for i, m in enumerate(kept[:-1]) if m.role == "tool" and len(m.text) > 2 * _OLD_RESULT]
         for n, index in enumerate(results):
             kept[index] = replace(kept[index], text=shorten(kept[index].text, _OLD_RESULT))
             if n == len(results) - 1 or self.count(kept) <= room:
@@ -124,11 +124,18 @@ class Context:
     def _front(self) -> tuple[Message, Message]:
         """The system message without AGENTS.md and with it."""
         text = prompt_text("system" if self._tools else "chat")
-        agents = self._draft.read("AGENTS.md") if self._tools else None
+        agents = self._agents() if self._tools else b""
         if not agents:
             return Message("system", text), Message("system", text)
         note = shorten(agents.decode(errors="replace"), _AGENTS_LIMIT)
         return Message("system", text), Message("system", f"{text}\n\n# AGENTS.md of this repository\n\n{note}")
+
+    def _agents(self) -> bytes:
+        """AGENTS.md; nothing where there is none, or a link that leads out of the repository."""
+        try:
+            return self._draft.read("AGENTS.md") or b""
+        except DraftError:
+            return b""
 
     def _ask(self, prompt: str, note: str) -> tuple[Message, str, list[str]]:
         """The user's message, the part of it that is attached files, and what could not be attached."""

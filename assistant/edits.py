@@ -184,10 +184,6 @@ def safe_path(path: str, root: Path | None = None) -> str:
 
 
 def _nameable(path: str) -> bool:
-    """Whether a file system takes it as the path of a file, with room for what is written beside it."""
-    try:
-        sizes = [len(part) for part in path.encode("utf-8", "surrogateescape").split(b"/")]
-    except UnicodeEncodeError:
-        return False
+    """Whether it can be a file's, and is without control characters; `inside` looks at the rest."""
     plain = all(ord(c) >= 32 and ord(c) != 127 for c in path)
-    return plain and path.rstrip("/.") != "" and not path.endswith("/") and max(sizes) <= 255 and sum(sizes) <= 2000
+    return plain and path.rstrip("/.") != "" and not path.endswith("/")

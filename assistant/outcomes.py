@@ -16,6 +16,8 @@ from ossa.assistant.verdict import Outcome, TestResult
 
 _REPORT_LIMIT = 64 << 20
 _TRACE_LIMIT = 20_000
+_ID_LIMIT = 1000
+_DAY = 86_400.0
 _SEVERITY: dict[Outcome, int] = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
 
 
@@ -53,9 +55,9 @@ def read_outcomes(folder: Path) -> Outcomes:
     for record in _records(folder / "report.jsonl"):
         match record:
             case {"kind": "start", "id": str(test)}:
-                found.running[test] = None
+                found.running[test[:_ID_LIMIT]] = None
             case {"kind": "finish", "id": str(test)}:
-                found.running.pop(test, None)
+                found.running.pop(test[:_ID_LIMIT], None)
             case {"kind": "end", "status": int(status)}:
                 found.status = status
             case {"kind": "result"} if result := _result(record):
@@ -70,11 +72,18 @@ def _result(record: dict[str, Any]) -> TestResult | None:
         case {"id": str(test), "outcome": outcome, "seconds": int() | float() as seconds} if outcome in get_args(
             Outcome
         ):
-            message = "\n".join(str(record.get("message", "")).strip().splitlines()[:2])
-            trace = shorten(str(record.get("trace", "")), _TRACE_LIMIT)
-            return TestResult(test[:1000], outcome, shorten(message, 500), trace, float(seconds))
+            message = "\n".join(_text(record, "message").strip().splitlines()[:2])
+            trace = shorten(_text(record, "trace"), _TRACE_LIMIT)
+            return TestResult(
+                test[:_ID_LIMIT], outcome, shorten(message, 500), trace, float(max(0, min(seconds, _DAY)))
+            )
         case _:
             return None
+
+
+def _text(record: dict[str, Any], key: str) -> str:
+    value = record.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

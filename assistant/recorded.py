@@ -5,7 +5,6 @@
 A kind says where a file of the draft is, how one is put and taken out, and how a command runs.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -24,6 +23,7 @@ from ossa.assistant.gate import Gate
 from ossa.assistant.repository import Repository
 from ossa.assistant.safepath import follow, inside, is_git
 from ossa.assistant.sandbox import remove
+from ossa.assistant.threads import in_thread
 
 _NOISE = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".coverage"})
 _NOISE_ENDS = (".pyc", ".pyo", "node_modules/.cache")
@@ -110,17 +110,11 @@ class RecordedDraft(ABC):
         workdir = inside(command.workdir)
         if not (place := self._find(follow(workdir, self._find, self._repository.root))) or not place.is_dir():
             raise DraftError(f"There is no folder {workdir} to run the command in.")
-        async with self._gate.pass_through(alone=not scratch):
-            if not scratch:
-                try:
-                    return await self._execute(command, on_output)
-                finally:
-                    await asyncio.to_thread(self._absorb)
-            folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=self._folder))
-            try:
-                return await self._try_out(command, folder, on_output)
-            finally:
-                await asyncio.to_thread(remove, folder)
+        try:
+            async with self._gate.pass_through(alone=not scratch):
+                return await (self._run_apart if scratch else self._run_here)(command, on_output)
+        except (OSError, ValueError) as error:  # a model may write what no command can be
+            raise DraftError(f"The command cannot be started: {error}.") from error
 
     def settle(self, paths: Sequence[str]) -> None:
         self._gate.check_idle()
@@ -179,6 +173,19 @@ class RecordedDraft(ABC):
     def _trial(self, command: Command) -> dict[str, bytes]:
         """The files of a command's trial, by paths that no link is on."""
         return {follow(inside(p), self._find, self._repository.root): data for p, data in command.trial.items()}
+
+    async def _run_here(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
+        try:
+            return await self._execute(command, on_output)
+        finally:
+            await in_thread(self._absorb)
+
+    async def _run_apart(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
+        folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=self._folder))
+        try:
+            return await self._try_out(command, folder, on_output)
+        finally:
+            await in_thread(remove, folder)
 
     def _absorb(self) -> None:
         """Bring the record up to what commands did: record what is new, forget what the draft no longer has."""

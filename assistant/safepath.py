@@ -14,6 +14,8 @@ _LINKS = 40
 """Symbolic links on the way to one file, as many as Linux follows."""
 _GIT = frozenset({".git", "git~1"})
 """The repository's own folder, also by its short name on Windows file systems."""
+_NAME, _WHOLE = 255, 2000
+"""Bytes that a name and a path may have: file systems take no longer name, and ossa's folders come before the path."""
 
 
 def inside(path: str) -> str:
@@ -22,14 +24,23 @@ def inside(path: str) -> str:
     Raises:
         DraftError: it is absolute, leads out of the repository or into `.git`, or no path at all.
     """
-    if not path or "\0" in path:
-        raise DraftError(f"{path!r} is no path; name a file from the root of the repository.")
+    if not _nameable(path):
+        raise DraftError(f"{path[:200]!r} is no path; name a file from the root of the repository.")
     parts = path.split("/")
     if path.startswith("/") or ".." in parts:
         raise DraftError(f"{path} leads out of the repository; use a path from its root, without `..`.")
     if is_git(path):
         raise DraftError(f"{path} is in `.git`, which belongs to git alone.")
     return posixpath.normpath(path)
+
+
+def _nameable(path: str) -> bool:
+    """Whether a file system takes it as a path."""
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return bool(name) and b"\0" not in name and len(name) <= _WHOLE and max(map(len, name.split(b"/"))) <= _NAME
 
 
 def is_git(path: str) -> bool:

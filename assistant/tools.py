@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ossa.assistant import edits
 from ossa.assistant.arguments import ArgumentError, read_arguments
 from ossa.assistant.draft import Command, Draft, DraftError
+from ossa.assistant.threads import in_thread
 from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
 from ossa.assistant.trim import shorten
 from ossa.model.base import ToolCall, ToolSpec
@@ -94,13 +95,13 @@ class Toolbox:
                 lambda a: f"open {a['path']}" + (f":{a['line_start']}" if "line_start" in a else ""),
                 self._open,
             ),
-            Tool(APPLY_PATCH, lambda a: f"edit {_patched(a['patch'])}", self._patch),
+            Tool(APPLY_PATCH, lambda a: f"edit {', '.join(edits.paths(a['patch'])) or 'files'}", self._patch),
             Tool(EXEC, lambda a: f"run {a['cmd']}", self._exec),
         )
 
     async def _tree(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
         top, depth = _folder(arguments.get("path", ".")), max(1, arguments.get("depth", 2))
-        below = [p for p in self._draft.files() if p.startswith(top)]
+        below = [p for p in await in_thread(self._draft.files) if p.startswith(top)]
         if not below:
             return Outcome(False, "nothing there", f"There is no folder {top or '.'} with files in the repository.")
         shown: dict[str, int] = {}
@@ -142,6 +143,9 @@ class Toolbox:
         return Outcome(True, f"{len(lines)} lines", "\n".join(lines[:limit] + more))
 
     async def _open(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+        return await in_thread(self._show, arguments)
+
+    def _show(self, arguments: dict[str, Any]) -> Outcome:
         path = arguments["path"].removeprefix("./")
         data = self._draft.read(path)
         if data is None:
@@ -160,7 +164,7 @@ class Toolbox:
         return Outcome(True, f"{max(0, last - first + 1)} lines", body + rest)
 
     async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
-        touched = edits.apply_to(self._draft, arguments["patch"])
+        touched = await in_thread(edits.apply_to, self._draft, arguments["patch"])
         return Outcome(
             True,
             f"{len(touched)} file{'s' * (len(touched) != 1)}",
@@ -182,14 +186,6 @@ def _exclusions(pattern: str) -> list[str]:
     name = pattern.strip("/")
     place = name if "/" in pattern.rstrip("/") else f"**/{name}"
     return [f":(exclude,glob){place}", f":(exclude,glob){place}/**"]
-
-
-def _patched(text: str) -> str:
-    """The files that a patch names, for the person."""
-    try:
-        return ", ".join(dict.fromkeys(step.path for step in edits.parse(text).steps)) or "files"
-    except edits.EditError:
-        return "files"
 
 
 def _folder(path: str) -> str:

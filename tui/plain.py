@@ -80,7 +80,8 @@ def _line(event: Event) -> str:
         case StepFinished(ok=ok, summary=summary):
             return f"  {'✓' if ok else '✗'} {summary}"
         case Attempt(number=number, place=place, text=text, outcome=outcome, ok=ok):
-            return f"{'✓' if ok else '·'} {number:>3}  {place}  {text.splitlines()[0][:70]}  — {outcome}"
+            first = (text.splitlines() or ["(lines taken out)"])[0][:70]
+            return f"{'✓' if ok else '·'} {number:>3}  {place}  {first}  — {outcome}"
         case Proposed(change=change, verdict=verdict):
             return f"\n{unified(change)}\n{change.summary} — {verdict.summary}"
         case Reviewed(files=files, refused=refused, checkpoint=checkpoint):

@@ -201,6 +201,61 @@ async def test_the_same_call_with_the_same_result_three_times_ends_the_turn(benc
     assert end(events) == "answered"
 
 
+async def test_a_turn_that_ran_in_circles_is_over_also_where_its_change_breaks_tests(bench: Bench) -> None:
+    (bench.repo / "calc.py").write_text("def add(a, b):\n    return a + b\n")
+    broken = patch(FIX.replace("    return a - b", "    return a + b").replace("+    return a + b", "+    return a"))
+    circling = [[call("open_file", path="pkg/deep/one.py"), call("exec", cmd=f"echo {n}")] for n in range(3)]
+    model = ScriptedModel([broken, *circling, "never said"])
+    events = await everything(bench(model).agent.run("look"))
+    (proposed,) = [e for e in events if isinstance(e, Proposed)]
+    assert proposed.verdict.broken and end(events) == "proposed"
+    assert len(model.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        call("exec", cmd="echo \0"),
+        call("exec", cmd="echo \ud800"),
+        call("exec", cmd="ls", workdir="x" * 300),
+        call("exec", cmd="true " + "x" * 200_000),
+        call("open_file", path="\ud800"),
+        call("open_file", path="x" * 300),
+        call("open_file", path="x/" * 3000),
+        call("search", query="\0"),
+        call("search", query="x", path="../"),
+        call("print_tree", path="\ud800"),
+        call("apply_patch", patch=FIX.replace("calc.py", "\ud800")),
+        call("apply_patch", patch=FIX.replace("calc.py", "x" * 300)),
+    ],
+    ids=lambda odd: odd.arguments[:40].encode("ascii", "replace").decode(),
+)
+async def test_whatever_a_model_writes_comes_to_a_word_that_it_can_act_on(bench: Bench, odd: ToolCall) -> None:
+    events = await everything(bench(ScriptedModel([[odd], "I see."])).agent.run("look"))
+    (step,) = [e for e in events if isinstance(e, StepFinished)]
+    assert not step.ok and step.result and step.result.text
+    assert end(events) == "answered"
+
+
+async def test_an_agents_file_elsewhere_is_not_followed(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("the secret")
+    (bench.repo / "AGENTS.md").symlink_to(tmp_path / "secret")
+    model = ScriptedModel(["Hello."])
+    assert end(await everything(bench(model).agent.run("hello"))) == "answered"
+    assert "secret" not in model.seen[0][0].text
+
+
+async def test_old_results_are_shortened_once(bench: Bench) -> None:
+    big = "word " * 500
+    (bench.repo / "big.txt").write_text(big)
+    looks = [[call("open_file", path="big.txt", line_end=n)] for n in range(1, 8)]
+    model = ScriptedModel([*looks, "Long."], window=1500)
+    events = await everything(bench(model).agent.run("look"))
+    assert end(events) == "answered"
+    results = [m.text for m in model.seen[-1] if m.role == "tool"]
+    assert all(text.count("characters left out") <= 1 for text in results) and len(results) == 7
+
+
 async def test_a_lost_model_is_told_and_the_next_prompt_works(bench: Bench) -> None:
     model = ScriptedModel([ModelError("The model's process was killed."), "Here again."])
     work = bench(model)

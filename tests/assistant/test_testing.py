@@ -365,6 +365,20 @@ def test_a_report_that_is_no_plain_file_tells_nothing(tmp_path: Path, make: str)
     assert not read_outcomes(tmp_path).begun
 
 
+@pytest.mark.parametrize("seconds", ["1" + "0" * 400, "-1" + "0" * 400, "NaN", "Infinity", "1e999"])
+def test_a_report_may_claim_any_time_and_any_name(tmp_path: Path, seconds: str) -> None:
+    name = "t.py::test[" + "x" * 5000
+    lines = [
+        f'{{"kind": "start", "id": "{name}"}}',
+        f'{{"kind": "result", "id": "{name}", "outcome": "passed", "seconds": {seconds}, "message": [[1]]}}',
+    ]
+    (tmp_path / "report.jsonl").write_text("\n".join(lines))
+    found = read_outcomes(tmp_path)
+    (result,) = found.tests.values()
+    assert 0 <= result.seconds <= 86_400 and result.message == ""
+    assert list(found.running) == [result.id]
+
+
 def test_a_report_is_not_taken_on_trust(tmp_path: Path) -> None:
     good = {"kind": "result", "id": "a", "outcome": "failed", "seconds": 1, "message": "x" * 9999, "trace": "y" * 99999}
     lines = [good, {**good, "id": 3}, {**good, "outcome": "great"}, {**good, "seconds": "1"}, [], 7, {"kind": "end"}]
