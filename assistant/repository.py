@@ -67,6 +67,11 @@ class Repository:
         root = Path(os.path.realpath(os.fsdecode(out.removesuffix(b"\n"))))
         if code == 0 and start.is_relative_to(root):
             return cls(root, is_git=True, settings=_without_filters(cls(root, is_git=True)))
+        if code == 0 or "must be run in a work tree" in err:
+            raise NotARepository(
+                f"{path} is a bare repository or git's own folder, without files to work on. "
+                "Start in a working tree; `git clone` makes one."
+            )
         if "dubious ownership" in err:
             raise NotARepository(
                 f"{path} belongs to another user, so git does not trust it. If you do, run "

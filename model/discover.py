@@ -16,6 +16,8 @@ from ossa.model.catalog import CATALOG, GB, Entry, Family, Repository, find
 from ossa.model.machine import Machine, this_machine
 
 _WINDOW_WHEN_UNSAID = 2048
+_GGUF = b"GGUF"
+"""The first bytes of such a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,14 @@ def from_path(path: Path) -> Found:
 
 
 def _gguf(path: Path) -> Found:
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            begins = file.read(len(_GGUF))
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}.") from error
+    if begins != _GGUF:
+        raise ModelError(f"{path} is no GGUF file; fetch it again, for example by `ossa models pull`.")
     known = next((entry for entry in CATALOG if entry.family == "gguf" and entry.size == size), None)
     if known:
         return _known(known, path)

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ossa.assistant import paths
+from ossa.tui.console import explain, is_terminal, keep_log, prepare
 from ossa.tui.options import parse
 
 if TYPE_CHECKING:
@@ -22,13 +24,18 @@ if TYPE_CHECKING:
 
 def main(argv: list[str] | None = None) -> int:
     """Run `ossa` and return its exit code."""
+    prepare()
     arguments = parse(sys.argv[1:] if argv is None else argv)
+    keep_log(paths.state_dir() / "ossa.log")
     try:
         return _dispatch(arguments)
     except KeyboardInterrupt:
         return 2
     except BrokenPipeError:  # whoever read the output has left
         sys.stderr.close()
+        return 2
+    except Exception as error:
+        print(f"ossa: {explain(error)}", file=sys.stderr)
         return 2
 
 
@@ -70,13 +77,15 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
 
 def _load(name: str, config: "Config") -> "LanguageModel":
     """The model that is asked for, else the configured one, else the best on disk that fits."""
-    from ossa.assistant import paths
-    from ossa.model.discover import choose, named
+    from ossa.model.base import ModelError
+    from ossa.model.discover import choose, fits, named
     from ossa.model.process import LocalModel
 
     models = paths.cache_dir() / "models"
     wanted = name or config.model
     found = named(wanted, models) if wanted else choose(models)
+    if wanted and (refusal := fits(found)):
+        raise ModelError(refusal)
     return LocalModel(found, log=paths.state_dir() / "model.log")
 
 
@@ -99,22 +108,39 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _window(arguments: argparse.Namespace) -> int:
-    """Open the window; that a folder is no git repository is said before the screen is taken."""
+    """Open the window; that there is nothing to work on, or no terminal, is said before the screen is taken."""
     root = Path(arguments.path).absolute()
     if not root.is_dir():
-        print(f"ossa: there is no folder {root}.", file=sys.stderr)
+        what = "is a file; name its folder" if root.exists() else "does not exist"
+        print(f"ossa: {root} {what}.", file=sys.stderr)
         return 2
     if not arguments.copy and not any((folder / ".git").exists() for folder in (root, *root.parents)):
-        hint = "run `git init` there, or start with --copy to work on it through copies"
-        if not sys.stdin.isatty():
-            print(f"ossa: {root} is not a git repository: {hint}.", file=sys.stderr)
+        arguments.copy = _wants_copies(root)
+        if not arguments.copy:
             return 2
-        answer = input(f"{root} is not a git repository. Work on it through copies? [y/N] ")
-        if answer.strip().lower() not in ("y", "yes"):
-            print(f"Nothing was done: {hint}.")
-            return 2
-        arguments.copy = True
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        print(
+            'ossa: the window needs a terminal; without one there are `ossa fix` and `ossa run "…"`.', file=sys.stderr
+        )
+        return 2
     return run_windows(arguments)
+
+
+def _wants_copies(root: Path) -> bool:
+    """Whether a folder without git is to be worked on through copies: only a person at a terminal can say so."""
+    from ossa.assistant.repository import NotARepository, Repository
+
+    try:
+        Repository.open(root)
+    except NotARepository as error:
+        print(f"ossa: {error}", file=sys.stderr)
+    if not is_terminal(sys.stdin):
+        return False
+    try:
+        answer = input("Work on it through copies now? [y/N] ")
+    except EOFError:
+        answer = ""
+    return answer.strip().lower() in ("y", "yes")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, slash_commands
+from ossa.tui.console import explain
 from ossa.tui.replay import prompts, replay, replay_earlier
 from ossa.tui.screens.help import Help
 from ossa.tui.screens.workspace import Workspace
@@ -115,9 +116,7 @@ class OssaApp(App[str]):
         self._rest(state)
 
     async def _fail(self, error: Exception, state: str) -> None:
-        own = type(error).__module__.startswith("ossa.")
-        text = str(error) if own else f"Something in ossa broke ({type(error).__name__}: {error}); see the log."
-        await self._renderer.show(Failure(text))
+        await self._renderer.show(Failure(explain(error)))
         self._rest(state)
 
     def _rest(self, state: str) -> None:

@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,12 +12,15 @@ from pathlib import Path
 from ossa.assistant import paths
 from ossa.assistant.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.draft import DraftError
+from ossa.assistant.eventlog import pack
+from ossa.assistant.events import Undone
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer, Unattended
 from ossa.assistant.session import SessionError, sessions
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
 from ossa.tui.plain import EXIT, show
+from ossa.tui.safe import plain_text
 
 
 def run_headless(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], Workbench]) -> int:
@@ -34,6 +39,10 @@ def run_headless(arguments: argparse.Namespace, open_bench: Callable[[Reviewer],
 
 
 async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], Workbench]) -> int:
+    prompt = arguments.hint if arguments.command == "fix" else _prompt(arguments.prompt)
+    if arguments.command == "run" and not prompt.strip():
+        print('ossa: the prompt is empty: say what to do, as in `ossa run "explain @README.md"`.', file=sys.stderr)
+        return 2
     reviewer = Unattended(accept=arguments.accept, allow_unconfined=arguments.allow_unconfined)
     bench = await asyncio.to_thread(open_bench, reviewer)
     try:
@@ -41,34 +50,60 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
             info = bench.model.info
             print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
         agent = bench.agent
-        if arguments.command == "fix":
-            events = agent.fix(arguments.hint)
-        else:
-            events = agent.run(sys.stdin.read() if arguments.prompt == "-" else arguments.prompt)
+        events = agent.fix(prompt) if arguments.command == "fix" else agent.run(prompt)
         end = await show(events, as_json=arguments.json)
         if end == "proposed" and not arguments.json:
-            print(f"The change stays in the draft: review it with `ossa --resume {bench.session.id}`.")
+            print(f"The change stays in the draft: review it with `{_resuming(arguments, bench.session.id)}`.")
         return EXIT[end]
     finally:
         with suppress(Exception):
             bench.close()
 
 
+def _prompt(given: str) -> str:
+    """The prompt as given, or from standard input, which may hold anything or be closed."""
+    if given != "-":
+        return given
+    return sys.stdin.buffer.read().decode("utf-8", "replace").replace("\0", "�") if sys.stdin else ""
+
+
+def _resuming(arguments: argparse.Namespace, session: str) -> str:
+    """The command line that opens the window on a session."""
+    place = [] if arguments.path == "." else [arguments.path]
+    return shlex.join(["ossa", *place, *(["--copy"] if arguments.copy else []), "--resume", session])
+
+
 def _undo(arguments: argparse.Namespace) -> int:
-    root = Repository.open(Path(arguments.root)).root
+    root = _root(arguments)
     own = paths.state_dir() / "repositories" / paths.repository_key(root)
     checkpoints = Checkpoints(own / "checkpoints", root)
-    checkpoints.recover()
+    for sentence in checkpoints.recover():
+        print(plain_text(sentence), file=sys.stderr)
     done = checkpoints.undo()
-    print(f"taken back: {', '.join(done.files)}")
+    if arguments.json:
+        print(json.dumps(pack(Undone(done.files, done.id))))
+    else:
+        print(plain_text(f"taken back: {', '.join(done.files)}"))
     return 0
 
 
 def _sessions(arguments: argparse.Namespace) -> int:
-    root = None if arguments.all else Repository.open(Path(arguments.root)).root
-    found = sessions(paths.state_dir() / "sessions", root)
+    found = sessions(paths.state_dir() / "sessions", None if arguments.all else _root(arguments))
     for info in found:
-        print(f"{info.id}  {info.updated:%Y-%m-%d %H:%M}  {info.turns:>3} turns  {info.title}")
+        print(plain_text(f"{info.id}  {info.updated:%Y-%m-%d %H:%M}  {info.turns:>3} turns  {info.title}"))
     if not found:
         print("No sessions yet.")
     return 0
+
+
+def _root(arguments: argparse.Namespace) -> Path:
+    """What was worked on here: the repository, or the folder itself where there is none or `--copy` names it.
+
+    Raises:
+        NotARepository: there is no such folder.
+    """
+    folder = Path(arguments.root)
+    try:
+        return Repository.plain(folder).root if arguments.copy else Repository.open(folder).root
+    except NotARepository:
+        return Repository.plain(folder).root

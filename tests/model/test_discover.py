@@ -26,7 +26,10 @@ def sparse(path: Path, size: int) -> Path:
 
 def put_gguf(folder: Path) -> Path:
     file = find("smollm2-135m").files[0]
-    return sparse(folder / file.name, file.size)
+    path = sparse(folder / file.name, file.size)
+    with path.open("r+b") as begin:
+        begin.write(b"GGUF")
+    return path
 
 
 def put_gpt_oss(folder: Path, name: str = "gpt-oss-20b") -> Path:

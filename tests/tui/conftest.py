@@ -210,6 +210,7 @@ class Bench:
         self.repository = Repository.open(root)
         self.model = ScriptedModel()
         self.draft = Drafted()
+        self.notices = ()
         self.closed = False
 
     def close(self) -> None:
@@ -218,3 +219,6 @@ class Bench:
 
 class Drafted:
     isolation = Isolation("overlay", True, "confined by bubblewrap")
+
+    def change(self) -> Change:
+        return Change()
