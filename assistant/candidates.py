@@ -19,6 +19,7 @@ from typing import Literal
 from ossa.assistant.excerpt import Excerpt
 from ossa.assistant.functions import Function, idle, module_names, unbound
 from ossa.assistant.stream import pieces
+from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestResult
 from ossa.model.base import LanguageModel, Message, Sampling, Text, Weighed
 
@@ -96,10 +97,10 @@ class Proposer:
         """What comes of an idea; None where it makes no sense."""
         text = self._excerpt.text
         if idea.kind != "continued":
-            return self._candidate(text[: idea.start] + idea.text + text[idea.end :])
+            return await in_thread(self._candidate, text[: idea.start] + idea.text + text[idea.end :])
         above = text[: idea.start] + idea.text
         rest = await self._go_on(above, 0.0, 0, _LINE_TOKENS, "\n")
-        return self._candidate(above + rest.rstrip() + text[text.index("\n", idea.start) :])
+        return await in_thread(self._candidate, above + rest.rstrip() + text[text.index("\n", idea.start) :])
 
     async def rewritten(self, temperature: float, seed: int) -> Candidate | None:
         """The whole body anew."""
@@ -111,7 +112,7 @@ class Proposer:
             if line.strip() and not line.startswith(margin):
                 break  # the model went on to something behind the function
             kept.append(line.rstrip())
-        return self._candidate(above + "\n".join(kept).rstrip() + "\n")
+        return await in_thread(self._candidate, above + "\n".join(kept).rstrip() + "\n")
 
     def _ideas_at(self, token: Weighed) -> list[Idea]:
         start, end = token.start - len(_HEAD), token.end - len(_HEAD)

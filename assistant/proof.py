@@ -7,6 +7,7 @@ from ossa.assistant.draft import Draft
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
 from ossa.assistant.frames import digest
 from ossa.assistant.testing import TestRunner
+from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare
 
@@ -26,14 +27,15 @@ class Proof:
 
     async def before(self, emit: Emit) -> TestReport:
         """The tests on the working tree as it is; remembered until a file in it changes."""
-        state = self._fingerprint()
+        state = await in_thread(self._fingerprint)
         if self._before is None or self._before[0] != state:
             self._before = (state, await self._run(self._baseline, "tests before the change", emit))
         return self._before[1]
 
     async def after(self, emit: Emit) -> TestReport:
-        """The tests on the draft."""
-        if not self._draft.change():
+        """The tests on the draft, run now: what is installed may be another since the last time."""
+        if not await in_thread(self._draft.change):
+            self._before = None
             self._latest = await self.before(emit)
         else:
             self._latest = await self._run(self._draft, "tests with the change", emit)

@@ -10,13 +10,13 @@ import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TypeGuard
 
-from ossa.assistant.candidates import Candidate, Proposer
+from ossa.assistant.candidates import Candidate, Idea, Proposer
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import Attempt, Notice
 from ossa.assistant.localise import Place, Sources, localise
 from ossa.assistant.proof import Proof
+from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare
 from ossa.model.base import LanguageModel
@@ -71,7 +71,7 @@ class Repair:
     ) -> TestReport | None:
         """Try candidates for one failing test; the report of all tests with the one that helped."""
         sources = Sources(self.draft)
-        places = localise(failure, hint, self.draft, sources)[:_PLACES]
+        places = (await in_thread(localise, failure, hint, self.draft, sources))[:_PLACES]
         if not places:
             emit(Notice(f"{failure.id}: its traceback leads to no Python function outside the tests."))
             return None
@@ -79,11 +79,12 @@ class Repair:
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
         number = 0
         async for candidate in self._propose(places, sources, failure):
-            number += 1
-            outcome, better = await self._try(candidate, failure, report)
-            emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
-            if better is not None:
-                return better
+            if candidate is not None:
+                number += 1
+                outcome, better = await self._try(candidate, failure, report)
+                emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
+                if better is not None:
+                    return better
             if time.monotonic() > deadline:
                 emit(Notice(f"No repair in {self.seconds:.0f} s; {number} candidates were tried."))
                 return None
@@ -92,8 +93,10 @@ class Repair:
         emit(Notice(f"No repair among {number} candidates."))
         return None
 
-    async def _propose(self, places: list[Place], sources: Sources, failure: TestResult) -> AsyncIterator[Candidate]:
-        """Candidates, each once: from the best ideas for all places, then whole bodies, then from the other ideas."""
+    async def _propose(
+        self, places: list[Place], sources: Sources, failure: TestResult
+    ) -> AsyncIterator[Candidate | None]:
+        """Candidates, each once; None for an idea that comes to no new one, so that the time can be looked at."""
         proposers = [Proposer(self.model, p.function, sources.text(p.function.path), failure, p.lines) for p in places]
         ideas = [
             (idea.score - rank * _RANK_COST, idea, proposer)
@@ -102,19 +105,10 @@ class Repair:
         ]
         ideas.sort(key=lambda entry: -entry[0])
         seen: set[tuple[str, str]] = set()
-
-        def is_new(candidate: Candidate | None) -> TypeGuard[Candidate]:
+        async for candidate in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers):
             key = (candidate.path, candidate.normal) if candidate else ("", "")
-            return candidate is not None and not (key in seen or seen.add(key))
-
-        for number, (_, idea, proposer) in enumerate(ideas):
-            if number == _IDEAS_FIRST:
-                for seed, temperature in enumerate(_TEMPERATURES):
-                    for other in proposers:
-                        if is_new(candidate := await other.rewritten(temperature, seed)):
-                            yield candidate
-            if is_new(candidate := await proposer.candidate(idea)):
-                yield candidate
+            yield None if key in seen else candidate
+            seen.add(key)
 
     async def _try(
         self, candidate: Candidate, failure: TestResult, report: TestReport
@@ -127,12 +121,23 @@ class Repair:
             return first.problem, None
         if not first.green:
             return f"still fails: {_short(first)}", None
-        whole = await self.proof.trial(files)
+        whole = await self.proof.trial(files, limit=limit)
         verdict = compare(report, whole)
         if not verdict.fixed or verdict.broken or verdict.missing or verdict.problem:
             return verdict.summary, None
         self.draft.write(candidate.path, data)
         return verdict.summary, whole
+
+
+async def _drawn(ideas: list[tuple[Idea, Proposer]], proposers: list[Proposer]) -> AsyncIterator[Candidate | None]:
+    """What comes of the best ideas for all places, then whole bodies, then what comes of the other ideas."""
+    for idea, proposer in ideas[:_IDEAS_FIRST]:
+        yield await proposer.candidate(idea)
+    for seed, temperature in enumerate(_TEMPERATURES):
+        for proposer in proposers:
+            yield await proposer.rewritten(temperature, seed)
+    for idea, proposer in ideas[_IDEAS_FIRST:]:
+        yield await proposer.candidate(idea)
 
 
 def _short(report: TestReport) -> str:

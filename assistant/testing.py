@@ -22,6 +22,7 @@ from ossa.assistant.discovery import CONFIGURE, PROBE, Plan, environment, interp
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
 from ossa.assistant.outcomes import Outcomes, read_outcomes
 from ossa.assistant.report import judge
+from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestReport
 
 Listener: TypeAlias = Callable[[str], None]
@@ -82,7 +83,7 @@ class TestRunner:
 
     async def _find(self, draft: Draft) -> Plan | str:
         """What to run, or a sentence why nothing can be."""
-        asked = style(draft)
+        asked = await in_thread(style, draft)
         if asked == "none":
             looked = "looked for a configuration of pytest and for files named test_*.py or *_test.py"
             return f"No tests were found ({looked}). {CONFIGURE}"
@@ -131,7 +132,7 @@ class TestRunner:
         with tempfile.TemporaryDirectory(prefix="ossa-tests-", ignore_cleanup_errors=True) as name:
             folder = _equip(Path(name), run.only)
             command = Command(
-                _argv(plan, run.only, run.draft, folder),
+                await in_thread(_argv, plan, run.only, run.draft, folder),
                 timeout=limit,
                 env=_environment(self._root, run.draft.root, folder, options),
                 writable=folder,
@@ -139,7 +140,7 @@ class TestRunner:
                 name=f"the project's tests ({plan.title})",
             )
             completed = await run.draft.run(command, scratch=True, on_output=run.on_output)
-            return completed, read_outcomes(folder)
+            return completed, await in_thread(read_outcomes, folder)
 
 
 def _equip(folder: Path, only: Sequence[str]) -> Path:

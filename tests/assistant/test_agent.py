@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -253,7 +254,8 @@ async def test_old_results_are_shortened_once(bench: Bench) -> None:
     events = await everything(bench(model).agent.run("look"))
     assert end(events) == "answered"
     results = [m.text for m in model.seen[-1] if m.role == "tool"]
-    assert all(text.count("characters left out") <= 1 for text in results) and len(results) == 7
+    told = [int(n.replace(",", "")) for text in results for n in re.findall(r"… ([\d,]+) characters left out", text)]
+    assert len(results) == 7 and len(told) >= 2 and min(told) > 1000
 
 
 async def test_a_lost_model_is_told_and_the_next_prompt_works(bench: Bench) -> None:
@@ -297,6 +299,32 @@ async def test_the_guided_way_finds_what_the_tests_confirm(bench: Bench, repo: P
     assert "a + b" in (repo / "calc.py").read_text()
     events = await everything(work.agent.fix())
     assert end(events) == "no change" and any("nothing to fix" in e.text for e in events if isinstance(e, Notice))
+
+
+async def test_the_guided_way_writes_whole_bodies_where_there_are_few_ideas(bench: Bench) -> None:
+    model = ScriptedModel(["return a + b\n"], calls_tools=False)
+    events = await everything(bench(model, Unattended(accept=True)).agent.fix())
+    assert end(events) == "applied"
+    assert "return a + b" in (bench.repo / "calc.py").read_text()
+
+
+async def test_the_guided_way_ends_in_time_also_where_no_idea_makes_sense(bench: Bench) -> None:
+    def nonsense(answer: str) -> tuple[Weighed, ...]:
+        at = answer.index(" - b")
+        return (Weighed(at, at + 2, -4.0, tuple((f" ){n}", -0.5) for n in range(200))),)
+
+    model = ScriptedModel(calls_tools=False)
+    model.weights = nonsense
+    events = await everything(bench(model, seconds=0).agent.fix())
+    assert end(events) == "no change"
+    assert any(e.text.startswith("No repair in 0 s") for e in events if isinstance(e, Notice))
+
+
+async def test_tests_asked_for_are_run_again_also_where_no_file_has_changed(bench: Bench) -> None:
+    work = bench(ScriptedModel())
+    for _ in range(2):
+        events = await everything(work.agent.test())
+        assert [e.summary[:18] for e in events if isinstance(e, StepFinished)] == ["0 passed, 1 failed"]
 
 
 async def test_the_guided_way_says_when_it_finds_nothing_and_leaves_no_trace(bench: Bench, repo: Path) -> None:
