@@ -14,13 +14,14 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from ossa.assistant.events import Event, Failure, Notice
+from ossa.assistant.events import Attempt, Event, Failure, Notice, Spoken
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, slash_commands
 from ossa.tui.console import explain
 from ossa.tui.replay import prompts, replay, replay_earlier
 from ossa.tui.screens.help import Help
 from ossa.tui.screens.workspace import Workspace
+from ossa.tui.signals import Signals
 from ossa.tui.themes import DARK, LIGHT
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
@@ -52,6 +53,7 @@ class OssaApp(App[str]):
         self._open = open_workbench
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
+        self._opening: asyncio.Future[Workbench] | None = None
         self._bench: Workbench | None = None
         self._jobs: deque[Job] = deque()
         self._playing = False
@@ -68,21 +70,30 @@ class OssaApp(App[str]):
         for command in slash_commands():
             yield SystemCommand(command.usage, command.help, getattr(self, f"action_{command.name}"))
 
+    def on_mount(self) -> None:
+        self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))
+
     def on_ready(self) -> None:
         """The first frame is on the screen."""
         self._start()
 
     async def on_unmount(self) -> None:
-        if self._bench is not None:
-            self._bench.agent.cancel()
-            await asyncio.to_thread(self._bench.close)
+        self._signals.close()
+        if self._opening is None:
+            return
+        await asyncio.wait([self._opening])
+        if not self._opening.exception():
+            bench = self._opening.result()
+            bench.agent.cancel()
+            await asyncio.to_thread(bench.close)
 
     # Starting: the workbench, what it found, then the model; each is shown as soon as it is there.
 
     @work
     async def _start(self) -> None:
         try:
-            bench = await asyncio.to_thread(self._open, self._renderer)
+            self._opening = asyncio.ensure_future(asyncio.to_thread(self._open, self._renderer))
+            bench = await asyncio.shield(self._opening)
         except Exception as error:
             await self._fail(error, "not started")
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
@@ -161,6 +172,8 @@ class OssaApp(App[str]):
         try:
             async for event in events:
                 await self._renderer.show(event)
+                if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self._bench is not None:
+                    self._describe(self._bench, "ready")
         finally:
             self._playing = False
             self.window.activity.begin("")

@@ -13,7 +13,7 @@ from ossa.assistant import paths
 from ossa.assistant.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.draft import DraftError
 from ossa.assistant.eventlog import pack
-from ossa.assistant.events import Undone
+from ossa.assistant.events import End, Undone
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer, Unattended
 from ossa.assistant.session import SessionError, sessions
@@ -21,6 +21,7 @@ from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
 from ossa.tui.plain import EXIT, show
 from ossa.tui.safe import plain_text
+from ossa.tui.signals import Signals
 
 
 def run_headless(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], Workbench]) -> int:
@@ -44,20 +45,29 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
         print('ossa: the prompt is empty: say what to do, as in `ossa run "explain @README.md"`.', file=sys.stderr)
         return 2
     reviewer = Unattended(accept=arguments.accept, allow_unconfined=arguments.allow_unconfined)
+    opened: list[Workbench] = []
+    signals = Signals(lambda: [bench.agent.cancel() for bench in opened])
     bench = await asyncio.to_thread(open_bench, reviewer)
+    opened.append(bench)
     try:
-        if not arguments.json:
-            info = bench.model.info
-            print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
-        agent = bench.agent
-        events = agent.fix(prompt) if arguments.command == "fix" else agent.run(prompt)
-        end = await show(events, as_json=arguments.json)
-        if end == "proposed" and not arguments.json:
-            print(f"The change stays in the draft: review it with `{_resuming(arguments, bench.session.id)}`.")
-        return EXIT[end]
+        end = "cancelled" if signals.received else await _play(arguments, prompt, bench)
+        return signals.exit_code if signals.received and end == "cancelled" else EXIT[end]
     finally:
+        signals.close()
         with suppress(Exception):
             bench.close()
+
+
+async def _play(arguments: argparse.Namespace, prompt: str, bench: Workbench) -> End:
+    """Print one turn, and how it ended."""
+    if not arguments.json:
+        info = bench.model.info
+        print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
+    events = bench.agent.fix(prompt) if arguments.command == "fix" else bench.agent.run(prompt)
+    end = await show(events, as_json=arguments.json)
+    if end == "proposed" and not arguments.json:
+        print(f"The change stays in the draft: review it with `{_resuming(arguments, bench.session.id)}`.")
+    return end
 
 
 def _prompt(given: str) -> str:

@@ -5,7 +5,9 @@ from importlib.metadata import version
 
 COMMANDS = ("run", "fix", "undo", "models", "sessions", "demo")
 
-_EXIT_CODES = "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error"
+_EXIT_CODES = (
+    "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
+)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
