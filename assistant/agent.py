@@ -108,15 +108,15 @@ class Agent:
             return await self.delivery.offer(emit)
         if self.model.info.calls_tools:
             text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))
-            return await self._converse(f"{hint}\n\n{text}".lstrip(), emit)
+            return await self._converse(hint, emit, text)
         found = await self.repair.search(report, hint, emit)
         return await self.delivery.offer(emit) if found else "no change"
 
-    async def _converse(self, prompt: str, emit: Emit) -> End:
+    async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
-            finished = await self._answer(prompt, emit)
+            finished = await self._answer(prompt, told, emit)
             if not await self.delivery.is_pending():
                 return "answered" if not correction else "no change"
             verdict = await self.proof.verdict(emit)
@@ -124,13 +124,13 @@ class Agent:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(verdict.broken)
-            prompt = prompt_text("broken").format(summary=verdict.summary, failures=failures)
+            prompt, told = "", prompt_text("broken").format(summary=verdict.summary, failures=failures)
         return await self.delivery.offer(emit, verdict)
 
-    async def _answer(self, prompt: str, emit: Emit) -> bool:
+    async def _answer(self, prompt: str, told: str, emit: Emit) -> bool:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""
         reserve = min(self.sampling.max_tokens, self.model.info.window // 4)
-        composed = await asyncio.to_thread(self.context.compose, self.transcript, prompt, reserve)
+        composed = await asyncio.to_thread(self.context.compose, self.transcript, prompt, reserve, told)
         for notice in composed.notices:
             emit(Notice(notice))
         emit(composed.ledger)

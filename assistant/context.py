@@ -50,16 +50,17 @@ class Context:
         self._model, self._repository, self._draft, self._tools = model, repository, draft, tuple(tools)
         self._system = self._front()
 
-    def compose(self, transcript: Transcript, prompt: str, reserve: int) -> Composition:
+    def compose(self, transcript: Transcript, prompt: str, reserve: int, told: str = "") -> Composition:
         """Put a new prompt behind the conversation so far, leaving `reserve` tokens for the answer.
 
+        Only what the person wrote attaches files; `told` is what ossa adds to it, such as the failures of tests.
         Blocking: it asks the model for exact counts, which loads it.
 
         Raises:
             ModelError: the prompt alone is larger than the model's window.
         """
         conversation = transcript.messages
-        message, attached, notices = self._ask(prompt, transcript.note)
+        message, attached, notices = self._ask(prompt, transcript.note, told)
         ledger: list[Part] = []
         total = 0
         steps: list[tuple[str, list[Message]]] = [
@@ -137,7 +138,7 @@ class Context:
         except DraftError:
             return b""
 
-    def _ask(self, prompt: str, note: str) -> tuple[Message, str, list[str]]:
+    def _ask(self, prompt: str, note: str, told: str) -> tuple[Message, str, list[str]]:
         """The user's message, the part of it that is attached files, and what could not be attached."""
         blocks: list[str] = []
         notices: list[str] = []
@@ -158,7 +159,7 @@ class Context:
                     notices.append(f"{path} is long: its middle was left out. Attach a part by @{path}:10-40.")
         attached = "\n\n".join(blocks)
         state = [self._state()] if self._tools else []
-        said = [part for part in (*blocks, *state, note, prompt) if part]
+        said = [part for part in (*blocks, *state, note, prompt, told) if part]
         return Message("user", "\n\n".join(said)), attached, notices
 
     def _state(self) -> str:

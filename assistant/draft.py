@@ -1,7 +1,7 @@
 """The draft: a copy-on-write view of the repository in which everything the assistant does happens.
 
-Two kinds: `overlay` (Linux, bubblewrap: at the repository's own path, confined) and `worktree` (a copy elsewhere,
-not confined). Nothing in a draft reaches the working tree until hunks of its change are accepted.
+Two kinds: `overlay` (Linux, bubblewrap: at the repository's own path, confined) and `copy` (elsewhere; confined where
+bubblewrap works at all). Nothing in a draft reaches the working tree until hunks of its change are accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from ossa.assistant.change import Change
 class Isolation:
     """What keeps a command in the draft from doing harm."""
 
-    kind: Literal["overlay", "worktree", "copy"]
+    kind: Literal["overlay", "copy"]
     confined: bool
     """Whether it can neither write outside the draft nor reach the network nor read the home's secrets."""
     summary: str

@@ -1,6 +1,6 @@
 """The tools that gpt-oss was trained on, working in the draft: open, search, tree, patch, exec.
 
-ToolCall ─► Toolbox.call() ─► Outcome: what the model is told, and what the person sees
+ToolCall ─► Toolbox.call() ─► ToolResult: what the model is told, and what the person sees
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ _FOR_MODEL = 12_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ToolResult:
     """How a call ended."""
 
     ok: bool
@@ -45,7 +45,7 @@ class Tool:
 
     spec: ToolSpec
     title: Callable[[dict[str, Any]], str]
-    run: Callable[[dict[str, Any], OnOutput], Awaitable[Outcome]]
+    run: Callable[[dict[str, Any], OnOutput], Awaitable[ToolResult]]
 
 
 class Toolbox:
@@ -69,16 +69,16 @@ class Toolbox:
         except ArgumentError:
             return tool.spec.name
 
-    async def call(self, call: ToolCall, on_output: OnOutput = lambda _: None) -> Outcome:
+    async def call(self, call: ToolCall, on_output: OnOutput = lambda _: None) -> ToolResult:
         """Do what the model asked; whatever goes wrong is told to it in words it can act on."""
         tool = self._find(call.name)
         if tool is None:
             names = ", ".join(self._tools)
-            return Outcome(False, "no such tool", f"There is no tool {call.name}. There are: {names}.")
+            return ToolResult(False, "no such tool", f"There is no tool {call.name}. There are: {names}.")
         try:
             return await tool.run(read_arguments(call.arguments, tool.spec.parameters), on_output)
         except (ArgumentError, DraftError, edits.EditError) as error:
-            return Outcome(False, "refused", str(error))
+            return ToolResult(False, "refused", str(error))
 
     def _find(self, name: str) -> Tool | None:
         plain = name.removeprefix("functions.").strip()
@@ -99,20 +99,20 @@ class Toolbox:
             Tool(EXEC, lambda a: f"run {a['cmd']}", self._exec),
         )
 
-    async def _tree(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+    async def _tree(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
         top, depth = _folder(arguments.get("path", ".")), max(1, arguments.get("depth", 2))
         below = [p for p in await in_thread(self._draft.files) if p.startswith(top)]
         if not below:
-            return Outcome(False, "nothing there", f"There is no folder {top or '.'} with files in the repository.")
+            return ToolResult(False, "nothing there", f"There is no folder {top or '.'} with files in the repository.")
         shown: dict[str, int] = {}
         for path in below:
             parts = path.removeprefix(top).split("/")
             name = "/".join(parts[:depth]) + ("/" if len(parts) > depth else "")
             shown[name] = shown.get(name, 0) + 1
         lines = [f"{name} ({count} files)" if name.endswith("/") else name for name, count in shown.items()]
-        return Outcome(True, f"{len(below)} files", "\n".join(lines))
+        return ToolResult(True, f"{len(below)} files", "\n".join(lines))
 
-    async def _search(self, arguments: dict[str, Any], on_output: OnOutput) -> Outcome:
+    async def _search(self, arguments: dict[str, Any], on_output: OnOutput) -> ToolResult:
         query, where = arguments["query"], _folder(arguments.get("path", ".")).rstrip("/") or "."
         limit = max(1, min(arguments.get("max_results", 50), 500))
         scope = ["--untracked"] if self._is_git else ["--no-index"]
@@ -135,25 +135,25 @@ class Toolbox:
             if done.exit_code in (0, 1):
                 break
         else:
-            return Outcome(False, "failed", done.output)
+            return ToolResult(False, "failed", done.output)
         lines = [line[:300] for line in done.output.splitlines()]
         if not lines:
-            return Outcome(True, "no match", f"No line matches {query} in {where}.")
+            return ToolResult(True, "no match", f"No line matches {query} in {where}.")
         more = [f"… and {len(lines) - limit} more lines"] if len(lines) > limit else []
-        return Outcome(True, f"{len(lines)} lines", "\n".join(lines[:limit] + more))
+        return ToolResult(True, f"{len(lines)} lines", "\n".join(lines[:limit] + more))
 
-    async def _open(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+    async def _open(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
         return await in_thread(self._show, arguments)
 
-    def _show(self, arguments: dict[str, Any]) -> Outcome:
+    def _show(self, arguments: dict[str, Any]) -> ToolResult:
         path = arguments["path"].removeprefix("./")
         data = self._draft.read(path)
         if data is None:
             near = [p for p in self._draft.files() if p.rsplit("/", 1)[-1] == path.rsplit("/", 1)[-1]]
             hint = f" Did you mean {', '.join(near[:5])}?" if near else ""
-            return Outcome(False, "no such file", f"There is no file {path}.{hint}")
+            return ToolResult(False, "no such file", f"There is no file {path}.{hint}")
         if b"\0" in data[:8192]:
-            return Outcome(False, "binary", f"{path} is a binary file of {len(data):,} bytes.")
+            return ToolResult(False, "binary", f"{path} is a binary file of {len(data):,} bytes.")
         lines = data.decode(errors="replace").split("\n")
         if lines[-1] == "":
             lines.pop()
@@ -161,24 +161,24 @@ class Toolbox:
         last = min(len(lines), max(first, arguments.get("line_end", first + 399)))
         body = "\n".join(f"{n:>5}\t{lines[n - 1][:500]}" for n in range(first, last + 1))
         rest = f"\n(lines {first}–{last} of {len(lines)})" if (first, last) != (1, len(lines)) else ""
-        return Outcome(True, f"{max(0, last - first + 1)} lines", body + rest)
+        return ToolResult(True, f"{max(0, last - first + 1)} lines", body + rest)
 
-    async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> Outcome:
+    async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
         touched = await in_thread(edits.apply_to, self._draft, arguments["patch"])
-        return Outcome(
+        return ToolResult(
             True,
             f"{len(touched)} file{'s' * (len(touched) != 1)}",
             arguments["patch"],
             told=f"Done. Changed in the draft: {', '.join(touched)}.",
         )
 
-    async def _exec(self, arguments: dict[str, Any], on_output: OnOutput) -> Outcome:
+    async def _exec(self, arguments: dict[str, Any], on_output: OnOutput) -> ToolResult:
         seconds = float(max(1, min(arguments.get("timeout", 120), 600)))
         command = Command(["sh", "-c", arguments["cmd"]], arguments.get("workdir", "."), timeout=seconds)
         done = await self._draft.run(command, on_output=on_output)
         end = f"killed after {seconds:.0f} s" if done.timed_out else f"exit {done.exit_code}"
         told = f"{shorten(done.output, _FOR_MODEL)}\n({end}, {done.seconds:.1f} s)".lstrip()
-        return Outcome(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
+        return ToolResult(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
 
 
 def _exclusions(pattern: str) -> list[str]:

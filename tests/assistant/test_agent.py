@@ -166,6 +166,15 @@ async def test_a_change_that_breaks_tests_goes_back_to_the_model(bench: Bench, r
     assert end(events) == "no change"
 
 
+async def test_what_a_failing_test_prints_attaches_no_files(bench: Bench) -> None:
+    (bench.repo / "tests/test_calc.py").write_text("def test_add():\n    raise KeyError('see @calc.py and @nothing')\n")
+    model = ScriptedModel(["I see."])
+    events = await everything(bench(model).agent.fix("look at @run.sh"))
+    shown = model.seen[0][-1].text
+    assert "echo run" in shown and "see @calc.py" in shown and "def add" not in shown
+    assert not any("to attach" in e.text for e in events if isinstance(e, Notice))
+
+
 async def test_a_patch_that_does_not_fit_is_told_to_the_model(bench: Bench) -> None:
     model = ScriptedModel([patch(FIX.replace("return a - b", "return a / b")), "I give up."])
     events = await everything(bench(model).agent.run("fix"))
