@@ -100,11 +100,10 @@ class Agent:
 
     async def _fix(self, hint: str, emit: Emit) -> End:
         report = await self.proof.after(emit)
-        if report.problem:
-            emit(Notice(report.problem))
+        if report.problem:  # the step has told it
             return "no change"
         if report.green:
-            emit(Notice(f"All {report.passed} tests pass: there is nothing to fix."))
+            emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
             return await self.delivery.offer(emit)
         if self.model.info.calls_tools:
             text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))

@@ -182,9 +182,13 @@ class Checkpoints:
                 for side, contents in zip(_SIDES, zip(*((s.old, s.new) for s in swaps), strict=True), strict=True)
             }
             _save(folder, {"files": checkpoint.files, "folders": made, "state": "doing", **modes})
-        except (OSError, TreeError) as error:
+        except TreeError as error:
+            raise CheckpointError(f"Nothing was written: {error}") from error
+        except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
-            raise CheckpointError(f"Nothing was written: {error}.") from error
+            raise CheckpointError(
+                f"Nothing was written, because there would be no way back: {folder}: {error.strerror or error}."
+            ) from error
         return checkpoint
 
     def _carry_out(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Checkpoint:

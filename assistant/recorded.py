@@ -114,7 +114,7 @@ class RecordedDraft(ABC):
             async with self._gate.pass_through(alone=not scratch):
                 return await (self._run_apart if scratch else self._run_here)(command, on_output)
         except (OSError, ValueError) as error:  # a model may write what no command can be
-            raise DraftError(f"The command cannot be started: {error}.") from error
+            raise DraftError(f"The command cannot be started: {getattr(error, 'strerror', '') or error}.") from error
 
     def settle(self, paths: Sequence[str]) -> None:
         self._gate.check_idle()

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from ossa.assistant.candidates import Candidate, Idea, Proposer
-from ossa.assistant.draft import Draft
+from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import Attempt, Notice
 from ossa.assistant.localise import Place, Sources, localise
 from ossa.assistant.proof import Proof
+from ossa.assistant.testing import NOT_RUN
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare
@@ -73,7 +74,10 @@ class Repair:
         sources = Sources(self.draft)
         places = (await in_thread(localise, failure, hint, self.draft, sources))[:_PLACES]
         if not places:
-            emit(Notice(f"{failure.id}: its traceback leads to no Python function outside the tests."))
+            how = failure.message.strip() or failure.outcome
+            emit(
+                Notice(f"{failure.id} fails: {how}. No traceback leads from it to a Python function outside the tests.")
+            )
             return None
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
@@ -117,6 +121,8 @@ class Repair:
         data = candidate.source.encode("utf-8", "surrogateescape")
         files, limit = {candidate.path: data}, max(10.0, 4 * report.seconds)
         first = await self.proof.trial(files, [failure.id], limit)
+        if first.problem.startswith(NOT_RUN):  # no other candidate would fare better
+            raise DraftError(first.problem)
         if first.problem:
             return first.problem, None
         if not first.green:

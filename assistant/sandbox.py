@@ -73,7 +73,7 @@ class Sandbox:
                 tree, self.arguments(command, view), command, env=env, cwd=Path("/"), on_output=on_output
             )
         except OSError as error:
-            raise DraftError(f"The sandbox cannot be started: {error}.") from error
+            raise DraftError(f"The sandbox cannot be started: {error.strerror or error}.") from error
         return _translated(done)
 
     def arguments(self, command: Command, view: View) -> list[str]:

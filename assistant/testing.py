@@ -27,6 +27,8 @@ from ossa.assistant.verdict import TestReport
 
 Listener: TypeAlias = Callable[[str], None]
 
+NOT_RUN = "The tests could not be run: "
+"""How the problem of a report begins that is not the tests' own."""
 _PYTEST_OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 _PYTEST_USAGE_ERROR = 4
 
@@ -77,7 +79,7 @@ class TestRunner:
             self._plan = plan
             completed, outcomes = await self._reported(_Run(draft, only, trial or {}, on_output), plan, limit)
         except (DraftError, OSError) as error:
-            return TestReport(self.describe(), problem=f"The tests could not be run: {error}")
+            return TestReport(self.describe(), problem=f"{NOT_RUN}{getattr(error, 'strerror', '') or error}")
         report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
         return replace(report, seconds=time.monotonic() - started)
 

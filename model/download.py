@@ -5,6 +5,7 @@ A download runs as a program of its own, so that Ctrl+C ends it at once and its 
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -101,4 +102,4 @@ def sync_folder(folder: Path) -> None:
 def _reason(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or [""])[-1].rstrip(".")
+    return re.sub(r"^\[Errno -?\d+\] ", "", (errors or lines or [""])[-1]).rstrip(".")

