@@ -106,8 +106,10 @@ class OssaApp(App[str]):
         await replay(bench.history, self.window)
         for notice in bench.notices:
             await self._renderer.show(Notice(notice))
-        if bench.history and await asyncio.to_thread(bench.draft.change):
+        if bench.history and await self._holds_change():
             self._do(lambda agent: agent.review())
+        else:
+            self.window.change.withdraw()
         if self._first_prompt:
             self._submit(self._first_prompt)
         self._play_next()
@@ -129,6 +131,14 @@ class OssaApp(App[str]):
     async def _fail(self, error: Exception, state: str) -> None:
         await self._renderer.show(Failure(explain(error)))
         self._rest(state)
+
+    async def _holds_change(self) -> bool:
+        """Whether the draft differs from the working tree; of one that cannot be read the next turn tells."""
+        try:
+            return self._bench is not None and bool(await asyncio.to_thread(self._bench.draft.change))
+        except Exception as error:
+            explain(error)
+            return True
 
     def _rest(self, state: str) -> None:
         self._resting = state
@@ -153,12 +163,18 @@ class OssaApp(App[str]):
 
     def _do(self, job: Job) -> None:
         """Play a turn as soon as the running one is over; one that waits for a review is put off."""
-        if self._bench is None and self._resting == "not started":
-            self._tell("ossa did not start; the reason is above. /quit leaves.")
+        if not self._has_started():
             return
         self._jobs.append(job)
         self.window.change.put_off()
         self._play_next()
+
+    def _has_started(self) -> bool:
+        """Whether there is, or soon will be, something to work with; if not, the user is told."""
+        if self._bench is None and self._resting == "not started":
+            self._tell("ossa did not start; the reason is above. /quit leaves.")
+            return False
+        return True
 
     def _play_next(self) -> None:
         if self._bench is not None and not self._playing and self._jobs:
@@ -174,6 +190,8 @@ class OssaApp(App[str]):
                 await self._renderer.show(event)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self._bench is not None:
                     self._describe(self._bench, "ready")
+            if self.window.change.phase == "shown" and not await self._holds_change():
+                self.window.change.withdraw()
         finally:
             self._playing = False
             self.window.activity.begin("")
@@ -225,7 +243,7 @@ class OssaApp(App[str]):
         # Imported here since the list is seldom asked for, and the first frame should not wait for it.
         from ossa.tui.screens.sessions import Sessions
 
-        if self._bench is not None:
+        if self._has_started() and self._bench is not None:
             self.push_screen(Sessions(self._bench.root, self._bench.session.id), self._resume)
 
     def action_theme(self, name: str = "") -> None:

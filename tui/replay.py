@@ -36,6 +36,8 @@ async def replay(history: Sequence[Event], window: Surroundings) -> None:
 
 async def replay_earlier(earlier: Earlier, window: Surroundings) -> None:
     """Show another page of turns above those that are shown."""
+    if not earlier.is_attached:  # asked for twice
+        return
     rest, page = earlier.turns[:-PAGE], earlier.turns[-PAGE:]
     following = window.conversation.children[window.conversation.children.index(earlier) + 1]
     with window.conversation.app.batch_update():

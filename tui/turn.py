@@ -66,6 +66,7 @@ class Surroundings(Protocol):
     @property
     def status(self) -> Status: ...
     def reveal_change(self, *, ask: bool = True) -> None: ...
+    def back_to_prompt(self) -> None: ...
     async def ask(self, question: Confirm) -> Permission | None: ...
 
 
@@ -90,7 +91,8 @@ class Renderer:
             case TurnStarted(prompt):
                 await self._begin(prompt)
             case Composed(total=total, window=window):
-                self._window.status.context = (total, window)
+                if self._live:
+                    self._window.status.context = (total, window)
             case Reading(done, total, reused):
                 self._doing_reading(done, total, reused)
             case Thinking(text):
@@ -101,14 +103,16 @@ class Renderer:
                 self._doing("Writing")
             case Spoken(_, usage):
                 await self._end_growth()
-                self._window.status.usage = usage
+                if self._live:
+                    self._window.status.usage = usage
             case StepStarted(step, title, detail):
                 self._steps[step] = await self._add(Step(title, detail))
                 self._doing(title)
             case StepOutput(step, text):
-                self._steps[step].append(text)
+                (await self._step(step)).append(text)
             case StepFinished(step, ok, summary, output):
-                self._steps.pop(step).finish(ok, summary, output)
+                (await self._step(step)).finish(ok, summary, output)
+                del self._steps[step]
                 self._doing("Working")
             case Attempt():
                 await self._attempt(event)
@@ -116,10 +120,12 @@ class Renderer:
                 await self._add(proposed_line(change, verdict))
             case Reviewed(decisions=decisions, checkpoint=checkpoint):
                 await self._add(reviewed_line(event))
-                self._conclude(decisions, applied=bool(checkpoint))
+                if self._live:
+                    self._window.change.conclude(decisions, applied=bool(checkpoint))
             case Undone():
                 await self._add(undone_line(event))
-                self._conclude((), applied=False)
+                if self._live:
+                    self._window.change.take_back()
             case Notice(text):
                 await self._add(notice_line(text))
             case Failure(text):
@@ -136,7 +142,11 @@ class Renderer:
         deciding = asyncio.ensure_future(self._window.change.decide(change, verdict))
         self._window.reveal_change()
         try:
-            return await deciding
+            decisions = await deciding
+            if decisions is not None:
+                # What is typed now is meant for the model: a letter of it must not decide or undo anything.
+                self._window.back_to_prompt()
+            return decisions
         finally:
             deciding.cancel()
             self._reviewing = False
@@ -174,6 +184,12 @@ class Renderer:
             self._growing = await self._add(Answer())
         return self._growing
 
+    async def _step(self, step: str) -> Step:
+        """The running step; a new one where the log of a session has lost its beginning."""
+        if step not in self._steps:
+            self._steps[step] = await self._add(Step("step"))
+        return self._steps[step]
+
     async def _thought(self) -> Thought:
         if not isinstance(self._growing, Thought):
             self._growing = await self._add(Thought(live=self._live))
@@ -199,10 +215,6 @@ class Renderer:
     def _doing_reading(self, done: int, total: int, reused: int) -> None:
         if self._live:
             self._window.activity.reading(done, total, reused)
-
-    def _conclude(self, decisions: Sequence[Decision], *, applied: bool) -> None:
-        if self._live:
-            self._window.change.conclude(decisions, applied=applied)
 
     async def _finish(self, event: TurnFinished) -> None:
         for step in self._steps.values():

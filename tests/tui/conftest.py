@@ -63,6 +63,9 @@ class ScriptedAgent:
     def test(self) -> AsyncIterator[Event]:
         return self.run("/test")
 
+    def review(self) -> AsyncIterator[Event]:
+        return self.run("/review")
+
     def undo(self) -> AsyncIterator[Event]:
         return self._play("/undo", [Undone(("calc.py",), "c1")])
 
@@ -91,9 +94,11 @@ class ScriptedAgent:
             if isinstance(event, Proposed):
                 decided = await self.reviewer.review(event.change, event.verdict)
                 self.decisions.append(decided)
-                end = "proposed" if decided is None else "applied"
+                end = "proposed"
                 if decided is not None:
-                    yield Reviewed(tuple(decided), ("calc.py",), "c1")
+                    accepted = any(decision.accepted for decision in decided)
+                    end = "applied" if accepted else "rejected"
+                    yield Reviewed(tuple(decided), ("calc.py",) * accepted, "c1" * accepted)
         yield TurnFinished(end, 0.1)
 
 
@@ -178,7 +183,10 @@ def proposed() -> Proposed:
 
 @pytest.fixture
 def open_window(repository: Path) -> Open:
-    """Opens a window over the repository: `async with open_window(script, …, size=…, history=…) as stage`."""
+    """Opens a window over the repository: `async with open_window(script, …, size=…, history=…) as stage`.
+
+    `holds` is the change that its draft holds all the time.
+    """
 
     @asynccontextmanager
     async def opened(
@@ -186,6 +194,7 @@ def open_window(repository: Path) -> Open:
         size: tuple[int, int] = (120, 40),
         history: Sequence[Event] = (),
         failure: Exception | None = None,
+        holds: Change | None = None,
     ) -> AsyncGenerator[Stage]:
         agents: list[ScriptedAgent] = []
 
@@ -193,7 +202,7 @@ def open_window(repository: Path) -> Open:
             agents.append(ScriptedAgent(reviewer, list(scripts)))
             if failure is not None:
                 raise failure
-            return cast("Workbench", Bench(repository, agents[0], tuple(history)))
+            return cast("Workbench", Bench(repository, agents[0], tuple(history), holds or Change()))
 
         async with staged(OssaApp(repository, open_workbench), size) as stage:
             stage.agent = agents[0]
@@ -205,11 +214,11 @@ def open_window(repository: Path) -> Open:
 class Bench:
     """A workbench of real and scripted parts."""
 
-    def __init__(self, root: Path, agent: ScriptedAgent, history: tuple[Event, ...]) -> None:
+    def __init__(self, root: Path, agent: ScriptedAgent, history: tuple[Event, ...], holds: Change) -> None:
         self.root, self.agent, self.history = root, agent, history
         self.repository = Repository.open(root)
         self.model = ScriptedModel()
-        self.draft = Drafted()
+        self.draft = Drafted(holds)
         self.notices = ()
         self.closed = False
 
@@ -220,5 +229,8 @@ class Bench:
 class Drafted:
     isolation = Isolation("overlay", True, "confined by bubblewrap")
 
+    def __init__(self, holds: Change) -> None:
+        self._holds = holds
+
     def change(self) -> Change:
-        return Change()
+        return self._holds

@@ -147,9 +147,10 @@ async def test_a_resumed_session_shows_its_last_turns_and_the_open_change(
     told: list[Event] = []
     for n in range(15):
         told += [TurnStarted(f"question {n}."), Answering("answer "), Answering(f"{n}."), TurnFinished("answered", 1.0)]
-    async with open_window([Answering("Hi.")], history=[*told, TurnStarted("x"), proposed], size=(120, 60)) as stage:
+    history = [*told, TurnStarted("x"), proposed]
+    async with open_window([], history=history, holds=proposed.change, size=(120, 60)) as stage:
         await stage.shows("answer 14.")
-        await stage.shows("Change  2 files, +3 −2  not applied")
+        await stage.shows("Change  2 files, +3 −2  put off")
         earlier = "6 earlier turns"
         stage.app.window.conversation.scroll_home(animate=False)
         await stage.shows(earlier)

@@ -4,14 +4,16 @@ from typing import ClassVar, Literal, TypeAlias
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from ossa.tui.safe import shown
+from ossa.tui.safe import cut, plain_text, shown
 
 Permission: TypeAlias = Literal["once", "always", "no"]
+LONGEST = 50_000
+"""Characters of a command that are shown: all of it, unless nobody could judge it anyway."""
 GUARD = 0.4
 """Seconds for which no key answers a question that has just come up."""
 
@@ -33,8 +35,9 @@ class Confirm(ModalScreen[Permission]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Content("May this command run?"), markup=False, classes="-title")
-            yield Static(Content("\n".join(shown(self._command, 12))), markup=False, classes="-code")
-            yield Static(Content("\n".join(shown(self._warning, 12))), markup=False, classes="-warning")
+            with VerticalScroll(classes="-code"):
+                yield Static(Content(cut(plain_text(self._command), LONGEST)), markup=False)
+            yield Static(Content("\n".join(shown(self._warning, 6))), markup=False, classes="-warning")
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:

@@ -204,9 +204,10 @@ class Workspace(Screen[None]):
         change = self.change
         decided = len(change.hunks) - change.undecided
         states = {
-            "shown": "not applied",
+            "shown": "put off · ctrl+r",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
-            "applied": "applied · u undoes",
+            "applied": "applied · /undo",
+            "over": change.outcome,
         }
         state = states.get(change.phase, "")
         if change.phase == "reviewing" and not change.undecided:

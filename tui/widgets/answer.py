@@ -1,16 +1,22 @@
 """What the model says to the user: Markdown that grows while it is written."""
 
+from markdown_it import MarkdownIt
 from textual.widgets import Markdown
 from textual.widgets.markdown import MarkdownStream
 
 from ossa.tui.safe import LineGate, plain_text
 
 
+def _parser() -> MarkdownIt:
+    """As Textual's own, but what looks like HTML is text: `list<int>` loses nothing."""
+    return MarkdownIt("gfm-like", {"html": False})
+
+
 class Answer(Markdown):
     """An answer; its links are shown, never opened."""
 
     def __init__(self) -> None:
-        super().__init__(open_links=False)
+        super().__init__(open_links=False, parser_factory=_parser)
         self._gate = LineGate()
         self._stream: MarkdownStream | None = None
 

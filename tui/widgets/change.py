@@ -22,7 +22,8 @@ from ossa.tui.widgets.line import Line, file_line
 from ossa.tui.widgets.reason import Reason
 from ossa.tui.widgets.verdict import VerdictView
 
-Phase: TypeAlias = Literal["empty", "shown", "reviewing", "applied"]
+Phase: TypeAlias = Literal["empty", "shown", "reviewing", "applied", "over"]
+"""Of what is shown: nothing, a change that waits for its review, the review, and what came of it."""
 DECIDING = frozenset({"accept", "reject", "accept_all", "submit"})
 
 
@@ -38,6 +39,8 @@ class ChangeView(VerticalScroll, can_focus=True):
     """Hunks that wait for a decision."""
     current = reactive(0, init=False)
     """Index of the hunk that keys act on."""
+    outcome = reactive("")
+    """What came of it, in a word or two, where the phase alone does not say."""
 
     class Progressed(Message):
         """Something was decided, or another change is shown."""
@@ -55,15 +58,19 @@ class ChangeView(VerticalScroll, can_focus=True):
         self._asked: asyncio.Future[Sequence[Decision] | None] | None = None
 
     async def present(self, change: Change, verdict: Verdict) -> None:
-        """Show a change without asking anything."""
+        """Show a change without asking anything; what was decided before it was put off still stands."""
         self.change = change
+        decided = {view.hunk.id: view for view in self.hunks} if self.phase == "shown" else {}
         count = sum(len(file.hunks) for file in change.files)
         self.hunks = [HunkView(file, hunk, number, count) for number, (file, hunk) in enumerate(change.hunks, 1)]
         async with self.batch():
             await self.remove_children()
             await self.mount(VerdictView(verdict), *self._under_files())
+        for view in self.hunks:
+            if before := decided.get(view.hunk.id):
+                view.state, view.reason = before.state, before.reason
         self.phase = "shown"
-        self.undecided = count
+        self._count()
         self.scroll_home(animate=False)
         self.current = 0
         self._point(0)
@@ -100,8 +107,22 @@ class ChangeView(VerticalScroll, can_focus=True):
             if decision := chosen.get(view.hunk.id):
                 view.state, view.reason = ("accepted" if decision.accepted else "rejected"), decision.reason
         self._count()
-        if self.phase != "empty":
-            self.phase = "applied" if applied else "shown"
+        if applied:
+            self.phase = "applied"
+        else:
+            self._end("nothing written" if any(decision.accepted for decision in decisions) else "rejected")
+
+    def take_back(self) -> None:
+        """Show that the applied change is no longer in the working tree."""
+        if self.phase == "applied":
+            for view in self.hunks:
+                view.state = "undone" if view.state == "accepted" else view.state
+            self._end("taken back")
+
+    def withdraw(self) -> None:
+        """Show that there is nothing to decide any more, since the draft holds no change."""
+        if self.phase == "shown":
+            self._end("gone from the draft")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in DECIDING:
@@ -118,7 +139,8 @@ class ChangeView(VerticalScroll, can_focus=True):
     def action_reject(self) -> None:
         view = self.hunks[self.current]
         self._set("rejected")
-        self.screen.mount(Reason(view), after=view)
+        self.query(Reason).remove()
+        self.mount(Reason(view))
 
     def action_accept_all(self) -> None:
         for view in self.hunks:
@@ -163,6 +185,12 @@ class ChangeView(VerticalScroll, can_focus=True):
         view.state, view.reason = state, ""
         self._count()
 
+    def _end(self, outcome: str) -> None:
+        self.outcome = outcome
+        if self.phase != "empty":
+            self.phase = "over"
+        self.post_message(self.Progressed())
+
     def _count(self) -> None:
         self.undecided = sum(view.state == "pending" for view in self.hunks)
         self.post_message(self.Progressed())
@@ -186,6 +214,7 @@ class ChangeView(VerticalScroll, can_focus=True):
         if self._asked is None or self._asked.done():
             return False
         self._asked.set_result(decisions)
+        self.query(Reason).remove()
         return True
 
     def _colour(self) -> None:

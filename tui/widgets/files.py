@@ -64,6 +64,7 @@ class Files(Tree[Entry]):
         self._folder, self._repository = root, repository
         await self._read_status()
         await self._load(self.root)
+        self.root.expand()
         self.cursor_line = 0
 
     async def changed(self, paths: Iterable[str]) -> None:
@@ -147,7 +148,6 @@ class Files(Tree[Entry]):
                 node.add(
                     data.name, data, before=index if index < len(node.children) else None, allow_expand=data.folder
                 )
-        node.expand()
 
     def _forget(self, path: str) -> None:
         for known in [k for k in self._loaded if k == path or k.startswith(f"{path}/")]:

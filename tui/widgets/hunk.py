@@ -17,14 +17,14 @@ from ossa.assistant.change import FileChange, Hunk
 from ossa.tui.code import coloured_lines, plain_lines
 from ossa.tui.safe import plain_text
 
-State: TypeAlias = Literal["pending", "accepted", "rejected", "refused"]
+State: TypeAlias = Literal["pending", "accepted", "rejected", "undone"]
 Sign: TypeAlias = Literal[" ", "-", "+"]
 
 MARKS: dict[State, str] = {
     "pending": "○ to decide",
     "accepted": "✓ accepted",
     "rejected": "✗ rejected",
-    "refused": "! refused",
+    "undone": "↶ taken back",
 }
 KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added"}
 
@@ -62,7 +62,7 @@ class HunkView(Widget):
         super().__init__(classes="-pending")
         self.file = file
         self.hunk = hunk
-        self._title = f"{number}/{count}"
+        self.place = f"{number}/{count}"
         self._before = plain_lines("".join(hunk.before)) if hunk.before else []
         self._after = plain_lines("".join(hunk.after)) if hunk.after else []
         self._lead = plain_lines("".join(hunk.lead)) if hunk.lead else []
@@ -118,8 +118,8 @@ class HunkView(Widget):
     def _head(self, width: int) -> Content:
         hunk = self.hunk
         where = hunk.note or (f"line {hunk.start + 1}" if self.file.kind == "modified" else self.file.kind)
-        left = Content.assemble((self._title, "bold"), f"  {plain_text(where)}")
-        styles = {"pending": "$text-primary", "accepted": "$text-success"}
+        left = Content.assemble((self.place, "bold"), f"  {plain_text(where)}")
+        styles = {"pending": "$text-primary", "accepted": "$text-success", "undone": "$text-warning"}
         reason = f": {plain_text(self.reason)}" if self.reason else ""
         right = Content.styled(MARKS[self.state] + reason, styles.get(self.state, "$text-error"))
         gap = max(2, width - left.cell_length - right.cell_length)

@@ -25,10 +25,15 @@ class Pane(Vertical):
         super().__init__(self._title, *children, id=id)
 
     def on_descendant_focus(self) -> None:
-        self._title.add_class("-lit")
+        self._light()
 
     def on_descendant_blur(self) -> None:
-        self._title.remove_class("-lit")
+        self._light()
+
+    def _light(self) -> None:
+        # Asked anew each time: where the focus goes from one child to another, the two events may come in any order.
+        focused = self.screen.focused
+        self._title.set_class(focused is not None and self in focused.ancestors, "-lit")
 
     def watch_heading(self, heading: Content) -> None:
         self._title.update(heading)

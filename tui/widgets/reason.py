@@ -11,7 +11,7 @@ from ossa.tui.widgets.hunk import HunkView
 
 
 class Reason(Input):
-    """Asks once, right below the hunk, and goes away."""
+    """Asks once, at the foot of the change, so that nothing scrolls away, and goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "no reason")]
 
@@ -19,7 +19,7 @@ class Reason(Input):
         """The user has answered, perhaps with nothing."""
 
     def __init__(self, view: HunkView) -> None:
-        super().__init__(placeholder="Why? The model is told. Enter goes on, esc leaves it out", compact=True)
+        super().__init__(placeholder=f"Why not {view.place}? Enter tells, esc skips", compact=True)
         self._view = view
 
     def on_mount(self) -> None:

@@ -24,7 +24,7 @@ class Thought(Fold):
 
     def head(self) -> Content:
         verb = "Thinking" if self.has_class("-running") else "Thought"
-        parts = [verb, f"{self._words:,} words"]
+        parts = [verb, "1 word" if self._words == 1 else f"{self._words:,} words"]
         if self._seconds is not None:
             parts.append(f"{self._seconds:.0f} s")
         return Content(" · ".join(parts))

@@ -1,5 +1,9 @@
 """What the tests said of the change, above it: the summary, and the tests that changed or still fail."""
 
+from collections.abc import Iterator
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -10,18 +14,24 @@ NAMED = 6
 """Tests of each sort that are named."""
 
 
-class VerdictView(Static):
+class VerdictView(Vertical):
     """The verdict: "-proved", "-broken" or "-unproved"."""
 
     def __init__(self, verdict: Verdict) -> None:
+        self._verdict = verdict
         bad = verdict.broken or verdict.missing
-        kind = "-proved" if verdict.proved else "-broken" if bad else "-unproved"
-        super().__init__(_content(verdict), markup=False, classes=kind)
+        super().__init__(classes="-proved" if verdict.proved else "-broken" if bad else "-unproved")
+
+    def compose(self) -> ComposeResult:
+        mark = {"-proved": "✓", "-broken": "✗"}.get(" ".join(self.classes), "!")
+        summary = cut(plain_text(self._verdict.summary), 400)
+        yield Static(Content.styled(f"{mark} {summary}", "bold"), markup=False)
+        for sort, test in _rows(self._verdict):
+            yield Horizontal(Static(sort, markup=False, classes="-sort"), Static(test, markup=False, classes="-test"))
 
 
-def _content(verdict: Verdict) -> Content:
-    mark = "✓" if verdict.proved else "✗" if verdict.broken or verdict.missing else "!"
-    rows = [Content.styled(f"{mark} {cut(plain_text(verdict.summary), 400)}", "bold")]
+def _rows(verdict: Verdict) -> Iterator[tuple[Content, Content]]:
+    """A sort and a test of it: two columns, so that a long name keeps to its own."""
     sorts = (
         ("broken", verdict.broken, "$text-error"),
         ("gone", verdict.missing, "$text-error"),
@@ -29,7 +39,7 @@ def _content(verdict: Verdict) -> Content:
         ("fixed", verdict.fixed, "$text-success"),
     )
     for name, tests, style in sorts:
-        rows += [Content.assemble((f"  {name:<8}", style), cut(plain_text(test), 200)) for test in tests[:NAMED]]
+        for test in tests[:NAMED]:
+            yield Content.styled(name, style), Content(cut(plain_text(test), 200))
         if len(tests) > NAMED:
-            rows.append(Content.styled(f"  {'':<8}and {len(tests) - NAMED} more", "$foreground 65%"))
-    return Content("\n").join(rows)
+            yield Content(""), Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%")
