@@ -100,6 +100,8 @@ def sync_folder(folder: Path) -> None:
 
 
 def _reason(output: str) -> str:
+    if offline := re.search(r"Failed to establish a new connection: (?:\[Errno -?\d+\] )?([\w ]+)", output):
+        return offline[1]
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return re.sub(r"^\[Errno -?\d+\] ", "", (errors or lines or [""])[-1]).rstrip(".")
