@@ -35,6 +35,8 @@ class LocalModel:
         self._log = log
         self._link: Link | None = None
         self._starting = threading.Lock()
+        self._closings = 0
+        """How often it was closed: by that, one that is still starting knows that nobody wants it any more."""
         self._info = ModelInfo(found.name, found.window, found.family == "gpt-oss", found.why)
 
     @property
@@ -80,6 +82,7 @@ class LocalModel:
 
     def close(self) -> None:
         """End its process and free its memory; a later call loads it again."""
+        self._closings += 1
         if self._link:
             self._link.close()
 
@@ -89,12 +92,15 @@ class LocalModel:
         Raises:
             ModelError: as in `start`.
         """
+        closings = self._closings
         with self._starting:
             if self._link and self._link.is_alive and self._link.responds(_SECONDS_TO_STOP):
                 return self._link
             if refusal := discover.fits(self._found):
                 raise ModelError(f"The model does not fit into memory: {refusal}")
             self._link = Link(self._log)
+            if self._closings != closings:
+                self._link.close()
             self._load(self._link)
             return self._link
 

@@ -244,3 +244,30 @@ def test_the_side_of_the_window_loads_no_torch() -> None:
 
 def test_the_catalogue_and_the_file_agree(small_model: LocalModel) -> None:
     assert small_model.info.window == catalog.find(small_model.info.name).window
+
+
+def test_closed_while_the_machine_is_still_being_looked_at_it_is_not_loaded(
+    small_model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = tmp_path / "asked", tmp_path / "answered"
+    card = tmp_path / "nvidia-smi"
+    card.write_text(f"#!/bin/sh\ntouch {asked}\nwhile ! [ -e {answered} ]; do sleep 0.01; done\necho 0\n")
+    card.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    model = LocalModel(small_model._found)
+    errors: list[ModelError] = []
+
+    def start() -> None:
+        try:
+            model.start()
+        except ModelError as error:
+            errors.append(error)
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    until(asked.exists)
+    model.close()
+    answered.touch()
+    starting.join(20)
+    assert [str(error) for error in errors] == ["The model was closed."]
+    assert model.pid == 0
