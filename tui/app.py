@@ -20,7 +20,7 @@ from ossa.tui.commands import bindings, find, slash_commands
 from ossa.tui.console import explain
 from ossa.tui.replay import prompts, replay, replay_earlier
 from ossa.tui.screens.help import Help
-from ossa.tui.screens.workspace import Workspace
+from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
 from ossa.tui.themes import DARK, LIGHT
 from ossa.tui.turn import Renderer
@@ -198,9 +198,13 @@ class OssaApp(App[str]):
             self.window.status.state = self._resting
         self._play_next()
 
+    @on(Noticed)
+    def _noticed(self, event: Noticed) -> None:
+        self._tell(event.text)
+
     @work
     async def _tell(self, text: str) -> None:
-        await self._renderer.show(Notice(text))
+        await self._renderer.tell(text)
 
     @on(ChangeView.UndoWanted)
     def _undo_wanted(self) -> None:

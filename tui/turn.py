@@ -133,6 +133,12 @@ class Renderer:
             case TurnFinished():
                 await self._finish(event)
 
+    async def tell(self, text: str) -> None:
+        """Say something that is no event of the turn: what is being written goes on above it."""
+        if self._block is None:
+            self._block = await self._window.conversation.begin("", self._before)
+        await self._block.mount(notice_line(text))
+
     async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
         """Let the person decide, by keys on the change."""
         self._reviewing = True

@@ -1,9 +1,13 @@
 """The file tree and the preview show the working tree as it is, live."""
 
+import threading
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ossa.assistant.repository import Repository
 from ossa.tui.listing import SHOWN, Entry, list_folder
+from ossa.tui.screens.workspace import DiskChanged, Noticed
 from ossa.tui.widgets.preview import read_page
 
 if TYPE_CHECKING:
@@ -51,6 +55,12 @@ async def test_what_changes_on_disk_changes_on_the_screen(open_window: "Open", r
         await stage.shows("calc.py D")
 
 
+async def test_that_changes_are_noticed_late_is_said(open_window: "Open") -> None:
+    async with open_window() as stage:
+        stage.app.window.post_message(Noticed("Changes to files are noticed only every 5 s."))
+        await stage.shows("Changes to files are noticed only")
+
+
 def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
     for number in range(SHOWN + 5):
         (tmp_path / f"{number:05}").touch()
@@ -90,3 +100,43 @@ async def test_a_huge_file_opens_at_its_start_and_says_so(open_window: "Open", r
         await stage.app.window.show_file("huge.txt", chosen=True)
         await stage.shows("1  line")
         assert stage.app.window.preview.page.note == "The first 1,048,576 of 5,000,000 bytes."
+
+
+class Busy:
+    """A real repository that takes until `go` for its status, and counts how many ask at once."""
+
+    def __init__(self, root: Path) -> None:
+        self._repository = Repository.open(root)
+        self.go = threading.Event()
+        self.asked = self.now = self.most = 0
+
+    def status(self) -> Mapping[str, str]:
+        self.asked += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.go.wait(20)
+        self.now -= 1
+        return self._repository.status()
+
+    def ignored(self, paths: Collection[str], /) -> Iterable[str]:
+        return self._repository.ignored(paths)
+
+
+async def test_a_storm_of_changes_is_followed_one_look_at_a_time(open_window: "Open", repository: Path) -> None:
+    busy = Busy(repository)
+    async with open_window() as stage:
+        files = stage.app.window.files
+        await stage.shows("new.txt ?")
+        files._repository = busy
+        try:
+            for number in range(20):
+                stage.app.window.post_message(DiskChanged(frozenset({f"{number}.txt"})))
+                await stage.pilot.pause(0.01)
+            await stage.until(lambda: busy.asked)
+            (repository / "last.txt").write_text("")
+            stage.app.window.post_message(DiskChanged(frozenset({"last.txt"})))
+            await stage.pilot.pause(0.01)
+        finally:
+            busy.go.set()
+        await stage.shows("last.txt ?")
+        assert busy.most == 1 and busy.asked <= 3

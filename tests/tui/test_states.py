@@ -20,6 +20,7 @@ from ossa.assistant.events import (
 from ossa.assistant.review import Decision
 from ossa.assistant.verdict import Verdict
 from ossa.model.base import Message, Usage
+from ossa.tui.widgets.answer import Answer
 from ossa.tui.widgets.conversation import Earlier
 from ossa.tui.widgets.pane import PaneTitle
 
@@ -126,6 +127,18 @@ async def test_what_looks_like_html_in_an_answer_is_text(open_window: "Open") ->
         await stage.send("how?")
         await stage.shows("Give a list<int> to <name>.")
         await stage.shows("<div>block</div>")
+
+
+async def test_a_word_of_the_window_does_not_cut_an_answer_in_two(open_window: "Open") -> None:
+    go_on = asyncio.Event()
+    async with open_window([Answering("```python\nx = 1\n"), go_on, Answering("y = 2\n```\n")]) as stage:
+        await stage.send("how?")
+        await stage.shows("x = 1")
+        await stage.send("/nonsense")
+        await stage.shows("There is no command /nonsense")
+        go_on.set()
+        await stage.shows("y = 2")
+        assert len(stage.app.window.query(Answer)) == 1
 
 
 async def test_a_single_word_of_reasoning_is_one(open_window: "Open") -> None:

@@ -49,6 +49,14 @@ class DiskChanged(Message):
         self.paths = paths
 
 
+class Noticed(Message):
+    """The window has something to say in the conversation."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
 class Workspace(Screen[None]):
     """Files, conversation and change, side by side."""
 
@@ -64,6 +72,7 @@ class Workspace(Screen[None]):
         self._watcher: Watcher | None = None
         self._touched: set[str] = set()
         """Paths changed on disk that are not shown yet."""
+        self._following = False
         self.files = Files(root)
         self.welcome = Welcome(root)
         self.conversation = Conversation(self.welcome)
@@ -150,23 +159,30 @@ class Workspace(Screen[None]):
         def tell(paths: frozenset[str]) -> None:
             self.post_message(DiskChanged(paths))
 
-        watcher = Watcher(root, tell)
-        self._watcher = await asyncio.to_thread(watcher.start)
+        watcher = self._watcher = Watcher(root, tell)
+        await asyncio.to_thread(watcher.start)
+        if watcher.problem:
+            self.post_message(Noticed(watcher.problem))
 
     @on(DiskChanged)
     def _disk_changed(self, event: DiskChanged) -> None:
         self._touched |= event.paths
-        self.run_worker(self._follow_disk(), exclusive=True, group="disk")
+        if not self._following:
+            self._following = True
+            self.run_worker(self._follow_disk())
 
     async def _follow_disk(self) -> None:
-        """Show what has changed on disk; a later burst takes over from one that is still being shown."""
-        touched = frozenset(self._touched)
-        if ".git/HEAD" in touched:
-            await self._show_branch()
-        await self.files.changed(touched)
-        if self.preview.path in touched:
-            await self.preview.show(self.preview.path)
-        self._touched -= touched
+        """Show what has changed on disk; what changes meanwhile is looked at once, afterwards."""
+        try:
+            while self._touched:
+                touched, self._touched = frozenset(self._touched), set()
+                if ".git/HEAD" in touched:
+                    await self._show_branch()
+                await self.files.changed(touched)
+                if self.preview.path in touched:
+                    await self.preview.show(self.preview.path)
+        finally:
+            self._following = False
 
     async def _show_branch(self) -> None:
         branch = await asyncio.to_thread(self._repository.head) if self._repository else "no git"
