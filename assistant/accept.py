@@ -5,6 +5,8 @@
 A hunk that the user's own work has made impossible is refused with a sentence; the others go in.
 """
 
+import shlex
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from ossa.assistant.checkpoints import Checkpoints
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import DraftError
 from ossa.assistant.merge import merge
+from ossa.assistant.recorded import LINK_NOTE
 from ossa.assistant.review import Decision
 from ossa.assistant.tree import Content, Swap, Tree, TreeError
 
@@ -59,6 +62,9 @@ def accept(
     for file in change.files:
         hunks = [hunk for hunk in file.hunks if hunk.id in taken]
         if not hunks:
+            continue
+        if hunks[0].note.startswith(LINK_NOTE):
+            refused.append(_by_hand(file, hunks[0]))
             continue
         try:
             now, draft = tree.read(file.path), read_draft(file.path)
@@ -117,6 +123,17 @@ def _binary(file: FileChange, hunk: Hunk, now: Content | None, draft: bytes | No
     if same is None or same.hunks[0].id != hunk.id:
         return now, [f"{file.path} changed since the draft was made, so the draft's version was left out."]
     return (None if draft is None else Content(draft, file.mode or (now.mode if now else None))), []
+
+
+def _by_hand(file: FileChange, hunk: Hunk) -> str:
+    """Symbolic links are not accepted, because what lies behind one may be anything: the sentence that says how."""
+    path = shlex.quote(file.path)
+    command, after = f"rm {path}", ""
+    if file.mode is not None and stat.S_ISLNK(file.mode):
+        command = f"ln -sfn {shlex.quote(hunk.note.removeprefix(LINK_NOTE))} {path}"
+    elif file.kind != "deleted":
+        after = " and ask again"
+    return f"{file.path} is a symbolic link, or would be one; ossa leaves those to you: run `{command}`{after}."
 
 
 def _count(hunks: Sequence[Hunk]) -> str:

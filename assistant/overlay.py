@@ -28,6 +28,7 @@ class OverlayDraft(RecordedDraft):
         super().__init__(repository, folder)
         self._sandbox = sandbox
         self._upper, self._work = folder / "upper", folder / "work"
+        self._reads = repository.outer()
         self._layers = Layers(repository.root, self._upper)
         self._prepare()
         self._absorb()
@@ -80,7 +81,7 @@ class OverlayDraft(RecordedDraft):
 
     async def _execute(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
         self._drop_stale_index()
-        view = View.layered(self.root, [self.root], self._upper, self._work)
+        view = View.layered(self.root, [self.root], self._upper, self._work, self._reads)
         return await self._sandbox.run(command, view, on_output)
 
     async def _try_out(self, command: Command, folder: Path, on_output: Callable[[str], None] | None) -> Completed:
@@ -89,7 +90,7 @@ class OverlayDraft(RecordedDraft):
         work.mkdir()
         for path, data in self._trial(command).items():
             self._put_into(Layers(self.root, upper), path, data, self.permissions(path) or 0o644)
-        view = View.layered(self.root, [self.root, self._upper], upper, work)
+        view = View.layered(self.root, [self.root, self._upper], upper, work, self._reads)
         return await self._sandbox.run(command, view, on_output)
 
     def _drop_stale_index(self) -> None:

@@ -26,6 +26,8 @@ from ossa.assistant.sandbox import remove
 from ossa.assistant.threads import in_thread
 
 _NOISE = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".coverage"})
+LINK_NOTE = "symbolic link to "
+"""How the note of a hunk begins that makes, changes or removes a symbolic link."""
 _NOISE_ENDS = (".pyc", ".pyo", "node_modules/.cache")
 
 
@@ -75,6 +77,8 @@ class RecordedDraft(ABC):
     def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
         self._gate.check_idle()
         real = follow(inside(path), self._find, self._repository.root, last=data is not None)
+        if inner := self._repository.inner(real):
+            raise DraftError(f"{path} belongs to the repository {inner} within this one; only there it can be changed.")
         place = self._find(real)
         if real == "." or (place and place.is_dir() and not place.is_symlink()):
             raise DraftError(f"{path} is a folder; name a file.")
@@ -251,7 +255,7 @@ def _modes(before: Entry, after: Entry) -> tuple[int | None, int | None]:
 def _link_change(path: str, before: Entry, after: Entry) -> FileChange:
     """A symbolic link that comes, goes or leads elsewhere: one hunk without lines."""
     kind: FileKind = "added" if before.data is None else "deleted" if after.data is None else "modified"
-    was, now = (f"symbolic link to {os.fsdecode(e.data or b'')}" if e.is_link else "" for e in (before, after))
+    was, now = (f"{LINK_NOTE}{os.fsdecode(e.data or b'')}" if e.is_link else "" for e in (before, after))
     note = now or f"{was}, {'removed' if after.data is None else 'replaced by a file'}"
     key = repr((path, was, now, hashlib.sha256(after.data or b"").hexdigest()))
     hunk = Hunk(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:10], 0, (), (), note=note)

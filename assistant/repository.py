@@ -10,7 +10,7 @@ import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["modified", "added", "deleted", "untracked", "renamed", "conflicted"]
@@ -139,10 +139,26 @@ class Repository:
         elif found := self._check_ignore(asked):
             _, tracked, _ = self._git("ls-files", "-z", "--cached")
             found.difference_update(_paths(tracked))
-        return found | self._unwanted(asked)
+        return found | self._unwanted(asked) | {path for path in asked if self.inner(path)}
+
+    def inner(self, path: str) -> str:
+        """The repository within this one, a submodule for example, that a path is in; "" where it is in none."""
+        if not self.is_git:
+            return ""
+        above = (str(folder) for folder in PurePosixPath(path).parents)
+        return next((folder for folder in above if folder != "." and (self.root / folder / ".git").exists()), "")
+
+    def outer(self) -> list[Path]:
+        """Folders elsewhere in which git keeps what belongs to this working tree: of a submodule or linked worktree."""
+        told = (
+            self._git("rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir")[1] if self.is_git else b""
+        )
+        found = {Path(os.path.realpath(os.fsdecode(line))) for line in told.splitlines()}
+        return sorted(path for path in found if not path.is_relative_to(self.root) and path.is_dir())
 
     def _check_ignore(self, paths: Iterable[str], *options: str) -> set[str]:
-        real = [path for path in paths if not self._beyond_link(path)]
+        # About these git refuses to answer, and about all others with them.
+        real = [path for path in paths if not self._beyond_link(path) and not self.inner(path)]
         feed = b"".join(os.fsencode(path) + b"\0" for path in real)
         if not feed:
             return set()

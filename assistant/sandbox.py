@@ -38,10 +38,12 @@ class View:
     """Bubblewrap's arguments."""
 
     @classmethod
-    def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path) -> "View":
-        """Overlay folders; of `lowers` the last is on top, and what is written goes to `upper`."""
+    def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path, reads: Sequence[Path] = ()) -> "View":
+        """Overlay folders; of `lowers` the last is on top, what is written goes to `upper`; `reads` can be read."""
         sources = [arg for lower in lowers for arg in ("--overlay-src", str(lower))]
-        return cls(root, (*sources, "--overlay", str(upper), str(work), str(root)))
+        seen = [path for path in reads if not _within(path, environment.secrets())]
+        shown = [arg for path in seen for arg in ("--ro-bind", str(path), str(path))]
+        return cls(root, (*shown, *sources, "--overlay", str(upper), str(work), str(root)))
 
     @classmethod
     def copied(cls, root: Path, copy: Path, borrowed: Mapping[Path, Path] | None = None) -> "View":
