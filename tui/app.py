@@ -46,7 +46,6 @@ class OssaApp(App[str]):
     def __init__(self, root: Path, open_workbench: "Callable[[Reviewer], Workbench]", first_prompt: str = "") -> None:
         """`open_workbench` is called in a thread once the first frame is painted; `first_prompt` is sent then."""
         super().__init__()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-medium"), (118, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
         self.window = Workspace(root)
         self._root = root
@@ -276,7 +275,7 @@ class OssaApp(App[str]):
 
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
-        self.exit()
+        self.exit(return_code=2 if self._resting == "not started" else 0)
 
 
 def find_repository(root: Path) -> "tuple[Path, Repository | None]":
