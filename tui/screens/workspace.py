@@ -7,7 +7,7 @@
     ├ Status
     └ Footer
 
-Which columns fit is decided by the classes -narrow, -medium and -wide; keys bring a hidden one in.
+Which columns fit is decided by the width; keys bring a hidden one in.
 """
 
 import asyncio
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from ossa.assistant.watch import Watcher
 
 
+TWO_COLUMNS, THREE_COLUMNS = 100, 118
+"""Cells of width from which as many are shown side by side."""
+
+
 class DiskChanged(Message):
     """These paths have changed in the working tree."""
 
@@ -60,7 +64,7 @@ class Noticed(Message):
 class Workspace(Screen[None]):
     """Files, conversation and change, side by side."""
 
-    side_open = reactive(False, toggle_class="-side-open")
+    side_open = reactive(False)
     """Where there is little room: whether the file or change is shown."""
     files_open: reactive[bool | None] = reactive(None)
     """Whether the user wants the files; None leaves it to the width."""
@@ -105,9 +109,26 @@ class Workspace(Screen[None]):
         await self.files.attach(root, repository)
         self.run_worker(self._watch(root))
 
-    def watch_files_open(self, wanted: bool | None) -> None:
-        self.set_class(wanted is True, "-files-on")
-        self.set_class(wanted is False, "-files-off")
+    def watch_side_open(self) -> None:
+        self._arrange()
+
+    def watch_files_open(self) -> None:
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the columns that fit. Not by classes of the screen: they would restyle every widget of a long talk."""
+        wide = self._is_wide
+        self._files_pane.display = self.files_open is True or (wide and self.files_open is None)
+        self._side.display = wide or self.side_open
+        self._talk.display = self.size.width >= TWO_COLUMNS or not self.side_open
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether all three columns fit."""
+        return self.size.width >= THREE_COLUMNS
 
     def toggle_files(self) -> None:
         """Show the files, or go to them, or from there hide them."""
@@ -234,7 +255,7 @@ class Workspace(Screen[None]):
         self._switcher.current = which
         self._title_side()
         self.side_open = self.side_open or focus
-        if focus and not self.has_class("-wide"):
+        if focus and not self._is_wide:
             self.files_open = None
         if focus:
             self.call_after_refresh((self.change if which == "change" else self.preview).focus)
