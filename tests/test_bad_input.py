@@ -143,6 +143,19 @@ def test_a_folder_that_is_none(ossa: Cli, folder: Path, command: list[str]) -> N
         assert str(place) in ossa(*command, place).sentence
 
 
+@pytest.mark.parametrize("command", [["fix"], ["undo"], []])
+def test_a_folder_that_is_gone(ossa: Cli, folder: Path, command: list[str]) -> None:
+    leave = ["sh", "-c", f'cd {folder} && rm -r {folder} && exec "$@"', "sh"]
+    assert "is gone" in ossa(*command, within=leave).sentence
+
+
+def test_a_command_that_is_none(ossa: Cli) -> None:
+    assert "`ossa --help` lists the commands" in ossa("fxi").sentence
+    for budget in ("0", "-1", "nan", "inf", "x"):
+        ran = ossa("fix", f"--budget={budget}")
+        assert ran.code == 2 and "--budget" in ran.err.splitlines()[-1]
+
+
 def test_a_window_without_a_terminal(ossa: Cli, repo: Path) -> None:
     assert "`ossa fix`" in ossa(repo).sentence
 

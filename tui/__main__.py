@@ -111,7 +111,7 @@ def _window(arguments: argparse.Namespace) -> int:
     """Open the window; that there is nothing to work on, or no terminal, is said before the screen is taken."""
     root = Path(arguments.path).absolute()
     if not root.is_dir():
-        what = "is a file; name its folder" if root.exists() else "does not exist"
+        what = "is a file; name its folder" if root.exists() else "does not exist; `ossa --help` lists the commands"
         print(f"ossa: {root} {what}.", file=sys.stderr)
         return 2
     if not arguments.copy and not any((folder / ".git").exists() for folder in (root, *root.parents)):

@@ -40,6 +40,8 @@ def explain(error: Exception) -> str:
     if type(error).__module__.startswith("ossa."):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
+        if not _is_somewhere():
+            return "The folder that you are in is gone: go to another one, for example by `cd`."
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}. If that is for ossa's own files, name another folder by OSSA_HOME."
     logging.getLogger(__name__).error("ossa broke", exc_info=error)
@@ -49,6 +51,13 @@ def explain(error: Exception) -> str:
 def is_terminal(stream: object) -> bool:
     """Whether a person sits at this stream; it may also be closed."""
     return isinstance(stream, io.TextIOBase) and not stream.closed and stream.isatty()
+
+
+def _is_somewhere() -> bool:
+    try:
+        return bool(Path.cwd())
+    except OSError:
+        return False
 
 
 def _simpler(error: UnicodeError) -> tuple[str, int]:

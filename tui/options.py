@@ -53,6 +53,12 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _common(demo)
 
 
+def _seconds(text: str) -> float:
+    if 0 < (seconds := float(text)) <= 86400:
+        return seconds
+    raise argparse.ArgumentTypeError("give a number of seconds above 0, a day at most")
+
+
 def _headless(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-C", "--root", dest="path", default=".", help="the repository (default: here)")
     parser.add_argument("--accept", action="store_true", help="apply the change if the tests prove it")
@@ -62,7 +68,7 @@ def _headless(parser: argparse.ArgumentParser) -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="PATH|NAME", help="a model's folder, GGUF file or known name")
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
-    parser.add_argument("--budget", type=float, default=180, metavar="SECONDS", help="for a search (default: 180)")
+    parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
     parser.add_argument("--seed", type=int, default=None, help="make the model's choices repeatable")
     parser.add_argument("--resume", nargs="?", const="latest", default="", metavar="ID", help="go on with a session")
     parser.add_argument("--copy", action="store_true", help="work on a folder that is no git repository, by copies")
