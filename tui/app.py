@@ -67,7 +67,7 @@ class OssaApp(App[str]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in slash_commands():
-            yield SystemCommand(command.usage, command.help, getattr(self, f"action_{command.name}"))
+            yield SystemCommand(f"/{command.name}", command.help, getattr(self, f"action_{command.name}"))
 
     def on_mount(self) -> None:
         self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))

@@ -74,6 +74,7 @@ COMMANDS: tuple[Command, ...] = (
         "ctrl+j",
     ),
     _keys("complete", "complete", "Complete a command after /", "tab", "prompt", "tab"),
+    _keys("attach", "attach", "Show the model a file, or lines of it: @path:10-40", "at", "prompt", "@path"),
     _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
     _keys("reject", "reject", "Reject this hunk, with a reason if you like", "r", "change", footer=True),

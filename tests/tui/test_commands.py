@@ -60,7 +60,7 @@ def test_what_is_typed_is_completed_as_far_as_it_is_certain() -> None:
 async def test_the_palette_offers_what_can_be_typed(open_window: "Open") -> None:
     async with open_window() as stage:
         offered = {command.title for command in stage.app.get_system_commands(stage.app.screen)}
-        assert offered == {command.usage for command in slash_commands()}
+        assert offered == {f"/{command.name}" for command in slash_commands()}
 
 
 async def test_slash_commands_do_what_they_say(open_window: "Open") -> None:
@@ -99,3 +99,11 @@ def test_the_first_frame_needs_neither_torch_nor_git() -> None:
     code = f"import sys, ossa.tui.app; print([m for m in {heavy} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+async def test_help_says_how_to_leave_it_in_a_small_terminal(open_window: "Open") -> None:
+    async with open_window(size=(80, 24)) as stage:
+        await stage.pilot.press("f1")
+        await stage.shows("Esc closes")
+        await stage.pilot.press("escape")
+        await stage.until(lambda: "Esc closes" not in stage.text)

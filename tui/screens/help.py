@@ -22,6 +22,7 @@ class Help(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="dialog"):
+            yield Static("Esc closes this page, ctrl+p searches the commands.", markup=False, classes="-hint")
             yield Static(help_content(), markup=False)
 
     def action_scroll(self, direction: str) -> None:
