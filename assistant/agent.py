@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from ossa.assistant import repair
 from ossa.assistant.context import Context, prompt_text
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
@@ -27,6 +26,7 @@ from ossa.assistant.events import (
     Thinking,
 )
 from ossa.assistant.proof import Proof
+from ossa.assistant.repair.search import Repair, wanted
 from ossa.assistant.stream import pieces
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
@@ -49,7 +49,7 @@ class Agent:
     proof: Proof
     delivery: Delivery
     turns: Turns
-    repair: repair.Repair
+    repair: Repair
     transcript: Transcript
     """Sees every event before anyone else does, and so knows the conversation."""
     sampling: Sampling
@@ -65,7 +65,7 @@ class Agent:
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
         """Answer a prompt. A small model asked to fix tests is led there; else it just answers."""
-        if not self.model.info.calls_tools and repair.wanted(prompt):
+        if not self.model.info.calls_tools and wanted(prompt):
             return self.fix(prompt)
         return self.turns.play(prompt, lambda emit: self._converse(prompt, emit))
 

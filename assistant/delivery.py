@@ -6,13 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ossa.assistant.accept import accept
+from ossa.assistant.accepting.accept import accept
+from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.rejection import take_out
 from ossa.assistant.change import Change
-from ossa.assistant.checkpoints import Checkpoints
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import End, Notice, Proposed, Reviewed, Undone
 from ossa.assistant.proof import Proof
-from ossa.assistant.rejection import take_out
 from ossa.assistant.review import Decision, Reviewer
 from ossa.assistant.threads import in_thread, to_its_end
 from ossa.assistant.turn import Emit

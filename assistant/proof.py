@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
-from ossa.assistant.frames import digest
-from ossa.assistant.testing import TestRunner
+from ossa.assistant.testing.frames import digest
+from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ossa.assistant import edits
 from ossa.assistant.arguments import ArgumentError, read_arguments
 from ossa.assistant.draft import Command, Draft, DraftError
+from ossa.assistant.edits.engine import EditError, apply_to, paths
 from ossa.assistant.threads import in_thread
 from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
 from ossa.assistant.trim import shorten
@@ -77,7 +77,7 @@ class Toolbox:
             return ToolResult(False, "no such tool", f"There is no tool {call.name}. There are: {names}.")
         try:
             return await tool.run(read_arguments(call.arguments, tool.spec.parameters), on_output)
-        except (ArgumentError, DraftError, edits.EditError) as error:
+        except (ArgumentError, DraftError, EditError) as error:
             return ToolResult(False, "refused", str(error))
 
     def _find(self, name: str) -> Tool | None:
@@ -95,7 +95,7 @@ class Toolbox:
                 lambda a: f"open {a['path']}" + (f":{a['line_start']}" if "line_start" in a else ""),
                 self._open,
             ),
-            Tool(APPLY_PATCH, lambda a: f"edit {', '.join(edits.paths(a['patch'])) or 'files'}", self._patch),
+            Tool(APPLY_PATCH, lambda a: f"edit {', '.join(paths(a['patch'])) or 'files'}", self._patch),
             Tool(EXEC, lambda a: f"run {a['cmd']}", self._exec),
         )
 
@@ -164,7 +164,7 @@ class Toolbox:
         return ToolResult(True, f"{max(0, last - first + 1)} lines", body + rest)
 
     async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
-        touched = await in_thread(edits.apply_to, self._draft, arguments["patch"])
+        touched = await in_thread(apply_to, self._draft, arguments["patch"])
         return ToolResult(
             True,
             f"{len(touched)} file{'s' * (len(touched) != 1)}",

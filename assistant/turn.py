@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
-from ossa.assistant.checkpoints import CheckpointError
+from ossa.assistant.accepting.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
 from ossa.assistant.events import End, Event, Failure, TurnFinished, TurnStarted
 from ossa.model.base import ModelError

@@ -7,22 +7,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ossa.assistant import leftovers, paths
+from ossa.assistant import paths
+from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.agent import Agent
-from ossa.assistant.checkpoints import Checkpoints
 from ossa.assistant.config import Config, load_config
 from ossa.assistant.context import Context
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.draft import Draft
-from ossa.assistant.drafts import find_sandbox, open_draft
+from ossa.assistant.drafts import leftovers
+from ossa.assistant.drafts.guard import GuardedDraft
+from ossa.assistant.drafts.opening import find_sandbox, open_draft
 from ossa.assistant.events import Event
-from ossa.assistant.guard import GuardedDraft
 from ossa.assistant.proof import Proof
-from ossa.assistant.repair import Repair
+from ossa.assistant.repair.search import Repair
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Reviewer
 from ossa.assistant.session import Session, SessionError
-from ossa.assistant.testing import TestRunner
+from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Turns

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ossa.assistant import paths
-from ossa.assistant.checkpoints import CheckpointError, Checkpoints
+from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.draft import DraftError
 from ossa.assistant.eventlog import pack
 from ossa.assistant.events import End, Notice, Undone

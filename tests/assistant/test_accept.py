@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossa.assistant.accept import Accepted, accept
+from ossa.assistant.accepting.accept import Accepted, accept
+from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
+from ossa.assistant.accepting.merge import merge
 from ossa.assistant.change import Change, FileChange, Hunk
-from ossa.assistant.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.diff import diff_file
-from ossa.assistant.merge import merge
 from ossa.assistant.review import Decision
 from ossa.assistant.text import join, lines_of
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ossa.assistant.accept import accept
-from ossa.assistant.checkpoints import Checkpoints
+from ossa.assistant.accepting.accept import accept
+from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.draft import Draft
-from ossa.assistant.drafts import open_draft
-from ossa.assistant.edits import EditError, apply_to
+from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.drafts.sandbox import NoSandbox
+from ossa.assistant.edits.engine import EditError, apply_to
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Decision
-from ossa.assistant.sandbox import NoSandbox
 
 FIX = "*** Begin Patch\n*** Update File: calc.py\n@@ def add\n-    return a - b\n+    return a + b\n*** End Patch"
 

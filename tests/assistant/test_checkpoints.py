@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ossa.assistant.checkpoints import CheckpointError, Checkpoints
+from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
+from ossa.assistant.accepting.tree import Content, Swap
 from ossa.assistant.lock import lock
-from ossa.assistant.tree import Content, Swap
 
 BEFORE = {"a.txt": b"one\n", "gone/b.txt": b"two\n"}
 AFTER = {"a.txt": b"ONE\n", "new/deep/c.txt": b"three\n"}

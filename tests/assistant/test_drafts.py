@@ -10,9 +10,9 @@ from typing import TypeAlias
 import pytest
 
 from ossa.assistant.draft import Command, Draft, DraftError
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox, probe
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import NoSandbox, Sandbox, probe
 
 Reopen: TypeAlias = Callable[[], Draft]
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ossa.assistant.diff import diff_file
-from ossa.assistant.edits import EditError, parse, paths, plan, safe_path
+from ossa.assistant.edits.engine import EditError, parse, paths, plan, safe_path
 from ossa.assistant.text import join, lines_of
 
 CALC = b"""import math

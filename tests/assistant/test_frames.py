@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossa.assistant.frames import Frame, digest, frames
+from ossa.assistant.testing.frames import Frame, digest, frames
 from ossa.assistant.verdict import TestResult
 
 FILES = {

@@ -1,6 +1,6 @@
 """Functions and statements of a source, found without running it."""
 
-from ossa.assistant.functions import calls, function_at, functions, idle, module_names, unbound
+from ossa.assistant.repair.functions import calls, function_at, functions, idle, module_names, unbound
 
 SOURCE = '''\
 import os

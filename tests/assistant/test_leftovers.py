@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
-from ossa.assistant import leftovers
-from ossa.assistant.drafts import find_sandbox, open_draft
+from ossa.assistant.drafts import leftovers
+from ossa.assistant.drafts.opening import find_sandbox, open_draft
 from ossa.assistant.events import Notice
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Unattended
@@ -21,7 +21,7 @@ from ossa.model.scripted import ScriptedModel
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.repository import Repository
 
 repo, folder, written = sys.argv[1:]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.draft import Command
-from ossa.assistant.drafts import foreign, open_draft
-from ossa.assistant.layers import Layers
+from ossa.assistant.drafts.layers import Layers
+from ossa.assistant.drafts.opening import foreign, open_draft
 from ossa.assistant.repository import Repository
 
 
@@ -103,7 +103,7 @@ KILLED = """
 import asyncio, sys
 from pathlib import Path
 from ossa.assistant.draft import Command
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.repository import Repository
 
 root, folder, kind, nap = sys.argv[1:]

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.drafts.sandbox import NoSandbox, probe
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import NoSandbox, probe
 
 
 @pytest.fixture

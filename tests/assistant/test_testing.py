@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import pytest
 
-from ossa.assistant.discovery import interpreters
 from ossa.assistant.draft import Draft
-from ossa.assistant.drafts import open_draft
-from ossa.assistant.outcomes import read_outcomes
+from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.repository import Repository
-from ossa.assistant.testing import TestRunner
+from ossa.assistant.testing.discovery import interpreters
+from ossa.assistant.testing.outcomes import read_outcomes
+from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import TestReport, compare
 
 Open: TypeAlias = Callable[[dict[str, str]], Draft]

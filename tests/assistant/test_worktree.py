@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.draft import Command, Draft
+from ossa.assistant.drafts.copied import CopyDraft
+from ossa.assistant.drafts.sandbox import probe
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import probe
-from ossa.assistant.worktree import CopyDraft
 
 
 @pytest.fixture(params=["confined", "bare"])

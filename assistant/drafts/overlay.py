@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ossa.assistant.draft import Command, Completed, Isolation
-from ossa.assistant.layers import Layers
-from ossa.assistant.recorded import RecordedDraft, is_noise
+from ossa.assistant.drafts.layers import Layers
+from ossa.assistant.drafts.recorded import RecordedDraft, is_noise
+from ossa.assistant.drafts.sandbox import Sandbox, View, remove
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import Sandbox, View, remove
 
 
 class OverlayDraft(RecordedDraft):

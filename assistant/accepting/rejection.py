@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from pathlib import Path
 
+from ossa.assistant.accepting.tree import Tree, TreeError
 from ossa.assistant.change import Change, FileChange
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.text import join, lines_of
-from ossa.assistant.tree import Tree, TreeError
 
 
 def take_out(draft: Draft, root: Path, change: Change, rejected: Collection[str]) -> None:

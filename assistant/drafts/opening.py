@@ -4,10 +4,10 @@ import os
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.overlay import OverlayDraft
+from ossa.assistant.drafts.copied import CopyDraft
+from ossa.assistant.drafts.overlay import OverlayDraft
+from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox, probe
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import NoSandbox, Sandbox, probe
-from ossa.assistant.worktree import CopyDraft
 
 
 def open_draft(repository: Repository, folder: Path, sandbox: Sandbox | NoSandbox | None = None) -> Draft:

@@ -13,11 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.fitting import content, updated
-from ossa.assistant.parse import parse
-from ossa.assistant.patch import Delete, EditError, Patch, Step, Update
+from ossa.assistant.edits.fitting import content, updated
+from ossa.assistant.edits.parse import parse
+from ossa.assistant.edits.patch import Delete, EditError, Patch, Step, Update
+from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.safepath import inside
-from ossa.assistant.syntax import breakage
 
 __all__ = ["Edit", "EditError", "apply_to", "parse", "paths", "plan"]
 

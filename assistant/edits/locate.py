@@ -13,8 +13,8 @@ from enum import IntEnum
 from functools import cached_property
 from itertools import pairwise
 
-from ossa.assistant.indentation import Reindent, indent, rule
-from ossa.assistant.patch import Line, Section
+from ossa.assistant.edits.indentation import Reindent, indent, rule
+from ossa.assistant.edits.patch import Line, Section
 
 TYPOGRAPHIC = str.maketrans(
     {

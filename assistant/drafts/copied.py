@@ -13,12 +13,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ossa.assistant import environment, process
 from ossa.assistant.draft import Command, Completed, DraftError, Isolation
-from ossa.assistant.mirror import Mirror
-from ossa.assistant.recorded import RecordedDraft
+from ossa.assistant.drafts import environment, process
+from ossa.assistant.drafts.mirror import Mirror
+from ossa.assistant.drafts.recorded import RecordedDraft
+from ossa.assistant.drafts.sandbox import Sandbox, View
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import Sandbox, View
 
 
 class CopyDraft(RecordedDraft):

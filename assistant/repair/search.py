@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from ossa.assistant.candidates import Candidate, Idea, Proposer
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import Attempt, Notice
-from ossa.assistant.localise import Place, Sources, localise
 from ossa.assistant.proof import Proof
-from ossa.assistant.testing import NOT_RUN
+from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
+from ossa.assistant.repair.localise import Place, Sources, localise
+from ossa.assistant.testing.runner import NOT_RUN
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare

@@ -5,9 +5,9 @@ text ─► unwrapped (JSON, however often quoted) ─► V4A · unified diff ·
 
 import json
 
-from ossa.assistant.blocks import parse_blocks, replacement
-from ossa.assistant.patch import EditError, Patch, Write
-from ossa.assistant.v4a import is_v4a, parse_unified, parse_v4a
+from ossa.assistant.edits.blocks import parse_blocks, replacement
+from ossa.assistant.edits.patch import EditError, Patch, Write
+from ossa.assistant.edits.v4a import is_v4a, parse_unified, parse_v4a
 
 _TEXT_KEYS = ("patch", "input", "diff", "edit", "text", "cmd", "command", "arguments")
 _SEARCH_KEYS = ("search", "old_string", "old_str", "old")

@@ -16,8 +16,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
-from ossa.assistant.excerpt import Excerpt
-from ossa.assistant.functions import Function, idle, module_names, unbound
+from ossa.assistant.repair.excerpt import Excerpt
+from ossa.assistant.repair.functions import Function, idle, module_names, unbound
 from ossa.assistant.stream import pieces
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestResult

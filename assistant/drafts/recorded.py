@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 from ossa.assistant.change import Change, FileChange, FileKind, Hunk
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import Command, Completed, DraftError, Isolation
-from ossa.assistant.found import Entry, Found
-from ossa.assistant.gate import Gate
+from ossa.assistant.drafts.found import Entry, Found
+from ossa.assistant.drafts.gate import Gate
+from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
 from ossa.assistant.safepath import follow, inside, is_git
-from ossa.assistant.sandbox import remove
 from ossa.assistant.threads import in_thread
 
 _NOISE = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".coverage"})

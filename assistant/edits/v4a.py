@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ossa.assistant.patch import Delete, EditError, Line, Section, Step, Update, Write
+from ossa.assistant.edits.patch import Delete, EditError, Line, Section, Step, Update, Write
 
 _MARKER = re.compile(
     r"\*\*\* (Begin Patch|End Patch|Add File|Update File|Delete File|Move to|End of File)\b:?[ \t]*(.*)"

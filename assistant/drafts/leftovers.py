@@ -10,9 +10,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 from ossa.assistant.draft import DraftError
-from ossa.assistant.drafts import open_draft
+from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox, remove
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import NoSandbox, Sandbox, remove
 from ossa.assistant.session import Session, SessionError
 
 _PROBE = "probe-"

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 from ossa.assistant.draft import Draft
-from ossa.assistant.frames import Frame, frames
-from ossa.assistant.functions import Function, calls, function_at, functions
+from ossa.assistant.repair.functions import Function, calls, function_at, functions
+from ossa.assistant.testing.frames import Frame, frames
 from ossa.assistant.verdict import TestResult
 
 _TEST_PATH = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ossa.assistant import environment, process
 from ossa.assistant.draft import Command, Completed, DraftError
+from ossa.assistant.drafts import environment, process
 
 _TMP = "/tmp"  # noqa: S108 – the sandbox's own, in memory
 _PRIVATE = {_TMP: 2 << 30, "/var/tmp": 1 << 30, "/dev/shm": 1 << 30, "/run": 16 << 20}  # noqa: S108

@@ -19,8 +19,8 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 from typing import Protocol
 
-from ossa.assistant.clip import Clip
 from ossa.assistant.draft import Command, Completed
+from ossa.assistant.drafts.clip import Clip
 
 FILE_SIZE = 1 << 30
 """Bytes that a file may grow to."""

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from ossa.assistant.discovery import CONFIGURE, Plan
 from ossa.assistant.draft import Completed
-from ossa.assistant.outcomes import Outcomes
+from ossa.assistant.testing.discovery import CONFIGURE, Plan
+from ossa.assistant.testing.outcomes import Outcomes
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import TestReport, TestResult
 

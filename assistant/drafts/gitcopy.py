@@ -5,8 +5,8 @@ repository ─► init, HEAD, index ─► copy/.git        objects: copy/.git/b
 
 from pathlib import Path
 
+from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import remove
 
 BORROWED = ".git/borrowed"
 """Where the copy sees the repository's objects."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
+from ossa.assistant.accepting.tree import Content, Swap, Tree, TreeError, same, sync_folder
 from ossa.assistant.lock import lock
-from ossa.assistant.tree import Content, Swap, Tree, TreeError, same, sync_folder
 
 State: TypeAlias = Literal["doing", "done", "undoing", "undone", "redoing"]
 _STATES: tuple[State, ...] = get_args(State)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from ossa.assistant.diff import changed_runs
-from ossa.assistant.patch import EditError, Line, Section, Step, Update, Write
+from ossa.assistant.edits.patch import EditError, Line, Section, Step, Update, Write
 
 _SEARCH = re.compile(r"\s*<{5,9} ?SEARCH\b.*")
 _DIVIDER = re.compile(r"\s*={5,9}\s*")

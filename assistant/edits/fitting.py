@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from ossa.assistant.indentation import indent, spaces_for_tabs
-from ossa.assistant.locate import TYPOGRAPHIC, Miss, Place, Target, Tier, locate
-from ossa.assistant.misses import explain
-from ossa.assistant.patch import EditError, Section
+from ossa.assistant.edits.indentation import indent, spaces_for_tabs
+from ossa.assistant.edits.locate import TYPOGRAPHIC, Miss, Place, Target, Tier, locate
+from ossa.assistant.edits.misses import explain
+from ossa.assistant.edits.patch import EditError, Section
 from ossa.assistant.text import body, ending, is_binary, split
 
 _BOM = b"\xef\xbb\xbf"

@@ -13,10 +13,10 @@ from collections.abc import Container
 from pathlib import Path
 from typing import TypeAlias
 
-from ossa.assistant import gitcopy
-from ossa.assistant.recorded import is_noise
+from ossa.assistant.drafts import gitcopy
+from ossa.assistant.drafts.recorded import is_noise
+from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
-from ossa.assistant.sandbox import remove
 
 _NEEDED = (".venv", "venv", "node_modules")
 """Ignored folders at the root that tests need and that are too big to copy."""

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.merge import merge
+from ossa.assistant.accepting.tree import Content, Swap, Tree, TreeError
 from ossa.assistant.change import Change, FileChange, Hunk
-from ossa.assistant.checkpoints import Checkpoints
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import DraftError
-from ossa.assistant.merge import merge
-from ossa.assistant.recorded import LINK_NOTE
+from ossa.assistant.drafts.recorded import LINK_NOTE
 from ossa.assistant.review import Decision
-from ossa.assistant.tree import Content, Swap, Tree, TreeError
 
 ReadDraft = Callable[[str], bytes | None]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ossa.assistant.locate import Miss, Place, Target, Tier, enclosing, normal
-from ossa.assistant.patch import Section
+from ossa.assistant.edits.locate import Miss, Place, Target, Tier, enclosing, normal
+from ossa.assistant.edits.patch import Section
 
 _AROUND = 2
 """Lines shown above and below the nearest ones."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ossa.assistant.discovery import CONFIGURE, PROBE, Plan, environment, interpreters, style
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
-from ossa.assistant.outcomes import Outcomes, read_outcomes
-from ossa.assistant.report import judge
+from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, environment, interpreters, style
+from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
+from ossa.assistant.testing.report import judge
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestReport
 
