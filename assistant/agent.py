@@ -9,6 +9,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from ossa.assistant.context import Context, prompt_text
@@ -94,7 +95,7 @@ class Agent:
         return "answered"
 
     async def _review(self, emit: Emit) -> End:
-        if not await self.delivery.is_pending():
+        if not await self.delivery.change():
             emit(Notice("The draft holds no change."))
         return await self.delivery.offer(emit)
 
@@ -113,11 +114,16 @@ class Agent:
 
     async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
+        waiting = await self.delivery.change()
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
             finished = await self._answer(prompt, told, emit)
-            if not await self.delivery.is_pending():
+            change = await self.delivery.change()
+            if not change:
                 return "answered" if not correction else "no change"
+            if change == waiting:
+                emit(Notice("A change still waits in the draft: /review shows it."))
+                return "answered"
             verdict = await self.proof.verdict(emit)
             if not verdict.broken or not finished or correction == MAX_CORRECTIONS:
                 break
@@ -143,9 +149,9 @@ class Agent:
             if not finished.message.calls:
                 return True
             for call in finished.message.calls:
-                result = await self._call(call, len(seen), emit)
+                result, output = await self._call(call, len(seen), emit)
                 messages.append(result)
-                seen.append((call, result.text))
+                seen.append((call, output))
             if any(seen.count(pair) >= 3 for pair in seen[-len(finished.message.calls) :]):
                 emit(Notice("The model made the same call with the same result three times; the turn ends here."))
                 return False
@@ -158,25 +164,27 @@ class Agent:
 
     async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
         sampling, tools = self.sampling, self.toolbox.specs if self.model.info.calls_tools else ()
-        async for piece in pieces(lambda: self.model.generate(messages, tools=tools, sampling=sampling)):
-            match piece:
-                case Prefill(done, total, reused):
-                    emit(Reading(done, total, reused))
-                case Thought(text):
-                    emit(Thinking(text))
-                case Text(text):
-                    emit(Answering(text))
-                case ToolCall():
-                    pass  # it comes again, whole, in the finished message
-                case Finished(message=message, usage=usage):
-                    emit(Spoken(message, usage))
-                    return piece
+        async with aclosing(pieces(lambda: self.model.generate(messages, tools=tools, sampling=sampling))) as stream:
+            async for piece in stream:
+                match piece:
+                    case Prefill(done, total, reused):
+                        emit(Reading(done, total, reused))
+                    case Thought(text):
+                        emit(Thinking(text))
+                    case Text(text):
+                        emit(Answering(text))
+                    case ToolCall():
+                        pass  # it comes again, whole, in the finished message
+                    case Finished(message=message, usage=usage):
+                        emit(Spoken(message, usage))
+                        return piece
         raise AssertionError("a generation ends with Finished")
 
-    async def _call(self, call: ToolCall, number: int, emit: Emit) -> Message:
+    async def _call(self, call: ToolCall, number: int, emit: Emit) -> tuple[Message, str]:
+        """What the model is told, and the output by which a repetition is known: what it is told may bear a time."""
         step = f"call-{len(self.transcript.messages)}-{number}"
         emit(StepStarted(step, self.toolbox.title(call), call.arguments))
         outcome = await self.toolbox.call(call, lambda text: emit(StepOutput(step, text)))
         result = Message("tool", outcome.for_model, tool=call.name)
         emit(StepFinished(step, outcome.ok, outcome.summary, outcome.output, result))
-        return result
+        return result, outcome.output

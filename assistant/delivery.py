@@ -27,9 +27,9 @@ class Delivery:
         self._root, self._draft, self._proof = root, draft, proof
         self._reviewer, self._checkpoints = reviewer, checkpoints
 
-    async def is_pending(self) -> bool:
-        """Whether the draft differs from the working tree."""
-        return bool(await in_thread(self._draft.change))
+    async def change(self) -> Change:
+        """What the draft would do to the working tree now."""
+        return await in_thread(self._draft.change)
 
     async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
         """Show the change with its verdict, where that is known already, and do what the person decides."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ossa.assistant.change import Change
+from ossa.assistant.testing.judges import is_judge
 from ossa.assistant.verdict import Verdict
 
 
@@ -41,9 +42,18 @@ class Unattended:
         """`accept` takes a change that the tests have proved; another one is only shown."""
         self._accept = accept
         self._allow = allow_unconfined
+        self.why = ""
+        """Why the latest change was not accepted, where it was to be."""
 
     async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
-        if not self._accept or not verdict.proved:
+        if not self._accept:
+            return None
+        judges = [file.path for file in change.files if is_judge(file.path)]
+        if judges:
+            self.why = f"it changes what judges it ({', '.join(judges)})"
+        elif not verdict.proved:
+            self.why = "the tests do not prove it"
+        if judges or not verdict.proved:
             return None
         return [Decision(hunk.id, True) for _, hunk in change.hunks]
 

@@ -131,7 +131,9 @@ class Toolbox:
                 where,
                 *self._left_out,
             ]
-            done = await self._draft.run(Command(argv, timeout=30), scratch=True)
+            done = await self._draft.run(
+                Command(argv, timeout=30, name="git grep, for a search of the model's"), scratch=True
+            )
             if done.exit_code in (0, 1):
                 break
         else:

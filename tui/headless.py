@@ -51,6 +51,9 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
     opened.append(bench)
     try:
         end = "cancelled" if signals.received else await _play(arguments, prompt, bench)
+        if end == "proposed" and arguments.accept:
+            _refused(reviewer.why, as_json=arguments.json)
+            return EXIT["rejected"]
         return signals.exit_code if signals.received and end == "cancelled" else EXIT[end]
     finally:
         signals.close()
@@ -71,6 +74,12 @@ async def _play(arguments: argparse.Namespace, prompt: str, bench: Workbench) ->
     if end == "proposed" and not arguments.json:
         print(f"The change stays in the draft: review it with `{_resuming(arguments, bench.session.id)}`.")
     return end
+
+
+def _refused(why: str, *, as_json: bool) -> None:
+    """Say why a change that was to be accepted was not."""
+    notice = Notice(f"The change was not applied: {why}.")
+    print(json.dumps(pack(notice)) if as_json else notice.text, flush=True)
 
 
 def _prompt(given: str) -> str:

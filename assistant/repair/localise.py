@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from ossa.assistant.draft import Draft
 from ossa.assistant.repair.functions import Function, calls, function_at, functions
 from ossa.assistant.testing.frames import Frame, frames
+from ossa.assistant.testing.judges import is_test
 from ossa.assistant.verdict import TestResult
-
-_TEST_PATH = re.compile(r"(^|/)(tests?/|test_[^/]*\.py$|[^/]*_test\.py$|conftest\.py$)")
-
-
-def is_test(path: str) -> bool:
-    """Whether a path looks like a test's own."""
-    return bool(_TEST_PATH.search(path))
 
 
 class Sources:

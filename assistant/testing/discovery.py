@@ -23,9 +23,10 @@ CONFIGURE = "Say how to run them with --test or in .ossa.toml."
 
 PROBE = (
     "import sys, importlib.util as u; "
-    "print('pytest' if u.find_spec('pytest') else 'plain'); sys.exit(sys.version_info < (3, 8))"
+    "print(sys.executable); print('pytest' if u.find_spec('pytest') else 'plain'); "
+    "sys.exit(sys.version_info < (3, 8))"
 )
-"""Program that tells whether an interpreter will do, and whether it has pytest, without importing it."""
+"""Program that tells where an interpreter really is, whether it has pytest, without importing it, and if it will do."""
 
 _TEST_FILE = re.compile(r"(test_.*|.*_test)\.py")
 _PYTEST_FILES = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"})

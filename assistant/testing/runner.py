@@ -92,24 +92,22 @@ class TestRunner:
         fallback = ""
         candidates = interpreters(self._root)
         for python in candidates:
-            found = await self._probe(draft, python)
+            real, found = await self._probe(draft, python)
             if found == "pytest":
-                return Plan(
-                    "pytest", (python, "-m", "pytest", "-q", "--rootdir=."), f"pytest with {self._name(python)}"
-                )
-            fallback = fallback or (python if found == "plain" else "")
+                return Plan("pytest", (real, "-m", "pytest", "-q", "--rootdir=."), f"pytest with {self._name(python)}")
+            fallback = fallback or (real if found == "plain" else "")
         if not fallback:
             return f"No Python from 3.8 on was found (tried {', '.join(map(self._name, candidates))}). {CONFIGURE}"
         if asked == "either":
             return Plan("unittest", (fallback, "-m", "ossa_report"), f"unittest with {self._name(fallback)}")
         return f"pytest is not installed in {self._name(fallback)}. Install it there. {CONFIGURE}"
 
-    async def _probe(self, draft: Draft, python: str) -> str:
-        """What the interpreter is good for: "pytest", "plain", or "" for nothing."""
+    async def _probe(self, draft: Draft, python: str) -> tuple[str, str]:
+        """Where the interpreter really is, for shims are slow; and what it is good for: "pytest", "plain", or ""."""
         name = f"{self._name(python)} (does it have pytest?)"
         completed = await draft.run(Command([python, "-c", PROBE], timeout=30, name=name), scratch=True)
-        words = completed.output.split()
-        return words[-1] if completed.exit_code == 0 and words else ""
+        lines = completed.output.splitlines()
+        return (lines[-2] or python, lines[-1]) if completed.exit_code == 0 and len(lines) > 1 else (python, "")
 
     def _name(self, python: str) -> str:
         path = Path(python)

@@ -134,14 +134,25 @@ async def test_a_change_without_a_decision_stays_in_the_draft_over_a_restart(ben
     assert end(events) == "proposed"
     assert "a - b" in (repo / "calc.py").read_text()
     work.close()
-    model = ScriptedModel(["Nothing more to do."])
+    model = ScriptedModel(["You are welcome."])
     again = bench(model, Picky([0]), resume="latest")
     assert again.history[-1] == events[-1]
-    events = await everything(again.agent.run("go on"))
-    assert end(events) == "applied"
-    assert "a + b" in (repo / "calc.py").read_text()
+    events = await everything(again.agent.run("thanks"))
+    assert end(events) == "answered" and not of(events, Proposed)
+    assert any("/review" in e.text for e in events if isinstance(e, Notice))
     roles = [message.role for message in model.seen[0]]
     assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
+    assert end(await everything(again.agent.review())) == "applied"
+    assert "a + b" in (repo / "calc.py").read_text()
+
+
+async def test_a_change_of_what_judges_it_is_never_accepted_unattended(bench: Bench, repo: Path) -> None:
+    cheat = "*** Begin Patch\n*** Update File: tests/test_calc.py\n@@\n def test_add():\n"
+    cheat += "-    assert add(1, 2) == 3\n+    assert add(1, 2) == -1\n*** End Patch"
+    reviewer = Unattended(accept=True)
+    events = await everything(bench(ScriptedModel([patch(cheat), "Done."]), reviewer).agent.run("fix add"))
+    assert end(events) == "proposed" and "tests/test_calc.py" in reviewer.why
+    assert "== 3" in (repo / "tests/test_calc.py").read_text()
 
 
 async def test_a_rejected_hunk_leaves_the_draft_and_the_model_hears_why(bench: Bench) -> None:
