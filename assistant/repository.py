@@ -8,7 +8,7 @@ Paths are from the root, with "/"; names that are not UTF-8 have lone surrogates
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
@@ -108,11 +108,15 @@ class Repository:
         return name if at else f"{name}, no commits yet"
 
     def files(self) -> list[str]:
-        """Tracked and untracked-not-ignored files and links that exist, sorted; none of submodules."""
+        """Tracked and untracked-not-ignored files and links that exist, sorted; none of submodules.
+
+        Raises:
+            NotARepository: git cannot tell; so do `status` and `ignored`.
+        """
         if not self.is_git:
             found = set(self._walk())
         else:
-            _, out, _ = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+            out = self._read("ls-files", "-z", "--cached", "--others", "--exclude-standard")
             found = {path for path in _paths(out) if self._is_file(path)}
         return sorted(found - self._unwanted(found))
 
@@ -121,7 +125,7 @@ class Repository:
         if not self.is_git:
             return {}
         options = ("--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=dirty", "--renames")
-        _, out, _ = self._git("status", *options)
+        out = self._read("status", *options)
         states: dict[str, State] = {}
         entries = iter(_paths(out))
         for entry in entries:
@@ -137,8 +141,7 @@ class Repository:
         if not self.is_git:
             found = {path for path in asked if not UNWANTED.isdisjoint(path.split("/"))}
         elif found := self._check_ignore(asked):
-            _, tracked, _ = self._git("ls-files", "-z", "--cached")
-            found.difference_update(_paths(tracked))
+            found.difference_update(_paths(self._read("ls-files", "-z", "--cached")))
         return found | self._unwanted(asked) | {path for path in asked if self.inner(path)}
 
     def inner(self, path: str) -> str:
@@ -162,7 +165,7 @@ class Repository:
         feed = b"".join(os.fsencode(path) + b"\0" for path in real)
         if not feed:
             return set()
-        return set(_paths(self._git(*options, "check-ignore", "--no-index", "-z", "--stdin", feed=feed)[1]))
+        return set(_paths(self._read(*options, "check-ignore", "--no-index", "-z", "--stdin", feed=feed, fine=(0, 1))))
 
     def _unwanted(self, paths: Iterable[str]) -> set[str]:
         """Those that the patterns of `ignore` match."""
@@ -189,6 +192,14 @@ class Repository:
     def git(self, *arguments: str) -> bytes:
         """What a git command that only reads prints; nothing where it fails."""
         return self._git(*arguments)[1]
+
+    def _read(self, *arguments: str, feed: bytes = b"", fine: Container[int] = (0,)) -> bytes:
+        """What git prints; an answer that it could not give is not taken for an empty one."""
+        code, out, err = self._git(*arguments, feed=feed)
+        if code not in fine:
+            why = err.strip().splitlines()[:1] or [f"exit code {code}"]
+            raise NotARepository(f"Git cannot read the repository ({why[0]}): `git status` in {self.root} tells more.")
+        return out
 
     def _git(self, *arguments: str, feed: bytes = b"") -> tuple[int, bytes, str]:
         """Run git: exit code, output, errors."""

@@ -14,12 +14,13 @@ from typing import TypeAlias
 from ossa.assistant.accepting.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
 from ossa.assistant.events import End, Event, Failure, TurnFinished, TurnStarted
+from ossa.assistant.repository import NotARepository
 from ossa.model.base import ModelError
 
 Emit: TypeAlias = Callable[[Event], None]
 Work: TypeAlias = Callable[[Emit], Awaitable[End]]
 
-EXPECTED: tuple[type[Exception], ...] = (ModelError, DraftError, CheckpointError)
+EXPECTED: tuple[type[Exception], ...] = (ModelError, DraftError, CheckpointError, NotARepository)
 """Errors that are part of the conversation: their text is a sentence for the user."""
 
 _log = logging.getLogger(__name__)

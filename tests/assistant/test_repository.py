@@ -199,3 +199,11 @@ def test_configured_patterns_hide_files_on_top_of_git(repo: Path, is_git: bool) 
     assert not {"pkg/deep/one.py", "run.sh"} & set(shown.files())
     assert {"calc.py", "pkg/__init__.py"} <= set(shown.files())
     assert shown.ignored(["calc.py", "new.sh", "pkg/deep/one.py"]) == {"new.sh", "pkg/deep/one.py"}
+
+
+def test_what_git_cannot_tell_is_no_empty_answer(repo: Path) -> None:
+    found = Repository.open(repo)
+    (repo / ".git" / "index").write_bytes(b"this is no index")
+    for ask in (found.files, found.status):
+        with pytest.raises(NotARepository, match=r"Git cannot read the repository \(.*`git status` in"):
+            ask()

@@ -1,7 +1,7 @@
 """The file tree: folders are read when they are opened, git's marks and the listing follow the disk."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
+from ossa.assistant.repository import NotARepository
 from ossa.tui.commands import bindings
 from ossa.tui.listing import Entry, folders_of, list_folder, marks
 from ossa.tui.safe import visible
@@ -126,18 +127,24 @@ class Files(Tree[Entry]):
     async def _read_status(self) -> None:
         if self._repository is None:
             return
-        self._marks = marks(await asyncio.to_thread(self._repository.status))
+        try:
+            self._marks = marks(await asyncio.to_thread(self._repository.status))
+        except NotARepository:  # the turn that needs git says so; the tree keeps the marks that it has
+            return
         self._marked_folders = folders_of(self._marks)
 
-    def _ignored(self) -> Callable[[Collection[str]], Iterable[str]]:
-        hide = self._repository is not None and not self._all
-        return self._repository.ignored if self._repository and hide else lambda _: ()
+    def _ignored(self, paths: Collection[str]) -> Iterable[str]:
+        """What the tree hides; nothing where git cannot tell."""
+        try:
+            return () if self._repository is None or self._all else self._repository.ignored(paths)
+        except NotARepository:
+            return ()
 
     async def _load(self, node: TreeNode[Entry]) -> None:
         """Make the node's children what the folder holds, touching only those that differ."""
         entry = node.data or Entry("")
         deleted = [path for path, mark in self._marks.items() if mark == "D"]
-        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored(), deleted)
+        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored, deleted)
         self._loaded[entry.path] = node
         present = {child.data: child for child in node.children if child.data}
         for data in present.keys() - set(wanted):
