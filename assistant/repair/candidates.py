@@ -19,6 +19,7 @@ from typing import Literal
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, idle, module_names, unbound
 from ossa.assistant.stream import pieces
+from ossa.assistant.text import encode
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestResult
 from ossa.model.base import LanguageModel, Message, Sampling, Text, Weighed
@@ -46,6 +47,11 @@ class Candidate:
     """The whole file with it."""
     normal: str
     """The same for all candidates that differ in layout only."""
+
+    @property
+    def data(self) -> bytes:
+        """The whole file, as bytes."""
+        return encode(self.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,17 @@ A candidate is one token exchanged, the rest of a line or the whole body written
 tried before, is never run. What makes the failing test pass and breaks no other stays in the draft.
 """
 
+import os
 import re
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import Attempt, Notice
 from ossa.assistant.proof import Proof
+from ossa.assistant.repair.abreast import abreast
 from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
 from ossa.assistant.repair.localise import Place, Sources, localise
 from ossa.assistant.testing.runner import NOT_RUN
@@ -50,6 +53,8 @@ class Repair:
     """Candidates run against the tests, for one failing test."""
     seconds: float = 180.0
     """For the whole search."""
+    width: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+    """Candidates tried at once."""
 
     async def search(self, report: TestReport, hint: str, emit: Emit) -> bool:
         """Repair as many of the report's failures as the time allows; True when the draft holds an improvement."""
@@ -81,19 +86,23 @@ class Repair:
             return None
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
+        candidates = self._propose(places, sources, failure)
+        trials = abreast(candidates, lambda candidate: self._try(candidate, failure, report), self.width)
         number = 0
-        async for candidate in self._propose(places, sources, failure):
-            if candidate is not None:
-                number += 1
-                outcome, better = await self._try(candidate, failure, report)
-                emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
-                if better is not None:
-                    return better
-            if time.monotonic() > deadline:
-                emit(Notice(f"No repair in {self.seconds:.0f} s; {number} candidates were tried."))
-                return None
-            if number >= self.candidates:
-                break
+        async with aclosing(trials) as told:
+            async for trial in told:
+                if trial is not None:
+                    number += 1
+                    candidate, (outcome, better) = trial
+                    emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
+                    if better is not None:
+                        self.draft.write(candidate.path, candidate.data)
+                        return better
+                if time.monotonic() > deadline:
+                    emit(Notice(f"No repair in {self.seconds:.0f} s; {number} candidates were tried."))
+                    return None
+                if number >= self.candidates:
+                    break
         emit(Notice(f"No repair among {number} candidates."))
         return None
 
@@ -117,9 +126,8 @@ class Repair:
     async def _try(
         self, candidate: Candidate, failure: TestResult, report: TestReport
     ) -> tuple[str, TestReport | None]:
-        """Run the failing test, then all; only if both please, the candidate goes into the draft."""
-        data = candidate.source.encode("utf-8", "surrogateescape")
-        files, limit = {candidate.path: data}, max(10.0, 4 * report.seconds)
+        """Run the failing test, then all; the report of these only if both please. The draft stays as it is."""
+        files, limit = {candidate.path: candidate.data}, max(10.0, 4 * report.seconds * self.width)
         first = await self.proof.trial(files, [failure.id], limit)
         if first.problem.startswith(NOT_RUN):  # no other candidate would fare better
             raise DraftError(first.problem)
@@ -131,7 +139,6 @@ class Repair:
         verdict = compare(report, whole)
         if not verdict.fixed or verdict.broken or verdict.missing or verdict.problem:
             return verdict.summary, None
-        self.draft.write(candidate.path, data)
         return verdict.summary, whole
 
 

@@ -122,7 +122,7 @@ def slow_tests(repo: Path) -> None:
 async def test_a_candidate_on_trial_does_not_stay(repo: Path, fingerprint: Callable[..., str]) -> None:
     slow_tests(repo)
     before = fingerprint(repo)
-    model = ScriptedModel(calls_tools=False)
+    model = ScriptedModel(repeat("0"), calls_tools=False)
     model.weights = guesses
     with bench(repo, model) as work:
         took = await cancelled(work, work.agent.fix(), lambda event: isinstance(event, Attempt))
@@ -139,7 +139,7 @@ async def test_at_any_moment(repo: Path, fingerprint: Callable[..., str]) -> Non
     before, chance, longest = fingerprint(repo), random.Random(SEED), 0.0
     for number in range(ROUNDS):
         at, guided = chance.uniform(0, 3), number % 2 == 1
-        model = ScriptedModel(() if guided else busy_turn(), calls_tools=not guided)
+        model = ScriptedModel(repeat("0") if guided else busy_turn(), calls_tools=not guided)
         model.weights = guesses
         with bench(repo, model) as work:
             took = await cancelled(work, work.agent.fix() if guided else work.agent.run("mend it"), at)

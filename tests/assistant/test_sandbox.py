@@ -71,7 +71,9 @@ async def test_it_writes_nowhere_but_in_the_draft(draft: Draft, home: Path, repo
     for place in (*places, "/tmp", "/var/tmp", "/dev/shm", "/run"):
         await sh(draft, f"echo escaped > {place}/escaped; mkdir {place}/escaped-folder")
         assert not escaped(place)
-    assert (await sh(draft, f"echo x >> {home}/.config/plain.toml")).exit_code != 0
+    before = (home / ".config/plain.toml").read_text()
+    await sh(draft, f"echo x >> {home}/.config/plain.toml")
+    assert (home / ".config/plain.toml").read_text() == before
 
 
 async def test_one_folder_for_reports(draft: Draft, home: Path) -> None:
@@ -84,9 +86,10 @@ async def test_one_folder_for_reports(draft: Draft, home: Path) -> None:
 
 async def test_secrets_of_the_home_are_hidden(draft: Draft, home: Path) -> None:
     done = await sh(draft, f"grep -rs swordfish {home}; cat ~/.netrc; ls -A ~/.ssh ~/.aws ~/.config/gh")
-    assert done.output.replace(str(home), "~").split() == [
-        *["~/.config/plain.toml:swordfish", "~/.aws:", "~/.config/gh:", "~/.ssh:"],
-    ]
+    told = done.output.replace(str(home), "~").split()
+    if not home.is_relative_to("/tmp"):  # all of which is hidden
+        assert told.pop(0) == "~/.config/plain.toml:swordfish"
+    assert told == ["~/.aws:", "~/.config/gh:", "~/.ssh:"]
 
 
 async def test_the_environment_is_an_allow_list(draft: Draft) -> None:
