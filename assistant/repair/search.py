@@ -88,7 +88,7 @@ class Repair:
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
         candidates = self._propose(places, sources, failure)
         trials = abreast(candidates, lambda candidate: self._try(candidate, failure, report), self.width)
-        number = 0
+        number, found = 0, None
         async with aclosing(trials) as told:
             async for trial in told:
                 if trial is not None:
@@ -96,15 +96,19 @@ class Repair:
                     candidate, (outcome, better) = trial
                     emit(Attempt(number, self.candidates, candidate.place, candidate.text, outcome, better is not None))
                     if better is not None:
-                        self.draft.write(candidate.path, candidate.data)
-                        return better
+                        found = candidate, better
+                        break
                 if time.monotonic() > deadline:
                     emit(Notice(f"No repair in {self.seconds:.0f} s; {number} candidates were tried."))
                     return None
                 if number >= self.candidates:
                     break
-        emit(Notice(f"No repair among {number} candidates."))
-        return None
+        if found is None:
+            emit(Notice(f"No repair among {number} candidates."))
+            return None
+        candidate, better = found
+        self.draft.write(candidate.path, candidate.data)  # now that no other trial runs in the draft
+        return better
 
     async def _propose(
         self, places: list[Place], sources: Sources, failure: TestResult

@@ -302,9 +302,9 @@ async def test_cancelling_kills_the_command_and_keeps_the_draft(bench: Bench) ->
 
 
 def guesses(answer: str) -> tuple[Weighed, ...]:
-    """A small model's opinion of the text: it would rather have written "+", or an unknown name."""
+    """A small model's opinion of the text: it would rather have written another operator, or an unknown name."""
     at = answer.index(" - b")
-    return (Weighed(at, at + 2, -4.0, ((" %", -0.5), (" oops", -0.6), (" +", -1.0))),)
+    return (Weighed(at, at + 2, -4.0, ((" %", -0.5), (" oops", -0.6), (" +", -1.0), (" *", -1.1), (" //", -1.2))),)
 
 
 async def test_the_guided_way_finds_what_the_tests_confirm(bench: Bench, repo: Path) -> None:
