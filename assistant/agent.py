@@ -32,6 +32,7 @@ from ossa.assistant.stream import pieces
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Emit, Turns
+from ossa.assistant.verdict import compare
 from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 
 MAX_CALLS = 60
@@ -109,8 +110,16 @@ class Agent:
         if self.model.info.calls_tools:
             text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))
             return await self._converse(hint, emit, text)
-        found = await self.repair.search(report, hint, emit)
-        return await self.delivery.offer(emit) if found else "no change"
+        fresh = not await self.delivery.change()
+        try:
+            found = await self.repair.search(report, hint, emit)
+        except asyncio.CancelledError:
+            if await self.delivery.change():
+                emit(Notice("What the tests have confirmed so far waits in the draft: /review shows it."))
+            raise
+        if found is None:
+            return "no change"
+        return await self.delivery.offer(emit, compare(report, found) if fresh else None)
 
     async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""

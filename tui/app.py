@@ -231,7 +231,9 @@ class OssaApp(App[str]):
         self._do(lambda agent: agent.discard())
 
     def action_review(self) -> None:
-        if self.window.change.phase == "shown" and not self._playing and not self.window.in_side:
+        bench, phase = self._bench, self.window.change.phase
+        waits = phase == "shown" or (phase == "empty" and bench is not None and bool(bench.draft.change()))
+        if waits and not self._playing and not self.window.in_side:
             self._do(lambda agent: agent.review())
         else:
             self.window.toggle_change()

@@ -137,6 +137,7 @@ def bindings(scope: Scope) -> list[Binding]:
             key_display=command.shown_key or None,
             tooltip=command.help,
             id=f"{scope}.{command.name}",
+            priority=command.name == "quit",
         )
         for command in COMMANDS
         if command.scope == scope and command.keys and scope != "prompt"

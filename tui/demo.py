@@ -25,7 +25,7 @@ def demo(
     folder = Path(tempfile.mkdtemp(prefix="ossa-demo-"))
     try:
         arguments.path = str(make_example(folder))
-        print(f"The example is in {arguments.path}: one of its tests fails.", flush=True)
+        print(f"The example is in {arguments.path}: some of its tests fail.", flush=True)
         if sys.stdin.isatty() and sys.stdout.isatty():
             return run_windows(arguments, "/fix")
         arguments.command, arguments.hint, arguments.accept, arguments.json = "fix", "", True, False

@@ -112,7 +112,8 @@ def _undo(arguments: argparse.Namespace) -> int:
 def _sessions(arguments: argparse.Namespace) -> int:
     found = sessions(paths.state_dir() / "sessions", None if arguments.all else _root(arguments))
     for info in found:
-        print(plain_text(f"{info.id}  {info.updated:%Y-%m-%d %H:%M}  {info.turns:>3} turns  {info.title}"))
+        count = "1 turn" if info.turns == 1 else f"{info.turns} turns"
+        print(plain_text(f"{info.id}  {info.updated:%Y-%m-%d %H:%M}  {count:>9}  {info.title}"))
     if not found:
         print("No sessions yet.")
     return 0

@@ -29,6 +29,8 @@ _SUSPECT_GAIN = 2.0
 """How much likelier a token counts on a line that the traceback names."""
 _CONTINUED_COST = 1.0
 """How much likelier the first token of a line's new end must be than one exchanged: it costs a generation."""
+_LITERAL_COST = 2.0
+"""How much likelier a token within a text in quotes must be: most such texts are read by people only."""
 _LINE_TOKENS = 40
 _BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
@@ -82,6 +84,7 @@ class Proposer:
         """`source` is the file that the function stands in; `suspects` are lines of it that the traceback names."""
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
+        self._literals = self._excerpt.literals()
         self._original = _normal(source)
         self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
@@ -123,6 +126,8 @@ class Proposer:
     def _ideas_at(self, token: Weighed) -> list[Idea]:
         start, end = token.start - len(_HEAD), token.end - len(_HEAD)
         gained = _SUSPECT_GAIN if self._excerpt.line(start) in self._suspects else 0.0
+        if any(first < start < last for first, last in self._literals):
+            gained -= _LITERAL_COST
         line_end = self._excerpt.text.find("\n", start)
         found: list[Idea] = []
         for other, logprob in token.others:

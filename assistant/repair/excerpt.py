@@ -3,7 +3,9 @@ r"""Lines of a file brought to the left margin and to "\n", for a model to read 
 Only lines that differ are put back: all others keep their indentation, white space and endings to the byte.
 """
 
-from itertools import takewhile
+import io
+import tokenize
+from itertools import accumulate, takewhile
 
 
 class Excerpt:
@@ -34,6 +36,17 @@ class Excerpt:
     def line(self, offset: int) -> int:
         """The line of the file in which a place in the text is."""
         return self._start + self.text.count("\n", 0, offset)
+
+    def literals(self) -> list[tuple[int, int]]:
+        """Where texts in quotes begin and end in the text; none where it cannot be told."""
+        starts = [0, *accumulate(len(line) + 1 for line in self._shown)]
+        try:
+            tokens = list(tokenize.generate_tokens(io.StringIO(self.text).readline))
+        except (tokenize.TokenError, SyntaxError):
+            return []
+        kinds = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+        places = [(token.start, token.end) for token in tokens if token.type in kinds]
+        return [(starts[a - 1] + b, starts[c - 1] + d) for (a, b), (c, d) in places]
 
     def replaced(self, text: str) -> tuple[str, int, str]:
         """The whole source with another text in the excerpt's place; its first changed line; the changed lines."""

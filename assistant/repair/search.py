@@ -28,6 +28,7 @@ from ossa.model.base import LanguageModel
 _ASKED = re.compile(
     r"\b(fix|repair|correct|solve|debug|make)\b.*\b(tests?|bugs?|fail\w*|broken|pass|errors?)\b", re.I | re.S
 )
+_MISSING = re.compile(r"No module named '([^'.]+)")
 _PLACES = 4
 _IDEAS_FIRST = 400
 """How many ideas are looked at before whole bodies are written; most come to nothing and cost no test run."""
@@ -56,11 +57,15 @@ class Repair:
     width: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
     """Candidates tried at once."""
 
-    async def search(self, report: TestReport, hint: str, emit: Emit) -> bool:
-        """Repair as many of the report's failures as the time allows; True when the draft holds an improvement."""
+    async def search(self, report: TestReport, hint: str, emit: Emit) -> TestReport | None:
+        """Repair as many of the report's failures as the time allows; the tests then, or None if nothing helped."""
         deadline = time.monotonic() + self.seconds
         improved = False
-        given_up: set[str] = set()
+        missing = await in_thread(self._missing, report)
+        for module in sorted(set(missing.values())):
+            lacking = f"{report.command} lacks the module {module}, which is not the project's"
+            emit(Notice(f"{lacking}: install it there, or say by --test how the tests are run."))
+        given_up = set(missing)
         while left := [f for f in report.failures if f.id not in given_up]:
             failure = next((f for f in left if hint and f.id.split("::")[-1] in hint), left[0])
             better = await self._repair(failure, report, hint, deadline, emit)
@@ -70,7 +75,13 @@ class Repair:
                 report, improved = better, True
             if time.monotonic() > deadline:
                 break
-        return improved
+        return report if improved else None
+
+    def _missing(self, report: TestReport) -> dict[str, str]:
+        """The tests that no change of the code can mend, with the module of others' that is not installed."""
+        named = {f.id: match[1] for f in report.failures if (match := _MISSING.search(f.message))}
+        own = {part.removesuffix(".py") for path in self.draft.files() for part in path.split("/")}
+        return {test: module for test, module in named.items() if module not in own}
 
     async def _repair(
         self, failure: TestResult, report: TestReport, hint: str, deadline: float, emit: Emit

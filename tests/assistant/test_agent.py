@@ -373,3 +373,11 @@ async def test_what_the_person_accepted_is_carried_out_to_the_end_however_often_
     events = await everything(work.agent.run("fix add"))
     assert end(events) == "applied" and of(events, Reviewed)
     assert not work.draft.change()
+
+
+async def test_a_module_that_is_not_installed_is_said_and_not_searched_for(bench: Bench, repo: Path) -> None:
+    (repo / "calc.py").write_text("import nosuchmodule\n\n\ndef add(a, b):\n    return a + b\n")
+    model = ScriptedModel(calls_tools=False)
+    events = await everything(bench(model).agent.fix())
+    assert end(events) == "no change" and not model.seen
+    assert any("nosuchmodule" in e.text and "install it" in e.text for e in events if isinstance(e, Notice))
