@@ -33,7 +33,7 @@ class Delivery:
 
     async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
         """Show the change with its verdict, where that is known already, and do what the person decides."""
-        change = await in_thread(self._draft.change)
+        change = await self.change()
         if not change:
             return "no change"
         judged = verdict or await self._proof.verdict(emit)
@@ -49,7 +49,7 @@ class Delivery:
 
     async def discard(self, emit: Emit) -> End:
         """Forget the change in the draft."""
-        change = await in_thread(self._draft.change)
+        change = await self.change()
         await in_thread(self._draft.discard)
         emit(Notice(f"The draft was discarded: {change.summary}." if change else "The draft holds no change."))
         return "answered"

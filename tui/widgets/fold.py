@@ -24,12 +24,12 @@ class Fold(Static, can_focus=True):
         self._body: FoldBody | None = None
 
     def head(self) -> Content:
-        """The line itself, without the mark that it opens."""
-        raise NotImplementedError
+        """The line itself, without the mark that it opens; empty unless a subclass says more."""
+        return Content()
 
     def body(self) -> Content:
-        """What it opens to; asked for only while it is open."""
-        raise NotImplementedError
+        """What it opens to, asked for only while it is open; empty unless a subclass says more."""
+        return Content()
 
     def renew(self) -> None:
         """Show the present head, and the body where it is open."""
