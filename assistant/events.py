@@ -150,6 +150,59 @@ class Undone:
 
 
 @dataclass(frozen=True, slots=True)
+class Redone:
+    """An accept that was taken back was made again."""
+
+    files: tuple[str, ...]
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """The session went back by some turns."""
+
+    turns: int
+    """How many of the person's prompts were taken back."""
+    files: tuple[str, ...] = ()
+    """Those brought back to what they were before."""
+    checkpoints: tuple[str, ...] = ()
+    """The accepts taken back, newest first."""
+    conversation: bool = True
+    """Whether the model forgets those turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The person edited a hunk, or asked the model for another version of it."""
+
+    hunk: str
+    path: str
+    line: int
+    """The first that it replaces, from 1."""
+    by: Literal["person", "model"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command of the person's own ran in the working tree, unconfined; the model is told with the next prompt."""
+
+    command: str
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Accepted files were committed at the person's word."""
+
+    commit: str
+    """Abbreviated id."""
+    message: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something worth a line, that is neither the model's nor a step."""
 
@@ -185,6 +238,11 @@ Event: TypeAlias = (
     | Proposed
     | Reviewed
     | Undone
+    | Redone
+    | Rewound
+    | Revised
+    | Ran
+    | Committed
     | Notice
     | Failure
     | TurnFinished

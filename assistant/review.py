@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ossa.assistant.change import Change
 from ossa.assistant.testing.judges import is_judge
@@ -20,13 +20,38 @@ class Decision:
     """Told to the model when it was rejected."""
 
 
+@dataclass(frozen=True, slots=True)
+class HunkEdit:
+    """The person has written a hunk otherwise; it is proved and shown anew before anything is decided."""
+
+    hunk: str
+    """Its id."""
+    after: tuple[str, ...]
+    """What is to stand in place of the hunk's `after`, lines with their endings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reroll:
+    """The person wants another version of one hunk, from the model."""
+
+    hunk: str
+    """Its id."""
+    reason: str = ""
+    """What is wrong with this one, for the model."""
+
+
+Answer: TypeAlias = Sequence[Decision] | HunkEdit | Reroll | None
+
+
 class Reviewer(Protocol):
     """Whoever decides: the window, the command line, a test."""
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict) -> Answer:
         """Decide on the hunks of a change; those without a decision stay in the draft.
 
-        None puts the whole review off: the change stays in the draft and the next turn goes on from it.
+        After a `HunkEdit` or a `Reroll` the review is asked for again, with what has become of the change: hunks that
+        are still the same have the same ids. None puts the whole review off: the change stays in the draft and the
+        next turn goes on from it.
         """
         ...
 
@@ -45,7 +70,7 @@ class Unattended:
         self.why = ""
         """Why the latest change was not accepted, where it was to be."""
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict) -> Answer:
         if not self._accept:
             return None
         judges = [file.path for file in change.files if is_judge(file.path)]
