@@ -10,12 +10,17 @@ from ossa.assistant.eventlog import pack
 from ossa.assistant.events import (
     Answering,
     Attempt,
+    Committed,
     End,
     Event,
     Failure,
     Notice,
     Proposed,
+    Ran,
+    Redone,
     Reviewed,
+    Revised,
+    Rewound,
     StepFinished,
     StepStarted,
     TurnFinished,
@@ -89,6 +94,17 @@ def _line(event: Event) -> str:
             return "\n".join([*taken, *refused])
         case Undone(files=files):
             return f"taken back: {', '.join(files)}"
+        case Redone(files=files):
+            return f"made again: {', '.join(files)}"
+        case Rewound(turns=turns, files=files):
+            return f"back by {turns} turn{'s' * (turns != 1)}" + (f": {', '.join(files)}" if files else "")
+        case Revised(path=path, line=line, by=by, reason=reason):
+            what = "edited by you" if by == "person" else "asked again for"
+            return f"{what}: {path}, line {line}" + (f" ({reason})" if reason else "")
+        case Ran(command=command, exit_code=code, output=output):
+            return f"$ {command}\n{output.rstrip()}\n  {'✓' if code == 0 else '✗'} exit code {code}"
+        case Committed(commit=commit, message=message):
+            return f"committed {commit}: {message.splitlines()[0] if message.strip() else ''}"
         case Notice(text=text):
             return text
         case Failure(text=text):

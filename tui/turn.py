@@ -4,7 +4,6 @@ Live events and those of a resumed session all go through `show`.
 """
 
 import asyncio
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from textual.widget import Widget
@@ -13,13 +12,18 @@ from ossa.assistant.change import Change
 from ossa.assistant.events import (
     Answering,
     Attempt,
+    Committed,
     Composed,
     Event,
     Failure,
     Notice,
     Proposed,
+    Ran,
     Reading,
+    Redone,
     Reviewed,
+    Revised,
+    Rewound,
     Spoken,
     StepFinished,
     StepOutput,
@@ -29,19 +33,24 @@ from ossa.assistant.events import (
     TurnStarted,
     Undone,
 )
-from ossa.assistant.review import Decision
+from ossa.assistant.review import Answer as ReviewAnswer
+from ossa.assistant.review import Permission
 from ossa.assistant.verdict import Verdict
-from ossa.tui.screens.confirm import Confirm, Permission
+from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation, TurnBlock
 from ossa.tui.widgets.line import (
+    committed_line,
     failure_line,
     finished_line,
     notice_line,
     proposed_line,
+    redone_line,
     reviewed_line,
+    revised_line,
+    rewound_line,
     undone_line,
 )
 from ossa.tui.widgets.status import Status
@@ -82,7 +91,6 @@ class Renderer:
         self._steps: dict[str, Step] = {}
         self._attempts: Attempts | None = None
         """All attempts of a turn are in one widget, whatever happens in between."""
-        self._always: set[str] = set()
         self._reviewing = False
 
     async def show(self, event: Event) -> None:
@@ -118,6 +126,18 @@ class Renderer:
                 await self._attempt(event)
             case Proposed(change, verdict):
                 await self._add(proposed_line(change, verdict))
+            case Reviewed() | Undone() | Redone() | Rewound() | Revised() | Ran() | Committed():
+                await self._decided(event)
+            case Notice(text):
+                await self._add(notice_line(text))
+            case Failure(text):
+                await self._add(failure_line(text))
+            case TurnFinished():
+                await self._finish(event)
+
+    async def _decided(self, event: Reviewed | Undone | Redone | Rewound | Revised | Ran | Committed) -> None:
+        """Show what the person did: decided on a change, went back or forth, ran or committed something."""
+        match event:
             case Reviewed(decisions=decisions, checkpoint=checkpoint):
                 await self._add(reviewed_line(event))
                 if self._live:
@@ -126,12 +146,21 @@ class Renderer:
                 await self._add(undone_line(event))
                 if self._live:
                     self._window.change.take_back()
-            case Notice(text):
-                await self._add(notice_line(text))
-            case Failure(text):
-                await self._add(failure_line(text))
-            case TurnFinished():
-                await self._finish(event)
+            case Redone():
+                await self._add(redone_line(event))
+            case Rewound():
+                await self._add(rewound_line(event))
+            case Revised():
+                await self._add(revised_line(event))
+            case Ran():
+                await self._ran(event)
+            case Committed():
+                await self._add(committed_line(event))
+
+    async def _ran(self, event: Ran) -> None:
+        step = await self._add(Step(f"!{event.command}"))
+        step.finish(event.exit_code == 0, f"exit code {event.exit_code}", event.output)
+        step.opened = True
 
     async def tell(self, text: str) -> None:
         """Say something that is no event of the turn: what is being written goes on above it."""
@@ -139,7 +168,7 @@ class Renderer:
             self._block = await self._window.conversation.begin("", self._before)
         await self._block.mount(notice_line(text))
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict) -> ReviewAnswer:
         """Let the person decide, by keys on the change."""
         self._reviewing = True
         self._window.activity.begin("")
@@ -159,14 +188,9 @@ class Renderer:
             self._window.activity.waiting = ""
             self._window.status.state = "working"
 
-    async def permit(self, command: str, warning: str) -> bool:
-        """Ask once for each command, unless the person has allowed all of this session."""
-        if warning in self._always:
-            return True
-        permission = await self._window.ask(Confirm(command, warning))
-        if permission == "always":
-            self._always.add(warning)
-        return permission in ("once", "always")
+    async def permit(self, command: str, warning: str, pattern: str) -> Permission:
+        """Ask; what is permitted for good is remembered by whoever asks."""
+        return await self._window.ask(Confirm(command, warning, pattern)) or "no"
 
     async def _begin(self, prompt: str) -> None:
         await self._end_growth()

@@ -16,7 +16,7 @@ from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.draft import Isolation
 from ossa.assistant.events import End, Event, Proposed, Reviewed, TurnFinished, TurnStarted, Undone
 from ossa.assistant.repository import Repository
-from ossa.assistant.review import Decision, Reviewer
+from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll, Reviewer
 from ossa.assistant.verdict import Verdict
 from ossa.model.scripted import ScriptedModel
 from ossa.tui.app import OssaApp
@@ -46,12 +46,16 @@ VERDICT = Verdict("pytest", 2, 2, fixed=("test_calc.py::test_add",))
 
 @dataclass
 class ScriptedAgent:
-    """Plays one script after the other; a `Proposed` in it is put to the reviewer."""
+    """Plays one script after the other; a `Proposed` in it is put to the reviewer.
+
+    After a `HunkEdit` or `Reroll` the script goes on, and so does the turn, with its next `Proposed`.
+    """
 
     reviewer: Reviewer
     scripts: list[Script]
     asked: list[str] = field(default_factory=list[str])
     decisions: list[Sequence[Decision] | None] = field(default_factory=list[Sequence[Decision] | None])
+    answers: list[Answer] = field(default_factory=list[Answer])
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
@@ -93,6 +97,9 @@ class ScriptedAgent:
             yield event
             if isinstance(event, Proposed):
                 decided = await self.reviewer.review(event.change, event.verdict)
+                self.answers.append(decided)
+                if isinstance(decided, HunkEdit | Reroll):
+                    continue
                 self.decisions.append(decided)
                 end = "proposed"
                 if decided is not None:

@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ossa.assistant.change import Change, FileChange
-from ossa.assistant.events import Reviewed, TurnFinished, Undone
+from ossa.assistant.events import Committed, Redone, Reviewed, Revised, Rewound, TurnFinished, Undone
 from ossa.assistant.verdict import Verdict
 from ossa.tui.safe import cut, plain_text, shown
 
@@ -61,6 +61,33 @@ def reviewed_line(event: Reviewed) -> Line:
 def undone_line(event: Undone) -> Line:
     """An accept was taken back."""
     return Line(f"Taken back: {', '.join(event.files)}", "notice")
+
+
+def redone_line(event: Redone) -> Line:
+    """An accept was made again."""
+    return Line(f"Made again: {', '.join(event.files)}", "notice")
+
+
+def rewound_line(event: Rewound) -> Line:
+    """The session went back."""
+    turns = "1 turn" if event.turns == 1 else f"{event.turns} turns"
+    files = f" · brought back: {', '.join(event.files)}" if event.files else ""
+    told = " · the model forgets them" if event.conversation else " · the model still knows them"
+    return Line(f"↶ Back by {turns}{told}{files}", "notice")
+
+
+def revised_line(event: Revised) -> Line:
+    """A hunk was written otherwise, or is to be."""
+    place = f"{event.path}, line {event.line}"
+    if event.by == "person":
+        return Line(f"✎ Edited by you: {place}", "notice")
+    return Line(f"↻ Asked again for {place}" + (f": {event.reason}" if event.reason else ""), "notice")
+
+
+def committed_line(event: Committed) -> Line:
+    """Accepted files are in a commit."""
+    first = (event.message.splitlines() or [""])[0]
+    return Line(f"Committed {event.commit}: {first} · {', '.join(event.files)}", "notice")
 
 
 def finished_line(event: TurnFinished) -> Line:
