@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from ossa.assistant.change import Change
 from ossa.assistant.testing.judges import is_judge
@@ -41,6 +41,7 @@ class Reroll:
 
 
 Answer: TypeAlias = Sequence[Decision] | HunkEdit | Reroll | None
+Permission: TypeAlias = Literal["once", "always", "no"]
 
 
 class Reviewer(Protocol):
@@ -55,8 +56,12 @@ class Reviewer(Protocol):
         """
         ...
 
-    async def permit(self, command: str, warning: str) -> bool:
-        """Whether to run a command that nothing keeps from touching files outside the draft."""
+    async def permit(self, command: str, warning: str, pattern: str) -> Permission:
+        """Whether to run a command that nothing keeps from touching files outside the draft.
+
+        "always" permits all that `pattern` covers, in this repository until the session ends; where the pattern is
+        empty, it counts as "once".
+        """
         ...
 
 
@@ -82,5 +87,5 @@ class Unattended:
             return None
         return [Decision(hunk.id, True) for _, hunk in change.hunks]
 
-    async def permit(self, command: str, warning: str) -> bool:
-        return self._allow
+    async def permit(self, command: str, warning: str, pattern: str) -> Permission:
+        return "once" if self._allow else "no"

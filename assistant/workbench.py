@@ -17,6 +17,7 @@ from ossa.assistant.draft import Draft
 from ossa.assistant.drafts import leftovers
 from ossa.assistant.drafts.guard import GuardedDraft
 from ossa.assistant.drafts.opening import find_sandbox, open_draft
+from ossa.assistant.drafts.permissions import Permissions
 from ossa.assistant.events import Event
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.search import Repair
@@ -110,8 +111,10 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     drafts = own / "drafts"
     sandbox = find_sandbox(drafts)
     leftovers.clear(repository, drafts, session.path.parent, sandbox)
-    draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer)
-    baseline = GuardedDraft(open_draft(repository, drafts / f"{session.id}-baseline", sandbox), reviewer)
+    permissions = Permissions()
+    draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer, permissions)
+    base = open_draft(repository, drafts / f"{session.id}-baseline", sandbox)
+    baseline = GuardedDraft(base, reviewer, permissions)
     tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)

@@ -1,21 +1,24 @@
 """A draft that asks before it runs a command, where nothing confines commands."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ossa.assistant.change import Change
 from ossa.assistant.draft import Command, Completed, Draft, DraftError, Isolation
+from ossa.assistant.drafts.permissions import Permissions, line, pattern
 from ossa.assistant.review import Reviewer
 
 
 class GuardedDraft:
     """Passes everything on; an unconfined command runs only if the reviewer permits it."""
 
-    def __init__(self, draft: Draft, reviewer: Reviewer) -> None:
-        """Wrap `draft`; `reviewer` is asked for every command that is new."""
+    def __init__(self, draft: Draft, reviewer: Reviewer, permissions: Permissions | None = None) -> None:
+        """Wrap `draft`; `reviewer` is asked for every command that `permissions` do not cover."""
         self._draft = draft
         self._reviewer = reviewer
-        self._permitted: set[str] = set()
+        self._permissions = permissions or Permissions()
+        self._asking = asyncio.Lock()
 
     @property
     def root(self) -> Path:
@@ -48,14 +51,9 @@ class GuardedDraft:
         Raises:
             DraftError: it was not permitted.
         """
-        line = command.name or " ".join(command.argv)
-        if not self.isolation.confined and line not in self._permitted:
-            if not await self._reviewer.permit(line, self.isolation.summary):
-                raise DraftError(
-                    f"`{line}` was not run: commands are not confined here ({self.isolation.summary}) and it was not "
-                    "permitted. Permit it when asked, or start ossa with --allow-unconfined."
-                )
-            self._permitted.add(line)
+        if not self.isolation.confined:
+            async with self._asking:  # candidates are tried side by side, and one answer may do for both
+                await self._ask(command)
         return await self._draft.run(command, scratch=scratch, on_output=on_output)
 
     def settle(self, paths: Sequence[str]) -> None:
@@ -66,3 +64,16 @@ class GuardedDraft:
 
     def close(self) -> None:
         self._draft.close()
+
+    async def _ask(self, command: Command) -> None:
+        if self._permissions.covers(command):
+            return
+        text, scope = line(command), pattern(command)
+        permission = await self._reviewer.permit(text, self.isolation.summary, scope)
+        if permission == "no":
+            raise DraftError(
+                f"`{text}` was not run: commands are not confined here ({self.isolation.summary}) and it was not "
+                "permitted. Permit it when asked, or start ossa with --allow-unconfined."
+            )
+        if permission == "always" and scope:
+            self._permissions.add(scope)

@@ -167,7 +167,7 @@ async def test_a_folder_that_was_closed_stays_closed(open_window: "Open", reposi
 async def test_a_question_shows_the_whole_command_and_its_keys(open_window: "Open", size: tuple[int, int]) -> None:
     command = "\n".join(f"echo {n} " + "x" * 150 for n in range(40))
     async with open_window(size=size) as stage:
-        asked = asyncio.ensure_future(stage.agent.reviewer.permit(command, "Nothing confines it."))
+        asked = asyncio.ensure_future(stage.agent.reviewer.permit(command, "Nothing confines it.", command))
         await stage.shows("run it once")
         assert "echo 0 " in stage.text and "Nothing confines it." in stage.text
         await stage.pilot.press("end")
@@ -175,7 +175,7 @@ async def test_a_question_shows_the_whole_command_and_its_keys(open_window: "Ope
         assert "Nothing confines it." in stage.text and "run it once" in stage.text
         while not asked.done():
             await stage.pilot.press("n")
-        assert not await asked
+        assert await asked == "no"
 
 
 async def test_a_long_name_of_a_test_keeps_its_column(open_window: "Open", proposed: Proposed) -> None:

@@ -187,14 +187,27 @@ async def test_a_small_terminal_shows_one_thing_at_a_time(
         await stage.until(lambda: stage.agent.decisions)
 
 
-async def test_a_question_is_answered_by_a_key_and_remembered(open_window: "Open") -> None:
+async def test_a_question_is_answered_by_a_key_and_shows_what_always_covers(open_window: "Open") -> None:
     async with open_window() as stage:
-        asked = asyncio.ensure_future(stage.agent.reviewer.permit("rm -rf [bold]build[/bold]", "Nothing confines it."))
-        await stage.shows("rm -rf [bold]build[/bold]")
+        permit = stage.agent.reviewer.permit
+        asked = asyncio.ensure_future(permit("pytest [bold]lib[/bold]", "Nothing confines it.", "pytest *"))
+        await stage.shows("pytest [bold]lib[/bold]")
+        await stage.shows("“Always” covers pytest * with arguments within the repository")
         while not asked.done():
             await stage.pilot.press("a")
-        assert await asked
-        assert await stage.agent.reviewer.permit("make", "Nothing confines it.")
+        assert await asked == "always"
+
+
+async def test_what_may_only_run_once_is_not_offered_for_good(open_window: "Open") -> None:
+    async with open_window() as stage:
+        asked = asyncio.ensure_future(stage.agent.reviewer.permit("rm -rf build", "Nothing confines it.", ""))
+        await stage.shows("asked for every time")
+        await stage.shows("run it once")
+        assert "a always" not in stage.text
+        await stage.pilot.press("a")
+        while not asked.done():
+            await stage.pilot.press("y")
+        assert await asked == "once"
 
 
 async def test_quitting_closes_the_workbench(open_window: "Open") -> None:

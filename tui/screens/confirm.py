@@ -1,6 +1,6 @@
-"""The question whether a command may run where nothing confines it."""
+"""The question whether a command may run where nothing confines it, with what "always" would cover."""
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,9 +9,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from ossa.assistant.review import Permission
 from ossa.tui.safe import cut, plain_text, shown
 
-Permission: TypeAlias = Literal["once", "always", "no"]
 LONGEST = 50_000
 """Characters of a command that are shown: all of it, unless nobody could judge it anyway."""
 GUARD = 0.4
@@ -19,17 +19,18 @@ GUARD = 0.4
 
 
 class Confirm(ModalScreen[Permission]):
-    """Shows the command and the warning; answered by a key."""
+    """Shows the command, the warning and the scope of "always"; answered by a key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer('once')", "run it once"),
-        Binding("a", "answer('always')", "always in this session"),
+        Binding("a", "answer('always')", "always"),
         Binding("n,escape", "answer('no')", "don't run it"),
     ]
 
-    def __init__(self, command: str, warning: str) -> None:
+    def __init__(self, command: str, warning: str, pattern: str) -> None:
+        """`pattern` is what "always" covers; where it is empty, that answer cannot be given."""
         super().__init__()
-        self._command, self._warning = command, warning
+        self._command, self._warning, self._pattern = command, warning, pattern
         self._armed = False
 
     def compose(self) -> ComposeResult:
@@ -38,13 +39,18 @@ class Confirm(ModalScreen[Permission]):
             with VerticalScroll(classes="-code"):
                 yield Static(Content(cut(plain_text(self._command), LONGEST)), markup=False)
             yield Static(Content("\n".join(shown(self._warning, 6))), markup=False, classes="-warning")
+            yield Static(Content(_scope(self._command, self._pattern)), markup=False, classes="-scope")
             yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         self.set_timer(GUARD, self._arm)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self._armed or None if action == "answer" else True
+        if action != "answer":
+            return True
+        if parameters == ("always",) and not self._pattern:
+            return False
+        return self._armed or None
 
     def action_answer(self, permission: Permission) -> None:
         self.dismiss(permission)
@@ -52,3 +58,13 @@ class Confirm(ModalScreen[Permission]):
     def _arm(self) -> None:
         self._armed = True
         self.refresh_bindings()
+
+
+def _scope(command: str, pattern: str) -> str:
+    """What "always" would permit, and for how long."""
+    if not pattern:
+        return "Such a command is asked for every time."
+    if pattern == command:
+        return "“Always” covers exactly this line, in this repository, until this session ends."
+    what = " ".join(shown(pattern, 1))
+    return f"“Always” covers {what} with arguments within the repository, in this repository, until this session ends."

@@ -23,9 +23,10 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Footer, TextArea
 
+from ossa.assistant.review import Permission
 from ossa.tui.commands import suggestions
 from ossa.tui.safe import cut, plain_text
-from ossa.tui.screens.confirm import Confirm, Permission
+from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation
