@@ -71,7 +71,7 @@ class Delivery:
             settled = [f.path for f in change.files if any(h.id in decided for h in f.hunks)]
             await asyncio.to_thread(self._draft.settle, settled)
         finally:  # the files are written, whatever becomes of the draft
-            emit(Reviewed(decisions, done.files, done.checkpoint, done.refused))
+            emit(Reviewed(decisions, done.files, done.checkpoint, done.refused, done.refused_hunks))
         return "applied" if done.files else "rejected"
 
 

@@ -21,6 +21,8 @@ class TurnStarted:
     """The user sent a prompt."""
 
     prompt: str
+    command: bool = False
+    """Whether it is a word to ossa, such as "/undo" or "!ls", and none to the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ class Reviewed:
     """To undo it."""
     refused: tuple[str, ...] = ()
     """Accepted hunks that no longer fit, with the reason, a sentence each."""
+    refused_hunks: tuple[str, ...] = ()
+    """Their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +173,8 @@ class Rewound:
     """The accepts taken back, newest first."""
     conversation: bool = True
     """Whether the model forgets those turns."""
+    prompt: str = ""
+    """The earliest of the prompts taken back, for whoever wants to put it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,8 @@ class Revised:
     """The first that it replaces, from 1."""
     by: Literal["person", "model"]
     reason: str = ""
+    after: tuple[str, ...] = ()
+    """What the person wrote in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +215,8 @@ class Notice:
     """Something worth a line, that is neither the model's nor a step."""
 
     text: str
+    told: bool = False
+    """Whether the model is told, too, with the next prompt."""
 
 
 @dataclass(frozen=True, slots=True)

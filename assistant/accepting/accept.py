@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.accepting.merge import merge
@@ -33,6 +34,17 @@ class Accepted:
     """The id of the checkpoint; empty when nothing had to be written."""
     refused: tuple[str, ...] = ()
     """A sentence for each accepted hunk that could not go in."""
+    refused_hunks: tuple[str, ...] = ()
+    """Their ids."""
+
+
+class Refusal(NamedTuple):
+    """Why hunks cannot go in."""
+
+    text: str
+    """A sentence for the user."""
+    hunks: tuple[str, ...]
+    """Their ids."""
 
 
 def accept(
@@ -58,70 +70,81 @@ def accept(
     tree = Tree(root)
     files: list[str] = []
     swaps: list[Swap] = []
-    refused: list[str] = []
+    refused: list[Refusal] = []
     for file in change.files:
         hunks = [hunk for hunk in file.hunks if hunk.id in taken]
         if not hunks:
             continue
         if hunks[0].note.startswith(LINK_NOTE):
-            refused.append(_by_hand(file, hunks[0]))
+            refused.append(_refusal(_by_hand(file, hunks[0]), hunks))
             continue
         try:
             now, draft = tree.read(file.path), read_draft(file.path)
             new, left_out = _planned(file, hunks, now, draft)
         except (TreeError, DraftError) as error:
-            refused.append(str(error))
+            refused.append(_refusal(str(error), hunks))
             continue
         refused += left_out
-        if len(left_out) < len(hunks):
+        if sum(len(refusal.hunks) for refusal in left_out) < len(hunks):
             files.append(file.path)
         if new != now:
             swaps.append(Swap(file.path, now, new))
     checkpoint = checkpoints.apply(swaps).id if swaps else ""
-    return Accepted(tuple(files), checkpoint, tuple(refused))
+    lost = tuple(hunk for refusal in refused for hunk in refusal.hunks)
+    return Accepted(tuple(files), checkpoint, tuple(refusal.text for refusal in refused), lost)
 
 
 def _planned(
     file: FileChange, hunks: Sequence[Hunk], now: Content | None, draft: bytes | None
-) -> tuple[Content | None, list[str]]:
-    """What the file becomes, and a sentence for each hunk that cannot go in."""
+) -> tuple[Content | None, list[Refusal]]:
+    """What the file becomes, and which hunks cannot go in, with the reason."""
     if file.binary:
         return _binary(file, hunks[0], now, draft)
     if file.kind == "added":
         new = Content("".join(hunks[0].after).encode("utf-8", "surrogateescape"), file.mode)
         if now is None or now.data == new.data:
             return (new if now is None else now), []
-        return now, [f"{file.path} exists in the working tree by now, with other content; it was left as it is."]
+        why = f"{file.path} exists in the working tree by now, with other content; it was left as it is."
+        return now, [_refusal(why, hunks)]
     if file.kind == "deleted":
         gone = "".join(hunks[0].before).encode("utf-8", "surrogateescape")
         if now is None or now.data == gone:
             return None, []
-        return now, [f"{file.path} changed since the draft was made, so it was not deleted."]
+        return now, [_refusal(f"{file.path} changed since the draft was made, so it was not deleted.", hunks)]
     if now is None:
-        return None, [f"{file.path} is gone from the working tree; its {_count(hunks)} cannot go in."]
+        why = f"{file.path} is gone from the working tree; its {_count(hunks)} cannot go in."
+        return None, [_refusal(why, hunks)]
     return _modified(file, hunks, now, draft)
 
 
-def _modified(file: FileChange, hunks: Sequence[Hunk], now: Content, draft: bytes | None) -> tuple[Content, list[str]]:
+def _modified(
+    file: FileChange, hunks: Sequence[Hunk], now: Content, draft: bytes | None
+) -> tuple[Content, list[Refusal]]:
     lines = [hunk for hunk in hunks if hunk.before or hunk.after]
     merged = merge(file, lines, now.data, draft)
     mode = file.mode if len(lines) < len(hunks) else now.mode
     told = [
-        f"{file.path}, line {hunk.start + 1}: these lines or their surroundings changed in the working tree since the "
-        "draft was made, so this part was left out. Ask for it again."
+        _refusal(
+            f"{file.path}, line {hunk.start + 1}: these lines or their surroundings changed in the working tree since "
+            "the draft was made, so this part was left out. Ask for it again.",
+            [hunk],
+        )
         for hunk in merged.refused
     ]
     return Content(merged.data, mode), told
 
 
-def _binary(file: FileChange, hunk: Hunk, now: Content | None, draft: bytes | None) -> tuple[Content | None, list[str]]:
+def _binary(
+    file: FileChange, hunk: Hunk, now: Content | None, draft: bytes | None
+) -> tuple[Content | None, list[Refusal]]:
     """A binary file goes in whole, if it is still the one that the draft found: the hunk's id tells."""
     if draft == (now.data if now else None):
         return now, []
     mode = None if file.mode is None or now is None else now.mode
     same = diff_file(file.path, now.data if now else None, draft, mode_before=mode, mode_after=file.mode)
     if same is None or same.hunks[0].id != hunk.id:
-        return now, [f"{file.path} changed since the draft was made, so the draft's version was left out."]
+        why = f"{file.path} changed since the draft was made, so the draft's version was left out."
+        return now, [_refusal(why, [hunk])]
     return (None if draft is None else Content(draft, file.mode or (now.mode if now else None))), []
 
 
@@ -134,6 +157,10 @@ def _by_hand(file: FileChange, hunk: Hunk) -> str:
     elif file.kind != "deleted":
         after = " and ask again"
     return f"{file.path} is a symbolic link, or would be one; ossa leaves those to you: run `{command}`{after}."
+
+
+def _refusal(text: str, hunks: Sequence[Hunk]) -> Refusal:
+    return Refusal(text, tuple(hunk.id for hunk in hunks))
 
 
 def _count(hunks: Sequence[Hunk]) -> str:
