@@ -95,6 +95,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.headless import run_headless
 
             return run_headless(arguments, partial(open_bench, arguments))
+        case "apply":
+            from ossa.tui.apply import apply
+
+            return apply(arguments)
         case "models":
             from ossa.tui.models import models
 

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import version
 
-COMMANDS = ("run", "fix", "undo", "models", "sessions", "demo")
+COMMANDS = ("run", "fix", "apply", "undo", "models", "sessions", "demo")
 
 _EXIT_CODES = (
     "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
@@ -37,6 +37,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     fix.add_argument("hint", nargs="?", default="", help="a test, file or function to look at first")
     _common(fix)
     _headless(fix)
+    _apply(commands)
     undo = commands.add_parser("undo", help="take back the latest accepted change")
     undo.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     undo.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
@@ -51,6 +52,19 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     demo = commands.add_parser("demo", help="watch a failing test being repaired, on an example in a temporary folder")
     demo.add_argument("--keep", action="store_true", help="leave the example where it is afterwards")
     _common(demo)
+
+
+def _apply(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    codes = "exit codes: 0 applied (or would apply, with --check), 1 refused, 2 no patch, or none that can be read"
+    apply = commands.add_parser("apply", help="put a patch into the files, all of it or nothing", epilog=codes)
+    apply.add_argument(
+        "file", nargs="?", default="-", metavar="FILE", help='the patch; "-" (the default): standard input'
+    )
+    apply.add_argument(
+        "-C", "--root", metavar="DIR", help="where its paths begin (default: the repository here, or here)"
+    )
+    apply.add_argument("--check", action="store_true", help="only say whether it would apply; write nothing")
+    apply.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def _seconds(text: str) -> float:
