@@ -2,7 +2,9 @@
 
     run(prompt)   compose ─► generate ⇄ tools in the draft ─► tests ─► review ─► accept
     fix(hint)     the same for a failing test; with a model too small for tools, ossa leads and the model fills in
-    undo()        takes the latest accept back
+    undo() redo() rewind(n)    takes accepts back, makes them again, goes back by prompts
+    commit()      commits what was accepted
+    shell(line)   runs a command of the person's own in the working tree
 
 Each returns an async iterator of events that ends with `TurnFinished`; `cancel()` ends it early.
 """
@@ -12,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from ossa.assistant.commit import Committer
 from ossa.assistant.context import Context, prompt_text
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
@@ -28,11 +31,13 @@ from ossa.assistant.events import (
 )
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.search import Repair, wanted
+from ossa.assistant.shell import run_line
 from ossa.assistant.stream import pieces
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import compare
+from ossa.assistant.wayback import WayBack, What
 from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 
 MAX_CALLS = 60
@@ -50,6 +55,8 @@ class Agent:
     toolbox: Toolbox
     proof: Proof
     delivery: Delivery
+    back: WayBack
+    committer: Committer
     turns: Turns
     repair: Repair
     transcript: Transcript
@@ -77,19 +84,38 @@ class Agent:
 
     def test(self) -> AsyncIterator[Event]:
         """Run the project's tests on the draft."""
-        return self.turns.play("/test", self._test)
+        return self.turns.play("/test", self._test, command=True)
 
     def review(self) -> AsyncIterator[Event]:
         """Offer the change that is in the draft once more, after its review was put off."""
-        return self.turns.play("/review", self._review)
+        return self.turns.play("/review", self._review, command=True)
 
     def undo(self) -> AsyncIterator[Event]:
         """Take back the latest accept."""
-        return self.turns.play("/undo", self.delivery.undo)
+        return self.turns.play("/undo", self.back.undo, command=True)
+
+    def redo(self) -> AsyncIterator[Event]:
+        """Make the accept again that was taken back last."""
+        return self.turns.play("/redo", self.back.redo, command=True)
+
+    def rewind(self, turns: int = 1, what: What = "both") -> AsyncIterator[Event]:
+        """Go back to before the last `turns` prompts: their files, the model's memory of them, or both."""
+        title = f"/rewind {turns} {what}"
+        return self.turns.play(title, lambda emit: self.back.rewind(turns, what, emit), command=True)
 
     def discard(self) -> AsyncIterator[Event]:
         """Forget the change in the draft."""
-        return self.turns.play("/discard", self.delivery.discard)
+        return self.turns.play("/discard", self.back.discard, command=True)
+
+    def commit(self, message: str = "") -> AsyncIterator[Event]:
+        """Commit the files accepted in this session; without a message the model writes one."""
+        title = f"/commit {message}".strip()
+        return self.turns.play(title, lambda emit: self.committer.commit(message, emit), command=True)
+
+    def shell(self, line: str) -> AsyncIterator[Event]:
+        """Run a command of the person's own in the working tree, confined by nothing."""
+        root = self.committer.repository.root
+        return self.turns.play(f"!{line}", lambda emit: run_line(line, root, emit), command=True)
 
     async def _test(self, emit: Emit) -> End:
         await self.proof.after(emit)

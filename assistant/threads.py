@@ -1,8 +1,9 @@
 """Blocking work beside the event loop, in a thread; a cancelling never leaves it behind, still at work on the files."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,3 +26,11 @@ async def to_its_end(work: Awaitable[T]) -> T:
             except asyncio.CancelledError:
                 continue
         raise
+
+
+async def in_any_case(work: Coroutine[Any, Any, T]) -> T:
+    """Do what the person decided, all of it, also if they press Esc right after, or several times."""
+    doing = asyncio.create_task(work)
+    with suppress(asyncio.CancelledError):
+        await to_its_end(doing)
+    return doing.result()

@@ -45,8 +45,8 @@ class Turns:
         if self._task is not None:
             self._task.cancel()
 
-    async def play(self, prompt: str, work: Work) -> AsyncIterator[Event]:
-        """Run `work` as a turn and yield its events as they come."""
+    async def play(self, prompt: str, work: Work, *, command: bool = False) -> AsyncIterator[Event]:
+        """Run `work` as a turn and yield its events as they come; `command`: the prompt is none to the model."""
         if self.busy:
             yield Failure("A turn is running: press Esc to end it first.")
             yield TurnFinished("failed")
@@ -61,7 +61,7 @@ class Turns:
             self._unwritten = problem
 
         started = time.monotonic()
-        emit(TurnStarted(prompt))
+        emit(TurnStarted(prompt, command))
         self._task = task = asyncio.create_task(self._guard(work, emit))
         task.add_done_callback(lambda _: queue.put_nowait(None))
         try:

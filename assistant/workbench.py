@@ -10,6 +10,7 @@ from pathlib import Path
 from ossa.assistant import paths
 from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.agent import Agent
+from ossa.assistant.commit import Committer
 from ossa.assistant.config import Config, load_config
 from ossa.assistant.context import Context
 from ossa.assistant.delivery import Delivery
@@ -25,9 +26,11 @@ from ossa.assistant.repository import Repository
 from ossa.assistant.review import Reviewer
 from ossa.assistant.session import Session, SessionError
 from ossa.assistant.testing.runner import TestRunner
+from ossa.assistant.timeline import Timeline
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Turns
+from ossa.assistant.wayback import WayBack
 from ossa.model.base import LanguageModel, Sampling
 
 _SAMPLING = Sampling(temperature=1.0, top_p=1.0)
@@ -118,10 +121,11 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
-    transcript = Transcript(history)
+    transcript, timeline = Transcript(history), Timeline(history)
 
     def record(event: Event) -> str:
         transcript.see(event)
+        timeline.see(event)
         try:
             session.append(event)
         except SessionError as error:
@@ -134,6 +138,8 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         toolbox,
         proof,
         Delivery(root, draft, proof, reviewer, checkpoints),
+        WayBack(root, draft, checkpoints, timeline),
+        Committer(repository, model, timeline, checkpoints),
         Turns(record),
         Repair(model, draft, proof, seconds=options.seconds),
         transcript,
