@@ -122,16 +122,25 @@ def _modified(
 ) -> tuple[Content, list[Refusal]]:
     lines = [hunk for hunk in hunks if hunk.before or hunk.after]
     merged = merge(file, lines, now.data, draft)
-    mode = file.mode if len(lines) < len(hunks) else now.mode
     told = [
-        _refusal(
-            f"{file.path}, line {hunk.start + 1}: these lines or their surroundings changed in the working tree since "
-            "the draft was made, so this part was left out. Ask for it again.",
-            [hunk],
-        )
-        for hunk in merged.refused
+        _refusal(f"{file.path}, line {hunk.start + 1}: {why}, so this part was left out. Ask for it again.", [hunk])
+        for hunk, why in merged.refused
     ]
-    return Content(merged.data, mode), told
+    mode = now.mode
+    for hunk in (h for h in hunks if h not in lines):
+        mode = _mode(file, hunk, now)
+        if mode is None:
+            why = f"{file.path}: its permissions changed since the draft was made, so they were left as they are."
+            told.append(_refusal(why, [hunk]))
+    return Content(merged.data, now.mode if mode is None else mode), told
+
+
+def _mode(file: FileChange, hunk: Hunk, now: Content) -> int | None:
+    """The permissions with the hunk in them; None where the user made others of those that the draft found."""
+    if file.mode is None or now.mode is None:
+        return now.mode
+    found = int(hunk.note.split()[1], 8)
+    return (now.mode & ~0o777) | file.mode if now.mode & 0o777 in (found, file.mode) else None
 
 
 def _binary(

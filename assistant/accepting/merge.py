@@ -1,18 +1,17 @@
 """Hunks put into a file that the user may have changed since the draft found it.
 
-The file as it was found is what the draft has now with the hunks taken back out. Against it the user's own changes are
-known line by line, so a hunk whose lines they left alone has one place, however far it moved. Where that fails, a hunk
-goes to the only place with its lines and their surroundings, or is refused.
+    change, draft ─► the file as it was found ─► hunks that are in the file already ─► places for the others ─► the file
+
+The file as it was found is what the draft has now with the hunks taken back out. While the user has changed nothing
+but to accept some hunks before, every place is known; else `placing` looks for it, and a hunk has one or is refused.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
+from ossa.assistant.accepting.placing import Ground, Lines, NoPlace
 from ossa.assistant.change import FileChange, Hunk
-from ossa.assistant.diff import Run, changed_runs
 from ossa.assistant.text import join, lines_of
-
-_Lines: TypeAlias = Sequence[str]
 
 
 class Put(NamedTuple):
@@ -23,11 +22,19 @@ class Put(NamedTuple):
     hunk: Hunk
 
 
+class Refused(NamedTuple):
+    """A hunk that has no place."""
+
+    hunk: Hunk
+    why: str
+    """Part of a sentence."""
+
+
 class Merged(NamedTuple):
     """The file with the hunks in it, and those that had no place."""
 
     data: bytes
-    refused: tuple[Hunk, ...]
+    refused: tuple[Refused, ...]
 
 
 def merge(file: FileChange, hunks: Sequence[Hunk], now: bytes, draft: bytes | None) -> Merged:
@@ -41,18 +48,16 @@ def merge(file: FileChange, hunks: Sequence[Hunk], now: bytes, draft: bytes | No
     """
     lines, found = lines_of(now), _found(file, lines_of(draft))
     present = None if found is None else _present(file.hunks, found, lines, hunks)
-    edits = changed_runs(found, lines) if found is not None and present is None else []
+    ground = Ground(found, lines)
     puts: list[Put] = []
-    refused: list[Hunk] = []
+    refused: list[Refused] = []
     for hunk in sorted(hunks, key=lambda h: h.start):
-        place = _place(hunk, found, lines, edits) if present is None else _shifted(hunk, present)
-        if place is None:
-            continue
-        put = Put(place, place + len(hunk.before), hunk)
-        if place < 0 or _unfit(put, puts, len(lines)):
-            refused.append(hunk)
-        else:
-            puts.append(put)
+        try:
+            place = ground.place(hunk) if present is None else _shifted(hunk, present)
+            if place is not None:
+                puts.append(_put(hunk, place, puts, len(lines)))
+        except NoPlace as error:
+            refused.append(Refused(hunk, str(error)))
     for put in sorted(puts, reverse=True, key=lambda p: (p.start, p.end)):
         lines[put.start : put.end] = put.hunk.after
     return Merged(join(lines), tuple(refused))
@@ -65,14 +70,21 @@ def _shifted(hunk: Hunk, present: set[Hunk]) -> int | None:
     return hunk.start + sum(len(h.after) - len(h.before) for h in present if h.start < hunk.start)
 
 
-def _unfit(put: Put, others: Sequence[Put], length: int) -> bool:
-    """Whether it would overlap another one, or leave a line without an end in the middle of the file."""
-    open_end = bool(put.hunk.after) and not put.hunk.after[-1].endswith("\n")
-    overlaps = any((put.start < o.end and o.start < put.end) or put[:2] == o[:2] for o in others)
-    return overlaps or (open_end and put.end != length)
+def _put(hunk: Hunk, start: int, others: Sequence[Put], length: int) -> Put:
+    """The hunk at its place.
+
+    Raises:
+        NoPlace: it would overlap another one, or leave a line without an end in the middle of the file.
+    """
+    put = Put(start, start + len(hunk.before), hunk)
+    if any((put.start < o.end and o.start < put.end) or put[:2] == o[:2] for o in others):
+        raise NoPlace("another part of the change goes to the same lines by now")
+    if hunk.after and not hunk.after[-1].endswith("\n") and put.end != length:
+        raise NoPlace("the file goes on by now where this part would end it")
+    return put
 
 
-def _found(file: FileChange, draft: _Lines) -> list[str] | None:
+def _found(file: FileChange, draft: Lines) -> list[str] | None:
     """The file as the draft found it; None when the draft's is not what the change says."""
     lines: list[str] = []
     at = 0
@@ -89,7 +101,7 @@ def _found(file: FileChange, draft: _Lines) -> list[str] | None:
     return [*lines, *draft[at:]]
 
 
-def _present(all_hunks: Sequence[Hunk], found: _Lines, now: _Lines, wanted: Sequence[Hunk]) -> set[Hunk] | None:
+def _present(all_hunks: Sequence[Hunk], found: Lines, now: Lines, wanted: Sequence[Hunk]) -> set[Hunk] | None:
     """Which hunks are in the file, when it is as found but for some of them; None when it is not.
 
     Where several answers give the same text, the one that has the fewest of the wanted hunks.
@@ -114,48 +126,3 @@ def _present(all_hunks: Sequence[Hunk], found: _Lines, now: _Lines, wanted: Sequ
         ways = following
     rest = found[done:]
     return next((set(present) for start, (_, present) in ways.items() if now[start:] == rest), None)
-
-
-def _place(hunk: Hunk, found: _Lines | None, now: _Lines, edits: Sequence[Run]) -> int | None:
-    """Where the hunk's lines stand now; -1 for nowhere or in several places, None when it is in the file already."""
-    if found is not None:
-        start, end, shift = hunk.start, hunk.start + len(hunk.before), 0
-        near: list[Run] = []
-        for run in edits:
-            if run.b < start:
-                shift = run.d - run.b
-            elif run.a <= end:
-                near.append(run)
-        if not near:
-            return start + shift
-        if any((r.a, r.b) == (start, end) and tuple(now[r.c : r.d]) == hunk.after for r in near):
-            return None
-        if hunk.before and all(r.b <= start or r.a >= end for r in near):
-            above = [r.d - r.b for r in near if r.b <= start]
-            return start + (above[-1] if above else shift)
-    return _searched(hunk, found, now, edits)
-
-
-def _searched(hunk: Hunk, found: _Lines | None, now: _Lines, edits: Sequence[Run]) -> int:
-    """The only place with the hunk's lines and their surroundings, or on one side of them where the user moved them."""
-    ways = [(len(hunk.lead), len(hunk.trail))]
-    if any(line.strip() for line in hunk.before):
-        ways += [(len(hunk.lead), 0), (0, len(hunk.trail))]
-    for above, below in ways:
-        block = [*hunk.lead[len(hunk.lead) - above :], *hunk.before, *hunk.trail[:below]]
-        if above + below == 0 or not any(line.strip() for line in block):
-            continue
-        hits = [at + above for at in _stands(block, now)]
-        if found is None:
-            hits = hits if len(hits) == 1 else [at for at in hits if at == hunk.start]
-        elif len(_stands(block, found)) != 1:
-            hits = []
-        elif (above, below) != ways[0]:
-            hits = [at for at in hits if any(r.c <= at and at + len(hunk.before) <= r.d for r in edits)]
-        if len(hits) == 1:
-            return hits[0]
-    return -1
-
-
-def _stands(block: _Lines, lines: _Lines) -> list[int]:
-    return [n for n in range(len(lines) - len(block) + 1) if list(lines[n : n + len(block)]) == block]
