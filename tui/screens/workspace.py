@@ -226,7 +226,7 @@ class Workspace(Screen[None]):
             if question.is_current:
                 await self.app.pop_screen()
 
-    @on(TextArea.Changed)
+    @on(TextArea.Changed, "#prompt")
     def _typed(self, event: TextArea.Changed) -> None:
         self.activity.hint = suggestions(event.text_area.text)
 
@@ -244,6 +244,7 @@ class Workspace(Screen[None]):
         states = {
             "shown": "put off · ctrl+r",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
+            "revising": f"◦ {change.outcome}",
             "applied": "applied · /undo",
             "over": change.outcome,
         }
