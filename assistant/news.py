@@ -64,7 +64,7 @@ class News:
 def _rewound(event: Rewound) -> str:
     if event.conversation:
         # The model no longer knows of those turns, only of what they may have left behind.
-        kept = "The person went back to this point of the talk; what was accepted since, if anything, stays in their files."
+        kept = "The person went back to this point; what was accepted since, if anything, stays in their files."
         return "" if event.files else kept
     count = f"{event.turns} prompt{'s' * (event.turns != 1)}"
     return f"The person took back what they had accepted in the last {count}: {', '.join(event.files) or 'nothing'}."
