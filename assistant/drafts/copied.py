@@ -49,10 +49,10 @@ class CopyDraft(RecordedDraft):
         return Isolation("copy", False, f"NOT confined: {self._why}; {missing}")
 
     def _find(self, path: str) -> Path | None:
-        own, theirs = self._mirror.folder / path, self._repository.root / path
+        theirs = self._repository.root / path
         if path not in self._found and os.path.lexists(theirs):
             return theirs
-        return own if os.path.lexists(own) else None
+        return self._mirror.find(path)
 
     def _put(self, path: str, data: bytes, mode: int) -> None:
         self._mirror.put(path, data, mode)

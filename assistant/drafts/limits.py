@@ -24,8 +24,8 @@ _MEASURE_EVERY = 0.2
 """Seconds between two looks at everything."""
 _SHARED_EVERY = 1.0
 """Seconds between two exact counts of memory that processes share, which take the kernel a while."""
-_THREADS = 8
-"""Threads for each process that is allowed, all together."""
+TASKS = 8
+"""Processes and threads together for each process that is allowed."""
 _DISK_FLOOR = 256 << 20
 _MEMORY_FLOOR = 192 << 20
 """Bytes that must stay free, whoever uses the rest."""
@@ -100,8 +100,8 @@ class Watch:
             threads += int(status[17])
             seconds += sum(map(int, status[11:15])) / _TICK
             resident += int(status[21]) * _PAGE
-        if threads > _THREADS * self._limits.processes:
-            return f"ran more than {_THREADS * self._limits.processes:,} threads at once"
+        if threads > TASKS * self._limits.processes:
+            return f"ran more than {TASKS * self._limits.processes:,} threads at once"
         if seconds > self._limits.cpu:
             return f"used more than {self._limits.cpu:g} s of processor time"
         files = sum(map(self._held, self._place.in_memory))

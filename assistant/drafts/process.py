@@ -21,12 +21,10 @@ from typing import Protocol
 
 from ossa.assistant.draft import Command, Completed
 from ossa.assistant.drafts.clip import Clip
-from ossa.assistant.drafts.limits import Place, Watch, gigabytes
+from ossa.assistant.drafts.limits import TASKS, Place, Watch, gigabytes
 
 FILE_SIZE = 1 << 30
 """Bytes that a file may grow to."""
-TASKS = 8192
-"""Processes and threads that the person may have, of one confined command by itself; does not bind root."""
 _SHELL = "/bin/sh"
 _GRACE = 5.0
 """Seconds that killed processes get to be gone."""
@@ -130,9 +128,14 @@ class Namespace:
     before, that word never comes and the sandbox ends by itself.
     """
 
-    def __init__(self, written: Path, in_memory: Sequence[str], seccomp: bytes | None) -> None:
-        """Watch what is `written` there and `in_memory`; `seccomp` is the filter of system calls."""
-        self._written, self._in_memory, self._seccomp = written, in_memory, seccomp
+    def __init__(
+        self, written: Path, in_memory: Sequence[str], seccomp: bytes | None, joining: Sequence[str] = ()
+    ) -> None:
+        """Watch what is `written` there and `in_memory`.
+
+        `seccomp` is the filter of system calls, `joining` the words before the command that join a control group.
+        """
+        self._written, self._in_memory, self._seccomp, self._joining = written, in_memory, seccomp, joining
         self._told: FileIO | None = None
         self._first: int | None = None
         self._watch: Watch | None = None
@@ -152,7 +155,8 @@ class Namespace:
         self._told = FileIO(read, "r")
         with FileIO(write, "w"), filtered(self._seccomp) as (fds, options):
             told = ["--info-fd", str(write), *options]
-            process = _spawn([argv[0], *told, *argv[1:]], env, cwd, stdin=PIPE, pass_fds=(write, *fds))
+            words = [*self._joining, argv[0], *told, *argv[1:]]
+            process = _spawn(words, env, cwd, stdin=PIPE, pass_fds=(write, *fds))
         await _readable(read)
         first = self._meet()
         if first and self._first is not None:
@@ -230,8 +234,9 @@ def _spawn(
 
 
 def _limits(command: Command) -> str:
-    """Shell commands that set the limits; shells differ in the letter for processes, and a lower limit stays."""
-    limits = ["-c 0", f"-v {command.memory >> 10}", f"-f {FILE_SIZE >> 9}", f"-u {TASKS}", f"-p {TASKS}"]
+    """Shell commands that set the limits; shells differ in the letter for processes, which do not bind root."""
+    tasks = TASKS * command.limits.processes
+    limits = ["-c 0", f"-v {command.memory >> 10}", f"-f {FILE_SIZE >> 9}", f"-u {tasks}", f"-p {tasks}"]
     limits.append(f"-t {max(int(command.limits.cpu), 1)}")
     first_to_go = "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null"
     return "; ".join([*(f"ulimit {limit} 2>/dev/null" for limit in limits), first_to_go])

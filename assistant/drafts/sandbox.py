@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ossa.assistant.draft import Command, Completed, DraftError
-from ossa.assistant.drafts import environment, process, seccomp
+from ossa.assistant.drafts import cgroup, environment, limits, process, seccomp
 
 _TMP = "/tmp"  # noqa: S108 – the sandbox's own, in memory
 _PRIVATE = {_TMP: 2 << 30, "/var/tmp": 1 << 30, "/dev/shm": 1 << 30, "/run": 16 << 20}  # noqa: S108
@@ -70,6 +70,8 @@ class Sandbox:
     """Why it cannot overlay."""
     filter: bytes | None = None
     """Of system calls; None where this machine has none."""
+    groups: Path | None = None
+    """Where control groups can be made; None where they cannot."""
 
     async def run(self, command: Command, view: View, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run a command in the view.
@@ -77,12 +79,11 @@ class Sandbox:
         Raises:
             DraftError: the sandbox cannot be set up; the text has bubblewrap's reason.
         """
-        env = self.variables(command)
-        tree = process.Namespace(view.written, _in_memory(), self.filter)
+        env, words = self.variables(command), self.arguments(command, view)
         try:
-            done = await process.run(
-                tree, self.arguments(command, view), command, env=env, cwd=Path("/"), on_output=on_output
-            )
+            with cgroup.bounded(self.groups, limits.TASKS * command.limits.processes) as joining:
+                tree = process.Namespace(view.written, _in_memory(), self.filter, joining)
+                done = await process.run(tree, words, command, env=env, cwd=Path("/"), on_output=on_output)
         except OSError as error:
             raise DraftError(f"The sandbox cannot be started: {error.strerror or error}.") from error
         return _translated(done)
@@ -91,11 +92,12 @@ class Sandbox:
         """The whole command line."""
         workdir = os.path.normpath(view.root / command.workdir)
         writable = [] if command.writable is None else ["--bind", str(command.writable), str(command.writable)]
-        again = [path for path in environment.secrets() if _within(path, [view.root])]
+        secrets = environment.secrets()
+        again = [path for path in secrets if _within(path, [view.root])]
         return [
             self.program,
             *_NAMESPACES,
-            *_system(),
+            *_system(secrets),
             *view.mounts,
             *_covers(again),
             *writable,
@@ -121,10 +123,11 @@ def probe(folder: Path) -> Sandbox:
     reasons: list[str] = []
     programs = _programs()
     filters = dict.fromkeys((seccomp.program(), None))  # a kernel may have no such filters
+    groups = cgroup.parent()
     for overlays, filter in itertools.product((True, False), filters):
         for program in programs:
             why = "; ".join(dict.fromkeys(reasons)) if not overlays else ""
-            if not (reason := _trial(sandbox := Sandbox(program, overlays, why, filter), folder)):
+            if not (reason := _trial(sandbox := Sandbox(program, overlays, why, filter, groups), folder)):
                 return sandbox
             reasons.append(reason)
     raise NoSandbox(_explained(reasons))
@@ -186,15 +189,14 @@ def _explained(reasons: list[str]) -> str:
     return f"bubblewrap fails: {reasons[0]}"
 
 
-def _system() -> list[str]:
-    """The machine, read-only, with what is none of the command's business covered up."""
+def _system(secrets: Sequence[Path]) -> list[str]:
+    """The machine, read-only, with `secrets` and what else is none of the command's business covered up."""
     private = {os.path.realpath(folder): size for folder, size in _PRIVATE.items() if Path(folder).is_dir()}
     arguments = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     arguments += [argument for path in _READ_ONLY if Path(path).exists() for argument in ("--ro-bind", path, path)]
     arguments += _covers([path for name in (*_MASKED, *_MASKED_FOLDERS) if (path := Path(name)).exists()])
     for folder, size in private.items():
         arguments += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
-    secrets = environment.secrets()
     hidden = [*secrets, *map(Path, private)]
     needed = [path for path in environment.toolchains() if _within(path, hidden) and path not in hidden]
     arguments += _covers([*secrets, *(path for path in environment.sockets() if not _within(path, hidden))])
