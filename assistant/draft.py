@@ -21,6 +21,13 @@ class Isolation:
     """Whether it can neither write outside the draft nor reach the network nor read the home's secrets."""
     summary: str
     """For the status line, for example "confined by bubblewrap" or "NOT confined: user namespaces are off"."""
+    missing: tuple[str, ...] = ()
+    """Guarantees that do not hold here, each as a sentence without a full stop; none where all do."""
+
+    @property
+    def warning(self) -> str:
+        """The summary, and below it what is missing, a line each."""
+        return "\n".join([self.summary, *(f"– {sentence}" for sentence in self.missing)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +36,8 @@ class Limits:
 
     memory: int = 0
     """Bytes, those of files in memory included; 0 for half of what the machine has."""
-    processes: int = 1024
-    """At the same time."""
+    processes: int = 512
+    """At the same time; there may be eight times as many threads."""
     cpu: float = 3600.0
     """Seconds of processor time."""
     disk: int = 8 << 30

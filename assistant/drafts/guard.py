@@ -69,7 +69,7 @@ class GuardedDraft:
         if self._permissions.covers(command):
             return
         text, scope = line(command), pattern(command)
-        permission = await self._reviewer.permit(text, self.isolation.summary, scope)
+        permission = await self._reviewer.permit(text, self.isolation.warning, scope)
         if permission == "no":
             raise DraftError(
                 f"`{text}` was not run: commands are not confined here ({self.isolation.summary}) and it was not "

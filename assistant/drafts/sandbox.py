@@ -73,6 +73,14 @@ class Sandbox:
     groups: Path | None = None
     """Where control groups can be made; None where they cannot."""
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What it cannot keep off on this machine."""
+        calls = "system calls are not filtered: there is no table for this architecture, or the kernel has no filters"
+        bombs = "a fork bomb is noticed and ended, but may slow the machine down first: root has no limit of processes"
+        bounded = self.groups is not None or os.geteuid() != 0
+        return (*(() if self.filter else (calls,)), *(() if bounded else (bombs,)))
+
     async def run(self, command: Command, view: View, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run a command in the view.
 

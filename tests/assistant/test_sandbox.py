@@ -205,7 +205,7 @@ async def test_limits_of_files_cores_and_temporary_space(draft: Draft) -> None:
     core, size, processes = eval((await python(draft, text)).output)
     assert core == 0
     assert 0 < size <= 1 << 30
-    assert 0 < processes <= 8192
+    assert 0 < processes <= 4096
     assert "No space left" in (await sh(draft, "head -c 20000000 /dev/zero > /run/x")).output
 
 
