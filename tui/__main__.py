@@ -91,7 +91,7 @@ def _load(name: str, config: "Config") -> "LanguageModel":
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     match arguments.command:
-        case "run" | "fix" | "undo" | "sessions":
+        case "run" | "fix" | "undo" | "redo" | "sessions":
             from ossa.tui.headless import run_headless
 
             return run_headless(arguments, partial(open_bench, arguments))
