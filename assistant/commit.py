@@ -6,15 +6,15 @@ Git runs as the person's own would: their configuration, identity, hooks and sig
 files stays staged. It never asks: no editor, no pager, no prompt. Where no commit comes of it, the index is as it was.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.checkpoints import Checkpoint, CheckpointError, Checkpoints
 from ossa.assistant.change import Change
 from ossa.assistant.commitmessage import plain, written
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import Completed
-from ossa.assistant.events import Committed, End, Failure, StepFinished, StepOutput, StepStarted
+from ossa.assistant.events import Committed, End, Failure, Notice, StepFinished, StepOutput, StepStarted
 from ossa.assistant.repository import Repository
 from ossa.assistant.shell import unconfined
 from ossa.assistant.threads import in_thread, to_its_end
@@ -45,6 +45,8 @@ class Committer:
         if not change:
             emit(Failure("There is nothing to commit: no file that was accepted in this session differs from HEAD."))
             return "failed"
+        if own := await in_thread(self._own, change):
+            emit(Notice(f"You changed {', '.join(own)} yourself, too; the commit takes all that is in there."))
         text = message.strip() or await self._message(change, emit)
         return await self._commit([file.path for file in change.files], text, emit)
 
@@ -62,6 +64,24 @@ class Committer:
     def _now(self, path: str) -> bytes | None:
         place = self.repository.root / path
         return place.read_bytes() if place.is_file() else None
+
+    def _own(self, change: Change) -> list[str]:
+        """Files that hold more than what was accepted."""
+        known = {checkpoint.id: checkpoint for checkpoint in self.checkpoints.list()}
+        return [file.path for file in change.files if not self._is_ours(file.path, known)]
+
+    def _is_ours(self, path: str, known: Mapping[str, Checkpoint]) -> bool:
+        """Whether a file leads from HEAD to what stands there now by accepts alone."""
+        state = self._committed(path)
+        try:
+            for name in self.timeline.checkpoints(path):
+                swap = next(swap for swap in self.checkpoints.swaps(known[name]) if swap.path == path)
+                if state != (swap.old.data if swap.old else None):
+                    return False
+                state = swap.new.data if swap.new else None
+        except (CheckpointError, KeyError, StopIteration):
+            return False
+        return state == self._now(path)
 
     async def _message(self, change: Change, emit: Emit) -> str:
         """A message for the change, from the model where it is one that can."""
