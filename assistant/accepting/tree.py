@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,19 @@ class Tree:
     def write_protected(self, paths: Sequence[str]) -> list[str]:
         """Those of these files that the user may not write: they would be replaced all the same, against their mark."""
         return [path for path in paths if os.path.lexists(at := self.place(path)) and not os.access(at, os.W_OK)]
+
+    def is_occupied(self, path: str, going: Container[str] = ()) -> bool:
+        """Whether a folder is where a file is to come, with anything in it but folders and what is `going` itself.
+
+        Raises:
+            TreeError: the path leads out of the tree.
+        """
+        for folder, names, files in os.walk(self.place(path)):
+            links = [name for name in names if Path(folder, name).is_symlink()]
+            below = (Path(folder, name).relative_to(self.root).as_posix() for name in (*files, *links))
+            if any(file not in going for file in below):
+                return True
+        return False
 
     def remove_folders(self, folders: Sequence[str]) -> None:
         """Remove those of these folders that are empty, innermost first."""

@@ -180,7 +180,6 @@ def to_elsewhere(file: Path) -> None:
 STATES: dict[str, tuple[bytes | None, bytes | None]] = {
     "modified": (join(TEN), join(FIVE)),
     "added": (None, b"new\n"),
-    "deleted": (join(TEN), None),
     "binary": (b"\0one", b"\0two"),
 }
 
@@ -193,8 +192,32 @@ def test_what_is_no_plain_file_by_now_is_left_alone(tmp_path: Path, state: str, 
     before = [(path, path.lstat()) for path in sorted(bench.root.rglob("*"))]
     done = bench.accept()
     assert (done.files, done.checkpoint, len(done.refused)) == ((), "", 1)
-    assert done.refused[0] == "f is no plain file in the working tree; ossa leaves it alone."
+    assert become is to_folder or "f is no plain file in the working tree" in done.refused[0]
     assert [(path, path.lstat()) for path in sorted(bench.root.rglob("*"))] == before
+
+
+@pytest.mark.parametrize("state", ["added", "modified"])
+def test_a_folder_in_the_way_of_one_file_does_not_stop_the_others(tmp_path: Path, state: str) -> None:
+    bench = Bench(tmp_path, *STATES[state])
+    to_folder(bench.file)
+    other = diff_file("other", None, b"x\n")
+    assert other
+    bench.change = Change((*bench.change.files, other))
+    done = bench.accept()
+    assert (done.files, len(done.refused)) == (("other",), 1)
+    assert (bench.file / "inside").read_bytes() == b"mine\n"
+
+
+def test_a_file_takes_the_place_of_a_folder_that_goes_with_the_same_accept(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, None, b"new\n")
+    to_folder(bench.file)
+    inside = diff_file("f/inside", b"mine\n", None)
+    assert inside
+    bench.change = Change((*bench.change.files, inside))
+    assert bench.accept().refused == ()
+    assert bench.file.read_bytes() == b"new\n"
+    bench.checkpoints.undo()
+    assert (bench.file / "inside").read_bytes() == b"mine\n"
 
 
 def test_a_file_that_moved_is_said_to_be_gone_and_what_it_became_stays(tmp_path: Path) -> None:
