@@ -81,9 +81,9 @@ class Turns:
             return await work(emit)
         except EXPECTED as error:
             emit(Failure(str(error)))
-            if diff := str(getattr(error, "diff", "")):
+            if isinstance(error, CheckpointError) and error.diff:
                 emit(StepStarted("diff", "what changed since"))
-                emit(StepFinished("diff", False, "in the way", diff))
+                emit(StepFinished("diff", False, "in the way", error.diff))
         except Exception as error:
             _log.exception("a turn failed")
             emit(
