@@ -193,11 +193,11 @@ class OssaApp(App[str]):
                 await self._renderer.show(event)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self._bench is not None:
                     self._describe(self._bench, "ready")
+            self.window.change.settle()
             if self.window.change.phase == "shown" and not await self._holds_change():
                 self.window.change.withdraw()
         finally:
             self._playing = False
-            self.window.change.settle()
             self.window.activity.begin("")
             self.window.status.state = self._resting
         self._play_next()

@@ -102,10 +102,9 @@ COMMANDS: tuple[Command, ...] = (
         "Save the edit and have it tested",
         "ctrl+s,ctrl+enter",
         "editor",
-        "ctrl+s",
         footer=True,
     ),
-    _keys("leave", "leave", "Leave without saving; e goes on with the edit", "escape", "editor", "esc", footer=True),
+    _keys("leave", "leave", "Leave without saving; e goes on with the edit", "escape", "editor", footer=True),
     _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
@@ -127,7 +126,7 @@ def find(name: str) -> Command | None:
 def suggestions(text: str) -> str:
     """What fits the start of a command that is being typed, as one line; empty for anything else."""
     if text.startswith("!"):
-        return "! runs in your own files, confined by nothing; the model is told"
+        return "! runs in your own files, unconfined"
     if not text.startswith("/") or "\n" in text:
         return ""
     name, space, _ = text[1:].partition(" ")

@@ -20,10 +20,15 @@ TYPED = 60_000
 
 def refusal(file: FileChange, hunk: Hunk) -> str:
     """Why a hunk cannot be edited at all, as a sentence; empty where it can."""
+    # Imported here since it is seldom asked for, and the first frame should not wait for the drafts.
+    from ossa.assistant.drafts.recorded import LINK_NOTE
+
     if file.kind == "deleted":
         return "This hunk deletes the file, so there is nothing in it to edit."
     if file.binary:
         return "A binary file has no lines to edit."
+    if hunk.note.startswith(LINK_NOTE):
+        return "A symbolic link has no lines to edit."
     if not hunk.before and not hunk.after:
         return f"There are no lines to edit here ({hunk.note or 'an empty hunk'})."
     return ""
@@ -72,7 +77,9 @@ def _endings(hunk: Hunk, before: Sequence[str], after: Sequence[str]) -> list[st
 
 
 def _usual(hunk: Hunk) -> str:
-    """How most lines in and around the hunk end."""
-    lines = (*hunk.lead, *hunk.before, *hunk.after, *hunk.trail)
-    counts = Counter(end for line in lines if (end := ending(line)))
-    return counts.most_common(1)[0][0] if counts else "\n"
+    """How most of the hunk's new lines end, else those around them."""
+    for lines in (hunk.after, (*hunk.before, *hunk.lead, *hunk.trail)):
+        counts = Counter(end for line in lines if (end := ending(line)))
+        if counts:
+            return counts.most_common(1)[0][0]
+    return "\n"

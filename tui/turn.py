@@ -203,7 +203,9 @@ class Renderer:
         self._window.reveal_change()
         try:
             answer = await deciding
-            if answer is not None and not isinstance(answer, HunkEdit | Reroll):
+            if isinstance(answer, HunkEdit | Reroll):
+                self._window.activity.begin("Working")
+            elif answer is not None:
                 # What is typed now is meant for the model: a letter of it must not decide or undo anything.
                 self._window.back_to_prompt()
             return answer

@@ -185,7 +185,7 @@ MakeStage: TypeAlias = "Callable[[OssaApp], AbstractAsyncContextManager[Stage]]"
 @asynccontextmanager
 async def staged(app: OssaApp, size: tuple[int, int] = (120, 40)) -> AsyncGenerator[Stage]:
     """Run a window until everything in it has started."""
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot)
         await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
         yield stage

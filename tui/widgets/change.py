@@ -84,6 +84,8 @@ class ChangeView(HunkList):
                 index, self._revised = place, None
             if earlier := decided.get(view.hunk.id):
                 view.state, view.reason = earlier.state, earlier.reason
+        if self._revised and any(view.hunk.id == self._revised[0] for view in self.hunks):
+            self._say("The hunk is as it was; the conversation says why.")
         self._revised = None
         self._typed = {view.hunk.id: self._typed.get(view.hunk.id, "") for view in self.hunks}
         self.phase = "shown"

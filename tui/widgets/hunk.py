@@ -23,7 +23,7 @@ Sign: TypeAlias = Literal[" ", "-", "+", "!"]
 
 MARKS: dict[State, str] = {
     "pending": "○ to decide",
-    "revising": "◦ tried again",
+    "revising": "◦ being written anew",
     "accepted": "✓ accepted",
     "rejected": "✗ rejected",
     "refused": "! not applied",
@@ -150,11 +150,18 @@ class HunkView(Widget):
         left = Content.assemble((self.place, "bold"), f"  {plain_text(where)}")
         if self.origin:
             left += Content.styled(f"  ✎ {self.origin}", "$text-secondary")
-        reason = f": {plain_text(self.reason)}" if self.reason and self.state != "refused" else ""
-        mark = "✎ editing" if self.editing else MARKS[self.state] + reason
-        right = Content.styled(mark, STYLES.get(self.state, "$text-error"))
+        right = Content.styled(self._mark(), STYLES.get(self.state, "$text-error"))
         gap = max(2, width - left.cell_length - right.cell_length)
         return (left + " " * gap + right).truncate(width, ellipsis=True)
+
+    def _mark(self) -> str:
+        """The state in words; why it was refused has rows of its own."""
+        if self.editing:
+            return "✎ editing"
+        said = plain_text(self.reason)
+        if self.state == "revising":
+            return f"◦ {said}"
+        return f"{MARKS[self.state]}: {said}" if said and self.state == "rejected" else MARKS[self.state]
 
     @property
     def _digits(self) -> int:

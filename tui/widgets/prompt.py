@@ -31,7 +31,7 @@ class Prompt(TextArea):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask for a change, or / for commands, ! for your shell",
+            placeholder="Ask for a change; / commands, ! shell",
         )
         self._history: list[str] = []
         self._place = 0
