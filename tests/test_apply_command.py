@@ -131,7 +131,7 @@ def test_json_is_one_object_with_the_same_fields_always(ossa: Ossa) -> None:
         seen.append({"code": ran.code, **json.loads(line)})
         fields.append(list(seen[-1]))
     assert all(names == fields[0] for names in fields)
-    common = {"files": ["calc.py", "new/notes.txt"], "added": 2, "removed": 1, "reason": ""}
+    common = {"files": ["calc.py", "new/notes.txt"], "added": 2, "removed": 1, "reason": "", "notes": []}
     assert seen[0] == {"code": 0, "applied": False, "applies": True, "checked": True, "checkpoint": "", **common}
     checkpoint = seen[1]["checkpoint"]
     assert checkpoint

@@ -51,6 +51,8 @@ class Outcome:
     """Its id, where files were written."""
     reason: str = ""
     """Why it was not applied."""
+    notes: tuple[str, ...] = ()
+    """What one should know of how files were written."""
 
 
 class BadInput(Exception):
@@ -80,7 +82,7 @@ def apply(arguments: argparse.Namespace) -> int:
 
 def _carried_out(patch: Patch, folder: Path, repository: Repository, *, check: bool) -> tuple[Outcome, Change]:
     """Apply the patch, or see whether it would."""
-    checkpoint = ""
+    checkpoint = None
     if check:
         change = plan_patch(patch, folder, repository).change
     else:
@@ -92,7 +94,8 @@ def _carried_out(patch: Patch, folder: Path, repository: Repository, *, check: b
             change, checkpoint = apply_patch(patch, folder, repository, checkpoints)
     files = tuple(file.path for file in change.files)
     added, removed = sum(file.added for file in change.files), sum(file.removed for file in change.files)
-    return Outcome(not check, True, check, files, added, removed, checkpoint), change
+    done, notes = (checkpoint.id, checkpoint.notes) if checkpoint else ("", ())
+    return Outcome(not check, True, check, files, added, removed, done, notes=notes), change
 
 
 def _text(name: str) -> str:
@@ -154,7 +157,7 @@ def _told(change: Change, outcome: Outcome, root: str | None) -> str:
     if outcome.checked:
         return f"{files}\n{change.summary}: it would apply. Nothing was written."
     undo = shlex.join(["ossa", "undo", *(["-C", root] if root else [])])
-    return f"{files}\n{change.summary}, applied; `{undo}` takes it back."
+    return "\n".join([files, *outcome.notes, f"{change.summary}, applied; `{undo}` takes it back."])
 
 
 def _line(file: FileChange) -> str:
