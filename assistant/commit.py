@@ -6,6 +6,7 @@ Git runs as the person's own would: their configuration, identity, hooks and sig
 files stays staged. It never asks: no editor, no pager, no prompt. Where no commit comes of it, the index is as it was.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,8 +24,8 @@ from ossa.assistant.turn import Emit
 from ossa.model.base import LanguageModel
 
 _STEP = "commit"
-_ENVIRONMENT = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+_ENVIRONMENT = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Committer:
 
     def _now(self, path: str) -> bytes | None:
         place = self.repository.root / path
-        return place.read_bytes() if place.is_file() else None
+        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
 
     def _own(self, change: Change) -> list[str]:
         """Files that hold more than what was accepted."""
@@ -101,9 +102,10 @@ class Committer:
         done: Completed | None = None
         try:
             if new:
-                await self._git([*_NO_HOOKS, "add", "--intent-to-add", "--", *new])
+                await self._git([*_NO_HOOKS, "add", "--intent-to-add", "--", *_literally(new)])
             done = await self._git(
-                ["commit", "--only", "-m", text, "--", *paths], lambda output: emit(StepOutput(_STEP, output))
+                ["commit", "--only", "-m", text, "--", *_literally(paths)],
+                lambda output: emit(StepOutput(_STEP, output)),
             )
         finally:
             made = await to_its_end(self._conclude(before, new, done))
@@ -130,11 +132,16 @@ class Committer:
         return self.repository.git("rev-parse", "--quiet", "--verify", "HEAD").decode().strip()
 
     def _tracked(self, paths: Sequence[str]) -> set[str]:
-        out = self.repository.git("--literal-pathspecs", "ls-files", "-z", "--", *paths)
+        out = self.repository.git("ls-files", "-z", "--", *_literally(paths))
         return set(out.decode("utf-8", "surrogateescape").split("\0"))
 
     async def _git(self, arguments: Sequence[str], on_output: Callable[[str], None] = lambda _: None) -> Completed:
         return await unconfined(["git", *arguments], self.repository.root, on_output, _ENVIRONMENT)
+
+
+def _literally(paths: Sequence[str]) -> list[str]:
+    """The paths as git takes them, without a meaning of their asterisks; by option the hooks would inherit that."""
+    return [f":(literal){path}" for path in paths]
 
 
 def _words(output: str) -> str:

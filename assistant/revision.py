@@ -190,6 +190,9 @@ class Second:
         return run.a <= place + len(self._hunk.before) + CONTEXT and place - CONTEXT <= run.b
 
     def _put_back(self, path: str, now: Change) -> None:
+        was = _file(self._change, path)
+        if was and LINK_NOTE in was.hunks[0].note:
+            return  # what is written to a link goes to the file behind it
         if path in self._before:
             data, mode = self._before[path]
             self._draft.write(path, data, mode)
