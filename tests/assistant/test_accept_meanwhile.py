@@ -90,6 +90,16 @@ def test_lines_that_tell_nothing_go_nowhere_once_what_is_around_them_changed() -
     assert (lines, len(why)) == (now, 1)
 
 
+def test_without_the_draft_as_it_was_only_lines_that_stand_once_are_changed() -> None:
+    file = diff_file("f", join(blocks(1)), join(blocks(1, 0)))
+    assert file
+    assert merge(file, file.hunks, join(blocks(1)), b"another\n").data == join(blocks(1, 0))
+    twice = merge(file, file.hunks, join(blocks(2)), b"another\n")
+    assert (twice.data, [why for _, why in twice.refused]) == (join(blocks(2)), [TWINS])
+    none = merge(file, file.hunks, join(TAIL), None)
+    assert (none.data, [why for _, why in none.refused]) == (join(TAIL), [CHANGED])
+
+
 # The user's edits near a hunk
 
 TEN = [f"line {n}\n" for n in range(10)]
