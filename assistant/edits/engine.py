@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.edits.fitting import content, updated
+from ossa.assistant.edits.encoded import content
+from ossa.assistant.edits.fitting import updated
 from ossa.assistant.edits.parse import parse
 from ossa.assistant.edits.patch import Delete, EditError, Patch, Step, Update
 from ossa.assistant.edits.syntax import breakage
