@@ -98,7 +98,7 @@ def _homes() -> set[Path]:
 
 
 def _owned(sockets: Mapping[str, str]) -> Iterator[Path]:
-    """Where sockets are that were given a relative name, as far as their owners are still in that folder."""
+    """Where sockets are that were given a relative name, as far as an owner is still in that folder."""
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             held = {str(entry.readlink()) for entry in _listed(process / "fd")}
