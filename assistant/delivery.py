@@ -114,4 +114,6 @@ class Delivery:
             await asyncio.to_thread(self._draft.settle, settled)
         finally:  # the files are written, whatever becomes of the draft
             emit(Reviewed(decisions, done.files, done.checkpoint, done.refused, done.refused_hunks))
+            for note in done.notes:
+                emit(Notice(note))
         return "applied" if done.files else "rejected"
