@@ -185,6 +185,6 @@ def safe_path(path: str, root: Path | None = None) -> str:
 
 
 def _nameable(path: str) -> bool:
-    """Whether it can be a file's, and is without control characters; `inside` looks at the rest."""
-    plain = all(ord(c) >= 32 and ord(c) != 127 for c in path)
+    """Whether it can be a file's, is without control characters and not in `~`; `inside` looks at the rest."""
+    plain = all(ord(c) >= 32 and ord(c) != 127 for c in path) and not path.startswith("~/")
     return plain and path.rstrip("/.") != "" and not path.endswith("/")

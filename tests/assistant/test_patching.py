@@ -2,9 +2,12 @@
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.accepting.patching import apply_patch, plan_patch, repository_at
@@ -191,3 +194,42 @@ def test_encodings_and_line_endings_stay(bench: Bench) -> None:
     text = patch(update("old.py"))
     apply_patch(parse(text), bench.root, repository_at(bench.root), bench.checkpoints)
     assert (bench.root / "old.py").read_bytes() == data.replace(b"-", b"+")
+
+
+NAMED = st.sampled_from(
+    ["calc.py", "pkg/calc.py", "same/calc.py", "alias.py", "pkg", "new/x", "calc.py/x", "out/calc.py"]
+)
+HOSTILE = st.sampled_from(
+    ["../outside/calc.py", "out", "a/../../x", "/etc/passwd", ".git/config", "", "~/x", "out/../x"]
+)
+HEADS = st.sampled_from(
+    ["*** Update File: ", "*** Add File: ", "*** Delete File: ", "*** Move to: ", "+++ b/", "--- a/"]
+)
+HEADED = st.tuples(HEADS, st.one_of(NAMED, HOSTILE)).map("".join)
+BODY = st.sampled_from(
+    [
+        "@@",
+        "@@ -1,2 +1,2 @@",
+        " def add(a, b):",
+        "-    return a - b",
+        "+    return a + b",
+        "+x",
+        "*** End of File",
+        "<<<<<<< SEARCH",
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(HEADED, BODY, BODY), max_size=12))
+def test_whatever_a_patch_says_it_is_done_within_the_folder_or_refused(lines: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as base:
+        bench = Bench(Path(base))
+        try:
+            bench.apply("\n".join(["*** Begin Patch", *lines, "*** End Patch"]))
+        except EditError:
+            return
+        inside = {name for name in bench.after if name.startswith("tree/")}
+        assert bench.after.keys() - inside == {"outside/calc.py"}
+        assert bench.after["outside/calc.py"] == CALC
+        assert not [name for name in inside if ".git" in name or "~" in name]
