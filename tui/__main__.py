@@ -99,6 +99,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.apply import apply
 
             return apply(arguments)
+        case "doctor":
+            from ossa.tui.doctor import doctor
+
+            return doctor(arguments)
         case "models":
             from ossa.tui.models import models
 

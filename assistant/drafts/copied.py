@@ -20,7 +20,7 @@ from ossa.assistant.drafts.recorded import RecordedDraft
 from ossa.assistant.drafts.sandbox import Sandbox, View
 from ossa.assistant.repository import Repository
 
-_MISSING = (
+MISSING = (
     "it can change and delete any of your files, those of the working tree, too",
     "it can reach the network, and the programs that listen on this machine",
     "it can read your keys, tokens and histories where it finds them in files",
@@ -56,7 +56,7 @@ class CopyDraft(RecordedDraft):
             summary = f"confined by bubblewrap, in a copy: {self._why}"
             return Isolation("copy", True, summary, self._sandbox.missing)
         missing = "commands can write anywhere, reach the network and read your secrets"
-        return Isolation("copy", False, f"NOT confined: {self._why}; {missing}", _MISSING)
+        return Isolation("copy", False, f"NOT confined: {self._why}; {missing}", MISSING)
 
     def _find(self, path: str) -> Path | None:
         theirs = self._repository.root / path
