@@ -22,7 +22,7 @@ from ossa.assistant.accepting.checkpoints import Checkpoints
 
 EVERY = bool(os.environ.get("OSSA_EVERY_SYSCALL"))
 """Whether to kill at every single system call, which takes half an hour, and not just at some that write."""
-SAMPLES = 14
+SAMPLES = 10
 BEFORE = {"edit.txt": (b"one\n" * 3000, 0o640), "gone/old.sh": (b"two\n", 0o755), "kept": (b"kept\n", 0o600)}
 AFTER = {
     "edit.txt": (b"one\n" * 2999 + b"ONE\n", 0o640),
@@ -86,10 +86,12 @@ def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
 
 
 class Scene:
-    """A tree before the accept or, for `undo`, after it; with a home of ossa's own."""
+    """A tree before the accept or, for `undo`, after it, with a home of ossa's own; as it is where it is there."""
 
     def __init__(self, folder: Path, way: str = "accept") -> None:
         self.root, self.kept, self.way = folder / "tree", folder / "kept", way
+        if self.root.exists():
+            return
         fill(self.root)
         if way == "undo":
             self.way = "accept"
@@ -294,11 +296,13 @@ def chosen(calls: list[tuple[str, int]]) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("way", ["accept", "undo"])
 def test_a_kill_at_any_system_call_leaves_all_before_or_all_after(way: str) -> None:
     with tempfile.TemporaryDirectory() as base:
-        calls = chosen(list(traced(Scene(Path(base, "traced"), way), Path(base, "log"))))
+        Scene(Path(base, "start"), way)
+        once = shutil.copytree(Path(base, "start"), Path(base, "once"))
+        calls = chosen(list(traced(Scene(once, way), Path(base, "log"))))
         sides: list[bool] = []
         killed = 0
         for number, (name, count) in enumerate(calls):
-            folder = Path(base, str(number))
+            folder = shutil.copytree(Path(base, "start"), Path(base, str(number)))
             scene = Scene(folder, way)
             inject = f"inject={name}:signal=KILL:when={count}"
             done = scene.run("strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={name}", "-e", inject)
