@@ -51,7 +51,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     sessions.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
     sessions.add_argument("--all", action="store_true", help="of every repository")
     codes = "exit codes: 0 all held, 1 something got out or nothing confines commands here, 2 error"
-    doctor = commands.add_parser("doctor", help="try to break out of the sandbox, and say what came of it", epilog=codes)
+    doctor = commands.add_parser("doctor", help="try to get out of the sandbox, and say what held", epilog=codes)
     doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     doctor.add_argument("--json", action="store_true", help="one JSON object a line")
     demo = commands.add_parser("demo", help="watch a failing test being repaired, on an example in a temporary folder")

@@ -53,11 +53,8 @@ def _judged(told: dict[str, Any]) -> Outcome:
     if problem := told.get("problem"):
         return Outcome(NAME, "escaped" if told["trapped"] else "not tried", problem)
     own, models = told["sockets"]
-    return Outcome(
-        NAME,
-        "held",
-        f"{told['pieces']} pieces of an answer, 0 sockets of a network; open within the machine: {own} by ossa, {models} by the model",
-    )
+    within = f"within the machine {own} by ossa, {models} by the model"
+    return Outcome(NAME, "held", f"none in {told['pieces']} pieces of an answer; {within}")
 
 
 def _answer(path: Path) -> dict[str, Any]:
