@@ -24,7 +24,7 @@ from ossa.assistant.accepting.tree import Content, Stamp, Swap, Tree, TreeError
 from ossa.assistant.lock import lock
 
 Side: TypeAlias = Literal["done", "undone"]
-_PATIENCE = 5.0
+_PATIENCE = 3.0
 """Seconds that another ossa may take for its step."""
 _PIECES = 64
 """Packs of the store from which on it is packed anew."""

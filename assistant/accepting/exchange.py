@@ -9,6 +9,7 @@ the held file, which then comes back. The temporary names follow from the tag, s
 """
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
@@ -54,7 +55,7 @@ class Exchange:
         self.kept: list[str] = []
         """Files that `revert` left as they are, because someone changed them since."""
         self.stuck: list[str] = []
-        """Files that `revert` could not bring back, because the system refuses."""
+        """Files that `revert` could not bring back, each with the system's reason."""
         self._times: dict[Path, tuple[int, int]] = {}
         places: dict[Path, str] = {}
         for trace in traces:
@@ -108,12 +109,13 @@ class Exchange:
                 self._tried(self._bring_back, move)
         self._sync()
 
-    def sweep(self) -> None:
-        """Remove the temporary files."""
+    def sweep(self) -> bool:
+        """Remove the temporary files; whether none is left."""
+        self.stuck = []
         for move in self._moves:
-            for path in (move.fresh, move.held):
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+            self._tried(lambda move: move.fresh.unlink(missing_ok=True), move)
+            self._tried(lambda move: move.held.unlink(missing_ok=True), move)
+        return not self.stuck
 
     def _stage(self, move: _Move, new: Content) -> None:
         """Write the new file, with what the old one has besides bytes, safe on disk."""
@@ -189,12 +191,10 @@ class Exchange:
 
     def _take_away(self, move: _Move) -> None:
         """Remove a file that was not there before, if it is the one that we made."""
-        if os.path.lexists(move.fresh):
-            ours = os.path.lexists(move.place) and os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
-        else:
-            now = read_file(move.place, move.path)
-            ours = now is not None and same(now.stamp, move.new)
-        if ours and self._stands(move, move.new):
+        ours = os.path.lexists(move.place) and (
+            not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
+        )
+        if ours and (now := _stamp(move)) and same(now, move.new):
             move.place.unlink()
         elif os.path.lexists(move.place) and not _is_folder(move.place):
             self.kept.append(move.path)
@@ -210,7 +210,9 @@ class Exchange:
             move.held.rename(move.place)
         elif os.path.samestat(os.lstat(move.place), os.lstat(move.held)):
             move.held.unlink()
-        elif move.new is not None and self._stands(move, move.new):
+        elif _is_folder(move.place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif move.new is not None and same(_stamp(move), move.new):
             move.held.replace(move.place)
         else:
             self.kept.append(move.path)
@@ -236,8 +238,8 @@ class Exchange:
             do(move)
         except TreeError:
             self.kept.append(move.path)
-        except OSError:
-            self.stuck.append(move.path)
+        except OSError as error:
+            self.stuck.append(f"{move.path} ({error.strerror})")
 
 
 def _steady_folder(place: Path, unsteady: set[Path], root: Path) -> Path:
@@ -246,6 +248,17 @@ def _steady_folder(place: Path, unsteady: set[Path], root: Path) -> Path:
         if folder == root or unsteady.isdisjoint((folder, *folder.parents)):
             return folder
     return root
+
+
+def _stamp(move: _Move) -> Stamp | None:
+    """What stands in the place; the system's errors are raised as they are."""
+    try:
+        found = read_file(move.place, move.path)
+    except TreeError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise
+    return found and found.stamp
 
 
 def _time(place: Path) -> tuple[int, int]:

@@ -97,13 +97,14 @@ class Steps:
 
     def _clear(self, step: Step, records: Sequence[Record], exchange: Exchange) -> None:
         """The step is over: temporary files go, and so do the folders that are empty on this side."""
-        exchange.sweep()
+        clean = exchange.sweep()
         if _goes_back(step.word):
             self._tree.remove_folders([folder for record in records for folder in record.folders])
         else:
             for path in (trace.path for record in records for trace in record.traces if trace.new is None):
                 self._tree.remove_empty_above(path)
-        self._journal.end()
+        if clean:
+            self._journal.end()
 
 
 def net(word: Word, records: Sequence[Record]) -> list[Trace]:
@@ -124,6 +125,6 @@ def _goes_back(word: Word) -> bool:
 def _stuck(exchange: Exchange) -> str:
     """What is left to the user when the system keeps files from being put back."""
     return (
-        f"The system keeps {', '.join(exchange.stuck)} from being put back as it was; "
-        "let it be written, and the next start of ossa does so."
+        f"The system keeps files from being put back as they were: {', '.join(exchange.stuck)}. Make that possible, "
+        "and the next start of ossa brings all of them to the same side."
     )

@@ -143,6 +143,7 @@ class Store:
 
     def clean(self) -> None:
         """Remove what a killed git left behind."""
+        shutil.rmtree(self.folder.with_suffix(".new"), ignore_errors=True)
         for pattern in _STALE:
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
