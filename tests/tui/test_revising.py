@@ -118,7 +118,7 @@ async def test_letters_are_letters_while_a_hunk_is_edited(open_window: "Open", p
         await stage.pilot.press(*"arAuRe!")
         assert editor.text.startswith("arAuRe!") and not stage.agent.answers
         shown = {binding.binding.description for binding in stage.app.screen.active_bindings.values()}
-        assert "save and test" in shown and "accept" not in shown
+        assert "save, test" in shown and "accept" not in shown
         assert not stage.app.window.activity.hint
 
 
@@ -271,5 +271,5 @@ async def test_a_hunk_is_edited_in_a_small_terminal(
         await stage.pilot.press("n", "n")
         editor = await editing(stage)
         await stage.shows("# [bold]Notes")
-        await stage.shows("^s save and test")
+        await stage.shows("^s save, test")
         assert editor.region.height >= 2

@@ -162,10 +162,11 @@ class ChangeView(HunkList):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in DECIDING:
-            ready = self.phase == "reviewing" and self.armed and not self.typing
-            return ready and (action != "submit" or not self.undecided)
+            fits = {"submit": not self.undecided, "accept_all": bool(self.undecided)}.get(action, True)
+            return fits and self.phase == "reviewing" and self.armed and not self.typing
         if action == "revert":
-            return self.phase in ("reviewing", "applied") and not self.typing
+            decided = self.phase == "reviewing" and self.undecided < len(self.hunks)
+            return (decided or self.phase == "applied") and not self.typing
         return self.phase != "empty" and not self.typing if action in ("next", "previous") else True
 
     def action_accept(self) -> None:

@@ -17,14 +17,18 @@ from ossa.tui.widgets.line import prompt_line
 
 
 class TakenBack(Fold):
-    """Stands for a turn that a rewind took back, and opens to what it was."""
+    """Stands for a turn that a rewind took back, and opens to what it was.
 
-    def __init__(self, prompt: str) -> None:
+    Commands such as /commit or !ls are forgotten, too, but what they did stands.
+    """
+
+    def __init__(self, prompt: str, *, is_prompt: bool) -> None:
         super().__init__()
+        self._word = "taken back" if is_prompt else "forgotten"
         self._prompt = cut(plain_text(prompt).replace("\n", " "), 200)
 
     def head(self) -> Content:
-        return Content.assemble("↶ taken back  ", (self._prompt, "strike"))
+        return Content.assemble(f"↶ {self._word}  ", (self._prompt, "strike"))
 
     async def watch_opened(self, opened: bool) -> None:
         if self.parent is not None:
@@ -50,7 +54,7 @@ class TurnBlock(Vertical):
         """Close it to one line that says so."""
         if not self.back:
             self.add_class("-back")
-            await self.mount(TakenBack(self._prompt), before=0)
+            await self.mount(TakenBack(self._prompt, is_prompt=self.is_prompt), before=0)
 
 
 class Earlier(Static, can_focus=True):

@@ -61,7 +61,7 @@ class HunkView(Widget):
     """Why it was rejected, or why it could not be applied."""
     origin: reactive[Origin | Literal[""]] = reactive("")
     """Who wrote it, where it is not as the model had it first."""
-    editing = reactive(False, layout=True)
+    editing = reactive(False, layout=True, toggle_class="-editing")
     """Whether its new lines are being edited below, and so are not shown here."""
 
     class Chosen(Message):
