@@ -24,6 +24,7 @@ from ossa.assistant.change import Change, FileChange
 from ossa.assistant.edits.engine import EditError, parse
 from ossa.assistant.edits.patch import Patch
 from ossa.assistant.repository import NotARepository, Repository
+from ossa.tui.console import is_terminal
 from ossa.tui.safe import plain_text
 
 APPLIED, REFUSED, BAD_INPUT = 0, 1, 2
@@ -107,6 +108,8 @@ def _text(name: str) -> str:
     what = "Standard input" if name == "-" else name
     try:
         if name == "-":
+            if is_terminal(sys.stdin):
+                _say("Paste the patch, and end it with Ctrl+D on a line of its own.", sys.stderr)
             data = sys.stdin.buffer.read(_LIMIT + 1) if sys.stdin else b""
         else:
             with Path(name).open("rb") as file:
