@@ -9,11 +9,14 @@ control groups nearly everywhere; others where a session was delegated to them, 
 import contextlib
 import itertools
 import os
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
 _PREFIX = "ossa-"
 _JOIN = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
+_YOUNG = 60.0
+"""Seconds within which a new group is joined."""
 _numbers = itertools.count()
 
 
@@ -53,7 +56,7 @@ def bounded(folder: Path | None, tasks: int) -> Generator[list[str]]:
 def _make(folder: Path, tasks: int) -> Path | None:
     group = folder / f"{_PREFIX}{os.getpid()}-{next(_numbers)}"
     try:
-        _drop([left for left in folder.glob(f"{_PREFIX}*") if not _owner_lives(left)])
+        _drop([left for left in folder.glob(f"{_PREFIX}*") if not _is_used(left)])
         group.mkdir()
         (group / "pids.max").write_text(str(tasks))
     except OSError:
@@ -76,9 +79,13 @@ def _allows(folder: Path, kind: str) -> bool:
     return False
 
 
-def _owner_lives(group: Path) -> bool:
+def _is_used(group: Path) -> bool:
+    """Whether its owner lives and may be about to use it; one that is long in use cannot be removed anyway."""
     number = group.name.removeprefix(_PREFIX).partition("-")[0]
-    return not number.isdecimal() or Path("/proc", number).exists()
+    with contextlib.suppress(OSError):
+        is_young = time.time() - group.stat().st_mtime < _YOUNG
+        return not number.isdecimal() or (is_young and Path("/proc", number).exists())
+    return True
 
 
 def _drop(groups: Sequence[Path]) -> None:
