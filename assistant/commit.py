@@ -24,6 +24,8 @@ from ossa.assistant.turn import Emit
 from ossa.model.base import LanguageModel
 
 _STEP = "commit"
+_NAMED = 3
+"""Files that the step's title names; more are counted."""
 _ENVIRONMENT = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
 _NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
@@ -97,7 +99,8 @@ class Committer:
     async def _commit(self, paths: Sequence[str], message: str, emit: Emit) -> End:
         before = self._head()
         new = sorted(set(paths) - self._tracked(paths))
-        emit(StepStarted(_STEP, f"git commit {', '.join(paths)}", message))
+        what = ", ".join(paths) if len(paths) <= _NAMED else f"{len(paths)} files"
+        emit(StepStarted(_STEP, f"git commit {what}", message))
         text = message.replace("\0", "").encode("utf-8", "replace").decode()
         done: Completed | None = None
         try:

@@ -1,5 +1,6 @@
 """A hunk is edited or asked for again, in the middle of the review; the verdict is always of what is shown."""
 
+import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 from ossa.assistant.change import Change, Hunk
 from ossa.assistant.events import Event, Failure, Notice, Proposed, Revised, StepStarted
 from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll
+from ossa.assistant.revision import rewrite
 from ossa.assistant.transcript import Transcript
 from ossa.model.base import ModelError, ToolCall, Weighed
 from ossa.model.scripted import ScriptedModel
@@ -281,3 +283,27 @@ async def test_a_small_model_is_led_to_another_candidate(desk: "Desk", reader: "
     assert shown[:2] == [("    return a + b\n",), ("    return a -- b\n",)]
     assert shown[2] == ("    return a * b\n",) and all(verdict.proved for _, verdict in says.shown)
     assert desk.end(events) == "applied"
+
+
+async def test_an_edit_goes_to_exactly_its_place_in_any_file(desk: "Desk") -> None:
+    """Random files, changes and edits: all other lines, and all other hunks, are what they were."""
+    work, draw = desk.open(), random.Random(7)
+    for _ in range(40):
+        lines = [draw.choice(["a\n", "b\n", "\n", f"{n}\n"]) for n in range(draw.randrange(1, 30))]
+        (desk.repo / "some.txt").write_text("".join(lines))
+        changed = [part for line in lines for part in draw.choice([[line]] * 4 + [["new\n"], [], [line, "more\n"]])]
+        work.draft.write("some.txt", "".join(changed).encode())
+        change = work.draft.change()
+        if not change or change.files[0].kind != "modified":
+            continue
+        hunk = draw.choice(change.files[0].hunks)
+        after = tuple(f"mine {n}\n" for n in range(draw.randrange(1, 4)))
+        rewrite(work.draft, desk.repo, change, HunkEdit(hunk.id, after))
+        for other in reversed(change.files[0].hunks):
+            kept = lines[: other.start], lines[other.start + len(other.before) :]
+            assert tuple(lines[other.start : other.start + len(other.before)]) == other.before
+            lines = [*kept[0], *(after if other is hunk else other.after), *kept[1]]
+        assert work.draft.read("some.txt") == "".join(lines).encode()
+        now = {one.id for _, one in work.draft.change().hunks}
+        assert {one.id for _, one in change.hunks} - {hunk.id} <= now
+        work.draft.discard()
