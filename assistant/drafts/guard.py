@@ -75,5 +75,5 @@ class GuardedDraft:
                 f"`{text}` was not run: commands are not confined here ({self.isolation.summary}) and it was not "
                 "permitted. Permit it when asked, or start ossa with --allow-unconfined."
             )
-        if permission == "always" and scope:
-            self._permissions.add(scope)
+        if permission == "always":
+            self._permissions.add(command)
