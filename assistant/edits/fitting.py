@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from ossa.assistant.edits.encoded import Encoded
 from ossa.assistant.edits.future import with_future
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
-from ossa.assistant.edits.inference import Fitted, inferred
+from ossa.assistant.edits.inference import inferred
 from ossa.assistant.edits.locate import Miss, locate
 from ossa.assistant.edits.misses import explain
 from ossa.assistant.edits.patch import EditError, Section
 from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
+from ossa.assistant.edits.rows import Fitted
 from ossa.assistant.edits.syntax import breakage, is_checked
 from ossa.assistant.text import body, ending
 
@@ -90,10 +91,11 @@ def _plain(target: Target, places: Sequence[Place]) -> dict[int, str | None]:
                     (known if char in real else foreign).add(char)
     if not foreign:
         return {}
+    alike = {TYPOGRAPHIC[ord(char)] for char in foreign} - {TYPOGRAPHIC[ord(char)] for char in known}
     return {
         code: plain
         for code, plain in TYPOGRAPHIC.items()
-        if chr(code) in foreign - known or chr(code) not in target.characters
+        if plain in alike or chr(code) in foreign - known or chr(code) not in target.characters
     }
 
 
@@ -101,15 +103,23 @@ def _spelt(target: Target, place: Place, plain: dict[int, str | None]) -> Fitted
     """The runs of a place, with characters and trailing blanks as the lines that had to be there have them."""
     there = target.lines[place.start : place.start + len(place.section.old)]
     pairs = list(zip(place.section.old, there, strict=True))
-    excess = {_excess(here, real) for here, real in pairs if here.strip()}
-    suffix = excess.pop() if len(excess) == 1 else None
-    trim: Callable[[str], str] = str.rstrip if suffix is None else lambda text: text.removesuffix(suffix)
-    if suffix == "" and any(_excess(here, real) for here, real in pairs):
-        trim = str.rstrip
-    return [
-        (start, stop, [trim(text.translate(plain) if plain else text) if text.strip() else trim(text) for text in new])
-        for start, stop, new in place.runs
-    ]
+    trim, trim_blank = (_trim([pair for pair in pairs if bool(pair[0].strip()) is words]) for words in (True, False))
+
+    def spelt(text: str) -> str:
+        return trim(text.translate(plain) if plain else text) if text.strip() else trim_blank(text)
+
+    return [(start, stop, [spelt(text) for text in new]) for start, stop, new in place.runs]
+
+
+def _trim(pairs: Sequence[tuple[str, str]]) -> Callable[[str], str]:
+    """Takes off the blanks that the patch has at the end of its lines and the file has not."""
+    excess = {_excess(here, real) for here, real in pairs}
+    if not any(excess):
+        return lambda text: text
+    if len(excess) > 1:
+        return str.rstrip
+    suffix = excess.pop()
+    return lambda text: text.removesuffix(suffix)
 
 
 def _excess(here: str, real: str) -> str:

@@ -7,51 +7,20 @@ A model that loses indentation takes off the same width from every line, as far 
 have stood anywhere up to that width.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from difflib import SequenceMatcher
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from ossa.assistant.edits.filling import fill
 from ossa.assistant.edits.indentation import indent, usual_step
 from ossa.assistant.edits.nesting import Solution, Unknown, nested
-from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
+from ossa.assistant.edits.places import Place, Target
+from ossa.assistant.edits.rows import Fitted, Row, loss, refitted, rows_of
 from ossa.assistant.edits.statements import Outline, outline
 
-Fitted = Sequence[tuple[int, int, Sequence[str]]]
-"""Runs `start:stop` of the file with the lines that come there."""
-_ALIKE = 0.6
-_PAIRED = 2500
-"""Product of removed and new lines up to which each is compared with each."""
 _LARGEST = 30_000
 """Lines of a file up to which it is looked through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What a section shows of the indentation that it lost."""
-
-    shift: int | None
-    """Width taken off, None where no line shows it."""
-    least: int
-    """It is not smaller than this."""
-    alike: bool
-    """Whether all lines may have lost as much."""
-
-
-@dataclass(slots=True)
-class Row:
-    """A line of the file as it will be."""
-
-    text: str
-    """Without its indentation."""
-    width: int | None
-    """None: to be found."""
-    new: bool = False
-    given: int = 0
-    """Width in the patch."""
-    loss: Loss | None = None
-    like: int | None = None
-    """Width of the removed line that it resembles."""
-    run: int = 0
+_SURE = 1
+"""How much more than the best way any other must cost."""
 
 
 def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequence[Fitted]) -> list[Fitted] | None:
@@ -63,217 +32,103 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
         places: where the sections belong, in the order of the file.
         fitted: of each place the changed runs with the lines that come there, indented as in the patch.
     """
+    if len(target.lines) > _LARGEST:
+        return None
+    is_python = path.endswith((".py", ".pyi"))
     sign = _sign(target.lines)
-    losses = [_loss(target, place, sign) for place in places]
-    if len(target.lines) > _LARGEST or None in losses:
+    losses = [lost for place in places if (lost := loss(target, place, sign))]
+    before = outline([line.lstrip(" \t\f") for line in target.lines]) if is_python else None
+    parts = frozenset(before.within if before else ())
+    rows = rows_of(target, fitted, losses, parts, sign) if len(losses) == len(places) else None
+    if rows is None:
         return None
-    rows = list(_rows(target, fitted, [loss for loss in losses if loss], sign))
-    if any(
-        row.new and row.text and indent(text).strip(sign)
-        for row, text in zip(rows, _texts(target, fitted), strict=True)
-    ):
-        return None
-    shown = {loss.shift for loss in losses if loss and loss.shift is not None}
-    common = shown.pop() if len(shown) == 1 else None
     unit = usual_step(target.lines, sign)
-    python = outline([row.text for row in rows]) if path.endswith((".py", ".pyi")) else None
-    if python and not _nest(rows, python, common, unit):
+    python = outline([row.text for row in rows]) if is_python else None
+    if python and not _nest(rows, python, unit):
         return None
     for row in rows:
         if row.width is None and row.loss and row.loss.shift is not None and row.given:
             row.width = row.given + row.loss.shift
-    _fill(rows, python, unit)
-    if any(row.width is None and row.text for row in rows):
+    fill(rows, python, unit)
+    if any(row.width is None for row in rows):
         return None
-    return _refitted(rows, fitted, sign)
+    return refitted(rows, fitted, sign)
 
 
 def _sign(lines: Sequence[str]) -> str:
     tabs = sum(line.startswith("\t") for line in lines)
-    return "\t" if tabs * 2 > sum(line[:1] in "\t " for line in lines if line.strip()) else " "
+    return "\t" if tabs * 2 > sum(bool(indent(line)) for line in lines if line.strip()) else " "
 
 
-def _loss(target: Target, place: Place, sign: str) -> Loss | None:
-    """None where it is no loss of one width."""
-    shifts, least = set[int](), 0
-    there = target.lines[place.start : place.start + len(place.section.old)]
-    for here, real in zip(place.section.old, there, strict=True):
-        if not here.strip():
-            continue
-        given, width = len(indent(here.translate(TYPOGRAPHIC))), len(indent(real))
-        if given > width or indent(here).strip(sign):
-            return None
-        least = max(least, width - given)
-        if given:
-            shifts.add(width - given)
-    if len(shifts) > 1 or (shifts and min(shifts) < least):
-        return None
-    return Loss(shifts.pop() if shifts else None, least, place.tier != Tier.LOST)
-
-
-def _texts(target: Target, fitted: Sequence[Fitted]) -> Iterator[str]:
-    at = 0
-    for runs in fitted:
-        for start, stop, new in runs:
-            yield from target.lines[at:start]
-            yield from new
-            at = stop
-    yield from target.lines[at:]
-
-
-def _rows(target: Target, fitted: Sequence[Fitted], losses: Sequence[Loss], sign: str) -> Iterator[Row]:
-    at = number = 0
-    for runs, loss in zip(fitted, losses, strict=True):
-        for start, stop, new in runs:
-            number += 1
-            yield from (_old(line) for line in target.lines[at:start])
-            likes = _likes(target.lines[start:stop], new)
-            for text, like in zip(new, likes, strict=True):
-                given = len(indent(text))
-                yield Row(text.lstrip(" \t\f"), None if text.strip() else 0, True, given, loss, like, number)
-            at = stop
-    yield from (_old(line) for line in target.lines[at:])
-
-
-def _old(line: str) -> Row:
-    return Row(line.lstrip(" \t\f"), len(indent(line)))
-
-
-def _likes(removed: Sequence[str], new: Sequence[str]) -> list[int | None]:
-    """For each new line the width of the removed line that it resembles, in order."""
-    found: list[int | None] = [None] * len(new)
-    if len(removed) * len(new) > _PAIRED:
-        return found
-    best = [[0.0] * (len(new) + 1) for _ in range(len(removed) + 1)]
-    alike = [[_alike(a.strip(), b.strip()) for b in new] for a in removed]
-    for a in range(len(removed) - 1, -1, -1):
-        for b in range(len(new) - 1, -1, -1):
-            best[a][b] = max(best[a + 1][b], best[a][b + 1], alike[a][b] + best[a + 1][b + 1] if alike[a][b] else 0)
-    a = b = 0
-    while a < len(removed) and b < len(new):
-        if alike[a][b] and best[a][b] == alike[a][b] + best[a + 1][b + 1]:
-            found[b] = len(indent(removed[a]))
-            a, b = a + 1, b + 1
-        elif best[a][b] == best[a + 1][b]:
-            a += 1
-        else:
-            b += 1
-    return found
-
-
-def _alike(one: str, other: str) -> float:
-    if not one or not other:
-        return 0
-    matcher = SequenceMatcher(None, one[:200], other[:200], autojunk=False)
-    ratio = matcher.ratio() if matcher.real_quick_ratio() >= _ALIKE and matcher.quick_ratio() >= _ALIKE else 0
-    return ratio if ratio >= _ALIKE else 0
-
-
-def _nest(rows: Sequence[Row], python: Outline, common: int | None, unit: int) -> bool:
-    """Give every new statement its width."""
-    known: dict[int, int] = {}
-    certain: dict[int, Unknown] = {}
-    free: dict[int, Unknown] = {}
-    for statement in python.statements:
-        row = rows[statement.row]
-        if row.width is not None:
-            known[statement.row] = row.width
-        elif row.loss:
-            free[statement.row] = _unknown(row, row.loss, common, unit)
-            alike = Unknown((row.given + row.loss.least,), None, row.like, row.run)
-            certain[statement.row] = alike if row.loss.alike else free[statement.row]
-    if not free:
+def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
+    """Give every new statement its width; False where that cannot be told."""
+    known = {s.row: width for s in python.statements if (width := rows[s.row].width) is not None}
+    new = [s.row for s in python.statements if rows[s.row].width is None]
+    if not new:
         return True
-    solution = nested(python.statements, known, free, unit)
-    plain = nested(python.statements, known, certain, unit)
-    found = _better(solution, plain)
-    if found is None:
+    free = _best(nested(python.statements, known, unknown, unit) for unknown in _hypotheses(rows, new, unit))
+    alike = _hypothesis(rows, new, None, unit)
+    alike |= {n: replace(alike[n], widths=(_alike(rows[n]),), bound=None) for n in new if _is_alike(rows[n])}
+    plain = nested(python.statements, known, alike, unit)
+    if plain is not None and plain.margin >= _SURE and (free is None or plain.cost <= free.cost):
+        # Indentation that is off alike everywhere explains more than one that is not.
+        free = plain
+        for number, row in enumerate(rows):
+            part = python.within.get(number)
+            stripped = row.loss is not None and row.loss.shift is None and not row.given
+            if row.width is None and _is_alike(row) and not (part and part.kind == "bracket" and stripped):
+                row.width = _alike(row)
+    if free is None or free.margin < _SURE:
         return False
-    for number, row in enumerate(free):
-        rows[row].width = found.widths[number]
+    for number, width in zip(new, free.widths, strict=True):
+        rows[number].width = width
     return True
 
 
-def _better(free: Solution | None, plain: Solution | None) -> Solution | None:
-    """Indentation that is off alike everywhere explains more than one that is not, unless habits speak against it."""
-    if plain is not None and plain.margin >= 1 and (free is None or plain.cost <= free.cost):
-        return plain
-    return free if free is not None and free.margin >= 1 else None
+def _is_alike(row: Row) -> bool:
+    return row.loss is not None and row.loss.alike
 
 
-def _unknown(row: Row, loss: Loss, common: int | None, unit: int) -> Unknown:
-    """What can be said of a new statement: visible indentation tells the true one, the margin only bounds it."""
-    shift = loss.shift if loss.shift is not None else common if common is not None and common >= loss.least else None
-    if row.given and shift is not None:
-        widths = {row.given + shift} | ({row.given + loss.least} if loss.shift is None else set())
-        return Unknown(tuple(sorted(widths)), None, row.like, row.run)
-    if row.given:
-        return Unknown(tuple(row.given + loss.least + n * unit for n in range(3)), None, row.like, row.run)
-    bound = None if shift is None else max(shift, loss.least)
-    return Unknown(None, bound, row.like, row.run)
+def _alike(row: Row) -> int:
+    return row.given + (row.loss.least if row.loss else 0)
 
 
-def _fill(rows: Sequence[Row], python: Outline | None, unit: int) -> None:
-    """Give the lines that are no statements the width that their statement and neighbours suggest."""
-    for number, row in enumerate(rows):
-        if row.width is None and row.text:
-            row.width = _within(rows, number, python, unit) if python and number in python.within else None
-    for number in range(len(rows) - 1, -1, -1):
-        if rows[number].width is None and rows[number].text:
-            rows[number].width = _like_neighbours(rows, number, is_comment=bool(python))
+def _hypotheses(rows: Sequence[Row], new: Sequence[int], unit: int) -> Iterator[Mapping[int, Unknown]]:
+    """What the new statements may be, for each width that the sections may have lost which do not show it."""
+    losses = [lost for n in new if (lost := rows[n].loss)]
+    shown = {lost.shift for lost in losses if lost.shift is not None}
+    dark = [n for n in new if (lost := rows[n].loss) and lost.shift is None]
+    if len(shown) == 1 or not any(rows[n].given for n in dark):
+        yield _hypothesis(rows, new, next(iter(shown)) if len(shown) == 1 else None, unit)
+        return
+    least = max(lost.least for n in dark if (lost := rows[n].loss))
+    for more in range(3):
+        yield _hypothesis(rows, new, least + more * unit, unit)
 
 
-def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int | None:
-    row, part = rows[number], python.within[number]
-    options = [row.like]
-    above = rows[number - 1]
-    beside = python.within.get(number - 1)
-    if beside and beside.kind == part.kind and beside.row == part.row and not part.closes:
-        options.append(above.width)
-    below = python.within.get(number + 1)
-    if below and below.kind == part.kind and below.row == part.row and not part.closes and not rows[number + 1].new:
-        options.insert(1, rows[number + 1].width)
-    base = rows[part.row].width
-    if base is not None and part.kind == "bracket":
-        options.append(base + part.column if part.column >= 0 else base if part.closes else base + unit)
-    elif base is not None and part.kind == "string":
-        options.append(base)
-    elif base is not None:
-        options.append(base + unit)
-    return next((width for width in options if width is not None and _bounded(row, width)), None)
+def _hypothesis(rows: Sequence[Row], new: Sequence[int], common: int | None, unit: int) -> dict[int, Unknown]:
+    """What the new statements may be if sections that do not show what they lost have lost this."""
+    found: dict[int, Unknown] = {}
+    for number in new:
+        row = rows[number]
+        lost = row.loss
+        widths: tuple[int, ...] | None = None
+        bound: int | None = None
+        if lost is not None and lost.shift is not None:
+            widths, bound = ((row.given + lost.shift,), None) if row.given else (None, lost.bound)
+        elif lost is not None and common is not None:
+            widths = tuple({row.given + lost.least, row.given + max(common, lost.least)}) if row.given else None
+            bound = None if row.given else max(common, lost.least)
+        elif lost is not None and row.given:
+            widths = tuple(row.given + lost.least + n * unit for n in range(3))
+        found[number] = Unknown(widths, bound, None if row.like_part else row.like, row.run)
+    return found
 
 
-def _bounded(row: Row, width: int) -> bool:
-    """Whether the patch can have shown this width as it did."""
-    if row.loss is None or row.loss.shift is None:
-        return True
-    return width == row.given + row.loss.shift if row.given else width <= row.loss.shift
-
-
-def _like_neighbours(rows: Sequence[Row], number: int, *, is_comment: bool) -> int | None:
-    """As the removed line it resembles, else as the lines above and below where they agree, or just the one below."""
-    row = rows[number]
-    if row.like is not None and _bounded(row, row.like):
-        return row.like
-    below = next((other for other in rows[number + 1 :] if other.text), None)
-    above = next((other for other in reversed(rows[:number]) if other.text), None)
-    if is_comment:
-        near = [other for other in (below, above) if other]
-        return next((o.width for o in near if o.width is not None and _bounded(row, o.width)), None)
-    if not above or not below or above.width != below.width or above.width is None:
+def _best(solutions: Iterator[Solution | None]) -> Solution | None:
+    """The cheapest, with its margin to the others."""
+    found = sorted((s for s in solutions if s is not None), key=lambda s: s.cost)
+    if not found:
         return None
-    alone = not (above.new or below.new) or (row.loss is not None and row.loss.shift is not None)
-    return above.width if alone and _bounded(row, above.width) else None
-
-
-def _refitted(rows: Sequence[Row], fitted: Sequence[Fitted], sign: str) -> list[Fitted]:
-    """The runs with the widths found."""
-    new: Iterator[Row] = (row for row in rows if row.new)
-    result: list[Fitted] = []
-    for runs in fitted:
-        result.append([(start, stop, [_line(next(new), sign) for _ in lines]) for start, stop, lines in runs])
-    return result
-
-
-def _line(row: Row, sign: str) -> str:
-    return sign * (row.width or 0) + row.text
+    other = min((s.cost - found[0].cost for s in found if s.widths != found[0].widths), default=float("inf"))
+    return replace(found[0], margin=min(found[0].margin, other))

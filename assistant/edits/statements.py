@@ -40,6 +40,8 @@ class Within:
     """From the statement's start to what follows the bracket on its own line; -1 where nothing does."""
     closes: bool = False
     """Whether it begins with the closing bracket."""
+    docstring: bool = False
+    """Whether it is in a string that is a statement by itself."""
 
 
 @dataclass(slots=True)
@@ -94,7 +96,7 @@ class _Reader:
             return
         if not self._begun:
             self._found.statements.append(Statement(row, token.string, False, self._lines[row]))
-            self._begun, self._row = True, row
+            self._begun, self._row, self._last = True, row, ""
         elif row > self._row:
             self._continue(row, token.string)
         self._follow(name, token)
@@ -116,8 +118,9 @@ class _Reader:
             self._string = row
         elif name in _ENDS or (name == "STRING" and last > row):
             first = self._string if name in _ENDS else row
+            alone = name == "STRING" and self._last == ""
             for line in range(first, last):
-                self._found.within[line] = Within("string", first - 1)
+                self._found.within[line] = Within("string", first - 1, docstring=alone)
             self._row = last - 1
         elif token.string in "([{" and name == "OP":
             rest = self._lines[row - 1][token.end[1] :].strip()
