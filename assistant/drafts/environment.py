@@ -66,7 +66,7 @@ def secrets() -> list[Path]:
     often kept elsewhere and linked to.
     """
     names = _SECRETS.split()
-    own = _existing([*(home / name for home in _homes() for name in names), *map(Path, _SYSTEM_SECRETS.split())])
+    own = _existing([*(f"{home}/{name}" for home in _homes() for name in names), *_SYSTEM_SECRETS.split()])
     linked = [entry for folder in own if folder.is_dir() for entry in _listed(folder) if entry.is_symlink()]
     files = [path for path in _existing(linked) if path.is_file() and not path.is_relative_to("/usr")]
     return _existing([*own, *files, paths.config_dir(), paths.state_dir()])
@@ -113,7 +113,7 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _existing(some: Iterable[Path]) -> list[Path]:
+def _existing(some: Iterable[Path | str]) -> list[Path]:
     """The real paths of those that exist, each once, in order."""
     return sorted({Path(os.path.realpath(path)) for path in some if os.access(path, os.F_OK)})
 

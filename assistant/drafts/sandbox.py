@@ -48,7 +48,8 @@ class View:
     def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path, reads: Sequence[Path] = ()) -> "View":
         """Overlay folders; of `lowers` the last is on top, what is written goes to `upper`; `reads` can be read."""
         sources = [arg for lower in lowers for arg in ("--overlay-src", str(lower))]
-        seen = [path for path in reads if not _within(path, environment.secrets())]
+        secrets = environment.secrets() if reads else []
+        seen = [path for path in reads if not _within(path, secrets)]
         shown = [arg for path in seen for arg in ("--ro-bind", str(path), str(path))]
         return cls(root, upper, (*shown, *sources, "--overlay", str(upper), str(work), str(root)))
 
