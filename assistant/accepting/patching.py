@@ -20,6 +20,7 @@ from ossa.assistant.edits.engine import Edit, plan
 from ossa.assistant.edits.patch import EditError, Patch
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.safepath import follow, inside
+from ossa.assistant.secretfile import looks_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ class _Files:
         try:
             if path not in self._found:
                 real = self._real(path)
+                self._refuse_secret(path, real)
                 self._found[path] = real, self._tree.read(real)
         except (DraftError, TreeError) as error:
             raise EditError(str(error)) from error
@@ -166,6 +168,15 @@ class _Files:
         if swap.new and self._tree.is_occupied(swap.path, going):
             return "it is a folder with files in it"
         return "it is write-protected" if swap.old and self._tree.write_protected([swap.path]) else ""
+
+    def _refuse_secret(self, path: str, real: str) -> None:
+        """Keep what holds secrets out of patches, and its lines out of what is said of them."""
+        try:
+            secret = self._repository.is_git and looks_secret(real) and self._repository.ignored([real])
+        except NotARepository as error:
+            raise EditError(str(error)) from error
+        if secret:
+            raise EditError(f"{path} is ignored by git and looks like it holds secrets; change it by hand.")
 
     def _real(self, path: str) -> str:
         """The path from the repository's root, with links followed, that never leave the folder.

@@ -19,6 +19,7 @@ from ossa.assistant.edits.parse import parse
 from ossa.assistant.edits.patch import Delete, EditError, Patch, Step, Update
 from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.safepath import inside
+from ossa.assistant.secretfile import looks_secret
 
 __all__ = ["Edit", "EditError", "apply_to", "parse", "paths", "plan"]
 
@@ -145,7 +146,10 @@ class _Planner:
 
     def _data(self, path: str) -> bytes | None:
         if path not in self._now:
-            self._before[path] = self._now[path] = self._read(path)
+            data = self._read(path)
+            if data is not None and self._files and looks_secret(path) and path not in self._files():
+                raise EditError(f"{path} is ignored by git and looks like it holds secrets; leave it alone.")
+            self._before[path] = self._now[path] = data
         return self._now[path]
 
     def _existing(self, path: str, data: bytes | None) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -194,6 +195,21 @@ def test_encodings_and_line_endings_stay(bench: Bench) -> None:
     text = patch(update("old.py"))
     apply_patch(parse(text), bench.root, repository_at(bench.root), bench.checkpoints)
     assert (bench.root / "old.py").read_bytes() == data.replace(b"-", b"+")
+
+
+def test_ignored_secrets_are_neither_changed_nor_shown(bench: Bench) -> None:
+    (bench.root / ".env").write_text("TOKEN=123\n")
+    (bench.root / ".gitignore").write_text(".env*\n!.env.example\n*.log\n")
+    (bench.root / "link").symlink_to(".env")
+    change = "*** Update File: {}\n-TOKEN=12\n+TOKEN=4"
+    with pytest.raises(EditError, match="The nearest lines"):  # without git nothing tells that it is ignored
+        bench.apply(patch(change.format(".env")))
+    subprocess.run(["git", "init", "-q", str(bench.root)], check=True)
+    for text in (change.format(".env"), change.format("link"), "*** Add File: .env.local\n+x", "*** Delete File: .env"):
+        with pytest.raises(EditError, match="looks like it holds secrets") as refused:
+            bench.apply(patch(text))
+        assert "123" not in str(refused.value)
+    bench.apply(patch("*** Add File: .env.example\n+TOKEN=", "*** Add File: run.log\n+x", "*** Add File: a.key\n+x"))
 
 
 NAMED = st.sampled_from(
