@@ -85,5 +85,6 @@ def file_size(_mark: str) -> None:
 
 
 if __name__ == "__main__":
+    attempt = globals()[sys.argv[1]]
     print("tried", flush=True)
-    globals()[sys.argv[1]](sys.argv[2])
+    attempt(sys.argv[2])

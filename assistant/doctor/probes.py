@@ -387,5 +387,6 @@ def other_numbers(_: Told) -> None:
 
 
 if __name__ == "__main__":
+    attempt = globals()[sys.argv[1]]
     print("tried", flush=True)
-    globals()[sys.argv[1]](json.loads(sys.argv[2]))
+    attempt(json.loads(sys.argv[2]))
