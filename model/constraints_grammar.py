@@ -20,11 +20,6 @@ _ANY_TEXT = r"/(?s:.*)/"
 _JSON = {"whitespace_pattern": BLANKS}
 
 
-def grammar_of_text(constraint: Constraint) -> str:
-    """For a model that writes plain text; empty where anything goes."""
-    return constraint.grammar
-
-
 def grammar_of_harmony(constraint: Constraint, tools: Sequence[ToolSpec]) -> str:
     """For gpt-oss: what follows `<|start|>assistant`."""
     return "\n".join(_harmony(constraint, tools))

@@ -17,7 +17,7 @@ from ossa.model.constraints import Constraint
 from ossa.model.constraints_grammar import grammar_of_harmony
 from ossa.model.constraints_vocabulary import Vocabulary
 
-_KEPT = 4
+_KEPT = 2
 """Grammars; one of 10,000 lines takes some 100 MB."""
 
 
@@ -102,6 +102,12 @@ class Matcher:
             count -= 1
         if count:
             self._inner.rollback(count)
+
+    def fork(self) -> "Matcher":
+        """Another one that stands where this one does and goes on by itself."""
+        other = Matcher(self._inner.deep_copy(), self._vocabulary)
+        other._has_end_token = self._has_end_token
+        return other
 
     def _may_end_with(self, token: int) -> bool:
         return token in self._vocabulary.ends and self._inner.is_accepting()

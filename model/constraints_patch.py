@@ -17,8 +17,8 @@ from ossa.model.constraints_schema import BLANKS
 
 _TEXT = r'/([^"\\\x00-\x1f]|\\["\\t])/'
 """A character of a JSON string, in the one spelling that the files' lines have, too."""
-_ROOM = 20_000
-"""Lines of all files together that may be quoted; a grammar has no more than 65,000 symbols."""
+_ROOM = 12_000
+"""Lines of all files together that may be quoted; llguidance takes no more than 65,000 symbols."""
 _ADDED, _TOUCHED = f"[{FILES}:{FILES + 2}]", f"[0:{FILES + 2}]"
 
 

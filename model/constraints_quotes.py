@@ -6,6 +6,7 @@
 A hunk whose old lines begin with such a run is found at one place, however it goes on.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from itertools import count, pairwise
 
 _LONGEST_RUN = 64
 """Lines; a place that needs more of them to be told from others can't be the beginning of a hunk."""
+_LONGEST_LINE = 4_000
+_UNCLEAN = re.compile("[\0\ud800-\udfff]")
+_ANCHORS = 8
+"""At least so many for a file, and one for each so many lines."""
 _RIM = 3
 """At so few lines from an end of the file, the edit engine takes an insertion with context on one side for a slip."""
 
@@ -43,11 +48,11 @@ class Quotable:
         runs = self._unique_runs()
         words = self._next_words()
         needed = {at: max(runs[at], words[at] - at + 1) for at in runs if words[at] < self.room}
-        return {at: lines for at, lines in sorted(needed.items()) if at + lines <= self.room}
+        return {at: n for at, n in sorted(needed.items()) if n <= _LONGEST_RUN and at + n <= self.room}
 
     @cached_property
     def anchors(self) -> list[Anchor]:
-        """The heads of blocks, each once."""
+        """The heads of blocks, each once; the outer ones where there are very many."""
         bare = [line.strip() for line in self.lines]
         first: dict[str, int] = {}
         for number, line in enumerate(bare):
@@ -55,7 +60,8 @@ class Quotable:
         plain = all(line.isascii() for line in self.lines)
         last = max(self.starts, default=-1)
         heads = [n for n in self._heads() if first[bare[n]] == n and _can_be_anchor(bare[n])]
-        found = (_anchor(self.lines[n], first, n, splits=plain) for n in heads)
+        outer = sorted(heads, key=lambda n: _width(self.lines[n]))[: _ANCHORS + len(self.lines) // _ANCHORS]
+        found = (_anchor(self.lines[n], first, n, splits=plain) for n in sorted(outer))
         return [anchor for anchor in found if anchor.at <= last]
 
     @property
@@ -106,12 +112,13 @@ class Quotable:
 def quotable(text: str, room: int) -> Quotable | None:
     """A file's lines, of which at most `room` may be quoted; None where no patch can be held to them.
 
-    That is so where they are no clean text: with NULs, lone surrogates, or stray carriage returns at their ends.
+    That is so where they are no clean text, with NULs, lone surrogates or stray carriage returns at their ends; and
+    where they are too long to be worth quoting.
     """
     lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
     if not lines[-1]:
         lines.pop()
-    if any(line.endswith("\r") for line in lines) or "\0" in text or any(0xD800 <= ord(c) < 0xE000 for c in text):
+    if any(line.endswith("\r") or len(line) > _LONGEST_LINE for line in lines) or _UNCLEAN.search(text):
         return None
     # What is cut off is more than a rim.
     return Quotable(lines, len(lines) if len(lines) <= room + _RIM else room)

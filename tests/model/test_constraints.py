@@ -273,3 +273,12 @@ def test_a_constraint_of_the_same_files_is_compiled_once(harmony: Constrainer) -
     assert second.allowed()[CHANNEL]
     assert not first.allowed()[CHANNEL]
     assert not first.allowed()[START]
+
+
+def test_a_fork_goes_on_by_itself(encoding: HarmonyEncoding, harmony: Constrainer) -> None:
+    one = harmony.matcher(Constraint(), TOOLS)
+    one.accept(CHANNEL)
+    other = one.fork()
+    other.accept(*encoding.encode("final"))
+    assert other.allowed()[MESSAGE]
+    assert one.fits(encoding.encode("analysis")) == 1

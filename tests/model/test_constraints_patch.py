@@ -142,7 +142,7 @@ def test_whatever_is_written_to_whatever_file_applies(
     apply(text_of(encoding, tokens), files)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), moves=st.lists(st.tuples(st.integers(1, 8), st.integers(0, 8)), max_size=8))
 def test_what_is_taken_back_never_was_and_trying_changes_nothing(
     encoding: HarmonyEncoding, constrainer: Constrainer, seed: int, moves: list[tuple[int, int]]
@@ -167,10 +167,19 @@ def test_what_is_taken_back_never_was_and_trying_changes_nothing(
     assert one.ended == fresh.ended
 
 
+@pytest.mark.parametrize("text", ["a\0b\n", "a\r\r\n", "a\udc80\n", "a" * 10_000, " \n \n", "same\n" * 200])
+def test_a_file_of_which_nothing_can_be_quoted_surely_can_still_be_deleted(
+    encoding: HarmonyEncoding, constrainer: Constrainer, text: str
+) -> None:
+    one = matcher(constrainer, {"a.bin": text})
+    assert one.fits(tokens := tokens_of(encoding, "*** Delete File: a.bin\n")) == len(tokens)
+    assert one.fits(tokens := tokens_of(encoding, "*** Update File: a.bin\n@@\n+x\n")) < len(tokens)
+
+
 def test_lines_of_a_large_file_can_be_quoted_as_far_as_there_is_room(
     encoding: HarmonyEncoding, constrainer: Constrainer
 ) -> None:
     files = {"large.txt": "".join(f"line {number}\n" for number in range(30_000))}
-    for number, fits in ((3, True), (19_000, True), (29_000, False)):
+    for number, fits in ((3, True), (11_000, True), (29_000, False)):
         tokens = tokens_of(encoding, f"*** Update File: large.txt\n@@\n-line {number}\n")
         assert (matcher(constrainer, files).fits(tokens) == len(tokens)) is fits
