@@ -128,10 +128,14 @@ def matches(target: Target, section: Section, tier: Tier) -> Iterator[Place]:
     old = [normal(line, tier) for line in section.old]
     if not old or (tier >= Tier.INDENTATION and not any(old)):
         return
-    for start in runs_of(old, lines, index):
-        if tier < Tier.INDENTATION:
+    starts = list(runs_of(old, lines, index))
+    repeated = len(starts) > 1 and len(starts) * len(old) * 10 > _COSTLY
+    for start in starts:
+        if tier < Tier.INDENTATION or (tier == Tier.LOST and repeated):
             yield Place(start, section, tier)
             continue
+        if repeated:
+            return
         there = target.lines[start : start + len(old)]
         plain = [(a.translate(TYPOGRAPHIC), b.translate(TYPOGRAPHIC)) for a, b in zip(section.old, there, strict=True)]
         if reindent := rule(plain):
