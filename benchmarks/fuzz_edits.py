@@ -8,7 +8,6 @@ touched, none slower than a limit.
     python benchmarks/fuzz_edits.py [SECONDS] [SEED]
 """
 
-import os
 import random
 import subprocess
 import sys
@@ -21,17 +20,20 @@ from hashlib import sha256
 from pathlib import Path
 
 from _patches import TUNED, Hunk, cases, common_dedent, dropped, repeated, v4a
+
 from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.drafts.sandbox import NoSandbox
 from ossa.assistant.edits.engine import EditError, apply_to, parse, plan
+from ossa.assistant.paths import cache_dir
 from ossa.assistant.repository import Repository
 
 SLOW = 2.0
 """Seconds that no patch may take."""
-PATHS = (
-    "a.py", "b.txt", "c.json", "sub/d.toml", "crlf.py", "wide.txt", "../x", "/etc/hosts", ".git/config", "sub/.GIT/x", "out/x",
-    "out", ".env", "git~1/config", "new.py", "sub", "sub/new/deep.py", "a.py/x", "\u202e.git", ".git./x", "loop", "", "a b", "b.txt ",
-)  # fmt: skip
+_PATHS = r"""
+a.py|b.txt|c.json|sub/d.toml|crlf.py|wide.txt|latin.txt|../x|/etc/hosts|.git/config|sub/.GIT/x|out/x|out|.env|a b
+git~1/config|new.py|sub|sub/new/deep.py|a.py/x|.git./x|.git::$INDEX_ALLOCATION/x|.git\config|loop||b.txt |sub/../../x
+"""
+PATHS = _PATHS.strip("\n").replace("\n", "|").split("|")
 FILES = {
     "a.py": b"import os\n\n\nclass A:\n    def f(self):\n        return 1\n\n    def g(self):\n        return 1\n",
     "b.txt": b"one\ntwo\nthree\n\n\none\ntwo\nthree\n",
@@ -43,12 +45,12 @@ FILES = {
     ".gitignore": b".env\n",
     ".env": b"TOKEN=1\n",
 }
-MARKS = (
-    "*** Begin Patch", "*** End Patch", "*** End of File", "*** Move to: ", "*** Update File: ", "*** Add File: ", "*** Delete File: ",
-    "@@", "@@ class A:", "@@ def f", "@@ -1,2 +1,2 @@", "@@ -3,0 +4,1 @@", "--- a/b.txt", "+++ b/b.txt", "diff --git a/a b/a",
-    "<<<<<<< SEARCH", "=======", ">>>>>>> REPLACE", "```", "```python", "apply_patch <<'EOF'", "EOF", '{"patch": "', '"}', "\\n", "+", "-", " ",
-    "\\ No newline at end of file",
-)  # fmt: skip
+_MARKS = r"""
+*** Begin Patch|*** End Patch|*** End of File|*** Move to: |*** Update File: |*** Add File: |*** Delete File: |@@|+| |-
+@@ class A:|@@ def f|@@ -1,2 +1,2 @@|@@ -3,0 +4,1 @@|--- a/b.txt|+++ b/b.txt|diff --git a/a b/a|\ No newline
+<<<<<<< SEARCH|=======|>>>>>>> REPLACE|```|```python|apply_patch <<'EOF'|EOF|{"patch": "|"}|\n|
+"""
+MARKS = _MARKS.strip("\n").replace("\n", "|").split("|")
 
 
 def grown(chance: random.Random) -> str:
@@ -155,7 +157,7 @@ def seal(folder: Path) -> str:
     """What stands below a folder, in one word."""
     found = sha256()
     for path in sorted(folder.rglob("*")):
-        kind = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        kind = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
         found.update(repr((str(path.relative_to(folder)), kind)).encode())
     return found.hexdigest()
 
@@ -186,7 +188,7 @@ def main(seconds: float = 60, seed: int = 0) -> None:
         before = seal(Path(name).resolve())
         with tempfile.TemporaryDirectory() as store:
             draft = open_draft(Repository.open(root), Path(store) / "draft", NoSandbox("none is needed to write files"))
-            patches = real(chance, Path(__file__).parent / "out" / "cache")
+            patches = real(chance, cache_dir() / "benchmarks")
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 text = grown(chance)

@@ -64,8 +64,8 @@ def _indented(
     if found is None:
         first = next((text for text in lost.section.old if text.strip()), "")
         raise EditError(
-            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the new "
-            "lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
+            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the "
+            "new lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
         )
     return _written(file, found)
 

@@ -1,10 +1,10 @@
-"""The indentation of lines that come in, where the patch has lost it: found from the file and the lines around, or refused.
+"""The indentation of lines that come in, where the patch has lost it: found from the file around them, or refused.
 
-    places, new lines ─► loss of each section ─► the file as it will be, with gaps ─► statements nested, other lines after
-                         their neighbours ─► one way that makes sense, or none
+    places, new lines ─► loss of each section ─► the file as it will be, with gaps
+                      ─► statements nested, other lines after their neighbours ─► one way that makes sense, or none
 
-A model that loses indentation takes off the same width from every line, as far as a line has it: a line at the margin may
-have stood anywhere up to that width.
+A model that loses indentation takes off the same width from every line, as far as a line has it: a line at the margin
+may have stood anywhere up to that width.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

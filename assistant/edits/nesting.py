@@ -8,6 +8,7 @@ no answer.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from ossa.assistant.edits.statements import Statement
@@ -105,7 +106,7 @@ def nested(
 def _bodies(statements: Sequence[Statement], known: Mapping[int, int]) -> dict[int, int]:
     """How much deeper blocks stand in this file, by the width of what opens them, where it is not the usual."""
     found: dict[int, int] = {}
-    for one, following in zip(statements, statements[1:], strict=False):
+    for one, following in pairwise(statements):
         if one.opens and one.row in known and following.row in known:
             found.setdefault(known[one.row], known[following.row])
     return found
