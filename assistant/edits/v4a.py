@@ -173,7 +173,7 @@ class _File:
         anchor = numbers[5] if numbers else line[2:].removesuffix("@@").strip()
         if numbers:
             place.span = tuple(int(number or 1) for number in numbers.group(1, 2, 3, 4))
-        if anchor.strip():
+        if any(char.isalpha() for char in anchor):
             place.anchors.append(anchor.strip())
 
     def _place(self) -> _Place:
