@@ -37,6 +37,8 @@ class Miss:
     """Those that it could be, where there are several."""
     elsewhere: tuple[Place, ...] = ()
     """Those where it stands, and its anchors say that it is not meant."""
+    overlaps: bool = False
+    """Whether the places are those of two sections that change the same lines."""
 
 
 def locate(
@@ -58,7 +60,7 @@ def locate(
     placed = sorted(enumerate(chosen, 1), key=lambda pair: pair[1].core)
     for (_, one), (number, following) in pairwise(placed):
         if one.core[1] > following.core[0]:
-            return Miss(following.section, number, (one, following))
+            return Miss(following.section, number, (one, following), overlaps=True)
     for number, place in placed:
         if _lacks_rim(target, place):
             return Miss(place.section, number, (place,))

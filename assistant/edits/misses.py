@@ -55,6 +55,11 @@ def numbered(lines: Sequence[str], first: int, last: int) -> str:
 
 
 def _ambiguous(path: str, target: Target, miss: Miss) -> str:
+    if miss.overlaps:
+        return (
+            f"{path}, change {miss.number} of the patch is at {_describe(target, miss.places[1])}, where another "
+            "change of it changes the same lines. Make one change of both."
+        )
     if len(miss.places) == 1:
         at = miss.places[0].start
         return (
@@ -98,8 +103,9 @@ def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
     lines, index = target.form(Tier.INDENTATION)
     old = [normal(text, Tier.INDENTATION) for text in section.old]
     votes: dict[int, int] = {}
+    telling = [len(text) > 3 and text in index for text in old]
     for offset, text in enumerate(old):
-        found = index.get(text, ()) if len(text) > 3 else ()
+        found = index.get(text, ()) if text and (telling[offset] or not any(telling)) else ()
         for at in found if len(found) <= _COMMON else ():
             for start in (at - offset - 1, at - offset, at - offset + 1):
                 votes[start] = votes.get(start, 0) + 1 + (start == at - offset)
