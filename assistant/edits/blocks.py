@@ -17,7 +17,7 @@ from ossa.assistant.edits.patch import EditError, Line, Section, Step, Update, W
 _SEARCH = re.compile(r"\s*(<{5,9}) ?SEARCH\b.*")
 _DIVIDER = re.compile(r"\s*={5,9}\s*")
 _REPLACE = re.compile(r"\s*>{5,9} ?REPLACE\b.*")
-_FENCE = re.compile(r"(`{3,})[\w+.-]*\s*")
+_FENCE = re.compile(r"(`{3,})([\w+.-]*)\s*")
 _PATH = re.compile(r"[\w.@/+\- ]*[\w+\-]\.\w+|[\w.@/+\-]*/[\w.@+\-]+|[A-Z]\w*file")
 
 _NAME = re.compile(r"[\w.@+\-]+")
@@ -117,7 +117,7 @@ def _whole_files(lines: Sequence[str]) -> list[Step]:
     at = 1
     while at < len(lines):
         fence, path = _FENCE.fullmatch(lines[at]), _as_path(lines[at - 1])
-        if fence and path:
+        if fence and path and fence[2] not in ("diff", "patch"):
             closing = next((n for n in range(at + 1, len(lines)) if lines[n].strip() == fence[1]), None)
             if closing is None:
                 raise EditError(f"The fence of {path} is not closed, so the file may be incomplete. Send it again.")

@@ -7,6 +7,7 @@ mark, encoding and final newline stays.
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -22,6 +23,13 @@ from ossa.assistant.safepath import inside
 from ossa.assistant.secretfile import looks_secret
 
 __all__ = ["Edit", "EditError", "apply_to", "parse", "paths", "plan"]
+
+
+_STANDS_FOR_OTHERS = re.compile(
+    r"\W*(\.\.\.|\u2026)[\s(\[]*(the |all )?(rest|existing|remaining|unchanged|other|same|previous)\b"
+    r"|\W*(the )?(rest|remainder) of (the |this )?(code|file|class|function|content)\b.*(unchanged|same|\.\.\.|\u2026)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,11 @@ class _Planner:
             )
         else:
             self._now[path] = content(path, step.lines, data)
+            if data and (left_out := _left_out(step.lines, data)):
+                raise EditError(
+                    f"{path} would lose what {left_out[:80]!r} stands for. Send the whole file, or only the changes "
+                    f"after `*** Update File: {path}`."
+                )
 
     def result(self) -> dict[str, Edit]:
         edits: dict[str, Edit] = {}
@@ -187,6 +200,12 @@ def safe_path(path: str, root: Path | None = None) -> str:
         return inside(below)
     except DraftError as error:
         raise EditError(str(error)) from error
+
+
+def _left_out(lines: Iterable[str], before: bytes) -> str:
+    """A line that stands for others, such as `# ... existing code ...`, where the file has no such line itself."""
+    known = before.decode("utf-8", "replace")
+    return next((line.strip() for line in lines if _STANDS_FOR_OTHERS.match(line) and line.strip() not in known), "")
 
 
 def _nameable(path: str) -> bool:

@@ -6,8 +6,8 @@ text ─► unwrapped (JSON, however often quoted) ─► V4A · unified diff ·
 import json
 
 from ossa.assistant.edits.blocks import parse_blocks, replacement
-from ossa.assistant.edits.patch import EditError, Patch, Write
-from ossa.assistant.edits.v4a import is_v4a, parse_unified, parse_v4a
+from ossa.assistant.edits.patch import EditError, Patch, Step, Write
+from ossa.assistant.edits.v4a import is_unified, is_v4a, parse_unified, parse_v4a
 
 _TEXT_KEYS = ("patch", "input", "diff", "edit", "text", "cmd", "command", "arguments")
 _SEARCH_KEYS = ("search", "old_string", "old_str", "old")
@@ -26,13 +26,23 @@ def parse(text: str) -> Patch:
     if isinstance(found, Patch):
         return found
     lines = [line.removesuffix("\r") for line in found.split("\n")]
-    steps = parse_v4a(lines) if is_v4a(lines) else parse_blocks(lines) or parse_unified(lines)
+    steps = parse_v4a(lines) if is_v4a(lines) else _unsigned_or_unified(lines)
     if not steps:
         raise EditError(
             "This is not a patch. Send it in this form:\n*** Begin Patch\n*** Update File: path/to/file\n@@ def name\n"
             " a line above\n-the line to remove\n+the line to put there\n a line below\n*** End Patch"
         )
     return Patch(tuple(steps))
+
+
+def _unsigned_or_unified(lines: list[str]) -> list[Step]:
+    blocks = parse_blocks(lines)
+    if blocks and is_unified(lines):
+        raise EditError(
+            "There are both a diff and blocks or files in fences here, and doing one of them would be half of it. "
+            "Send all of it in one form, with `*** Update File: path` for each file."
+        )
+    return blocks or parse_unified(lines)
 
 
 def _unwrap(text: str) -> str | Patch:

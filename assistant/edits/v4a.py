@@ -62,9 +62,17 @@ def parse_v4a(lines: Sequence[str]) -> list[Step]:
             current, ended = _File(match[1].split()[0], match[2].strip().strip("`\"'")), False
         elif current is not None:
             current.take(line, match, number)
-        elif line.strip() and not ended:
-            raise EditError(f"Line {number} of the patch, {line[:80]!r}, comes before any `*** Update File: path`.")
+        elif line.strip() and (not ended or "<<< SEARCH" in line or line.startswith("diff --git ")):
+            raise EditError(
+                f"Line {number} of the patch, {line[:80]!r}, stands outside of any `*** Update File: path`."
+            )
     return steps + (current.steps() if current else [])
+
+
+def is_unified(lines: Sequence[str]) -> bool:
+    """Whether a unified diff of a file begins anywhere."""
+    heads = zip(lines, lines[1:], lines[2:], strict=False)
+    return any(a.startswith("--- ") and b.startswith("+++ ") and c.startswith("@@ -") for a, b, c in heads)
 
 
 def parse_unified(lines: Sequence[str]) -> list[Step]:
