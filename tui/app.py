@@ -291,7 +291,17 @@ class OssaApp(App[str]):
 
     def _resume(self, session: str | None) -> None:
         """Leave with the session to go on with as the result; whoever opened the window opens the next one."""
-        if session:
+        # Imported here since it is seldom asked for, and the first frame should not wait for it.
+        from ossa.assistant import paths
+        from ossa.assistant.session import Session, SessionError
+
+        if not session or self._bench is None:
+            return
+        try:
+            Session.find(paths.state_dir() / "sessions", self._bench.root, session).close()
+        except SessionError as error:
+            self._tell(str(error))  # rather now than by a next window that has no session at all
+        else:
             self.exit(session)
 
     async def action_quit(self) -> None:

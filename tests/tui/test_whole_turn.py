@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ossa.assistant.config import Config
-from ossa.assistant.review import Reviewer
+from ossa.assistant.review import Reviewer, Unattended
 from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Piece, ToolCall
 from ossa.model.scripted import ScriptedModel
@@ -53,6 +53,24 @@ async def test_a_change_is_accepted_taken_back_and_told_again(repository: Path, 
     async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
         await stage.shows("It subtracted.")
         await stage.shows("Taken back: calc.py")
+
+
+async def test_a_session_that_is_open_in_another_window_is_refused_and_this_one_goes_on(
+    repository: Path, make_stage: "MakeStage"
+) -> None:
+    other = open_real(repository, ["Hello."], "", Unattended())
+    try:
+        assert [event async for event in other.agent.run("greet me")]
+        async with make_stage(OssaApp(repository, partial(open_real, repository, ["Here."], ""))) as stage:
+            await stage.shows("ready")
+            await stage.send("/sessions")
+            await stage.shows("greet me")
+            await stage.pilot.press("enter")
+            await stage.shows("another ossa")
+            await stage.send("where are you?")
+            await stage.shows("Here.")
+    finally:
+        other.close()
 
 
 @pytest.mark.timeout(120)
