@@ -14,23 +14,27 @@ _FEW = 200
 """Places up to which it is looked at the block that each is in."""
 _TELLING = 3
 """Lines of a section from which on it says enough by itself to do without an anchor that is nowhere in the file."""
+_DEFINITIONS = ("def ", "async def ", "class ")
+"""What git names above a hunk, though the hunk may be below its block, in one that defines nothing."""
 
 
 def anchored(target: Target, section: Section, places: Sequence[Place]) -> list[Place]:
     """The places where the section's anchors say that it is; none where it is elsewhere."""
     found = [_standing(target, anchor) for anchor in section.anchors]
+    telling = sum(bool(text.strip()) for text in section.old) >= _TELLING
     if not all(found):
-        telling = sum(bool(text.strip()) for text in section.old) >= _TELLING
         return [p for p in places if telling or p.start == section.start]
+    numbered = [p for p in places if telling and p.start == section.start]
     heads: list[int] = []
     for number, lines in enumerate(found):
         below = [n for n in lines if n > heads[0]] if number else lines
-        heads = _under(target.lines, heads, [(n, n) for n in below]) if number and len(below) < _FEW else below
-        starts = set(_under(target.lines, heads, [(p.start, p.core[0]) for p in places]))
+        heads = _under(target.lines, heads, [(n, n) for n in below], ("",)) if number and len(below) < _FEW else below
+        rivals = _DEFINITIONS if telling else ("",)
+        starts = set(_under(target.lines, heads, [(p.start, p.core[0]) for p in places], rivals))
         places = [p for p in places if p.start in starts]
         if not heads:
-            return []
-    return list(places)
+            break
+    return list(places) or numbered
 
 
 def _standing(target: Target, anchor: str) -> list[int]:
@@ -43,20 +47,23 @@ def _standing(target: Target, anchor: str) -> list[int]:
     return [n for n in begin if not lines[n][len(wanted)].isidentifier()] or begin
 
 
-def _under(lines: Sequence[str], heads: Sequence[int], spans: Sequence[tuple[int, int]]) -> list[int]:
+def _under(
+    lines: Sequence[str], heads: Sequence[int], spans: Sequence[tuple[int, int]], rivals: tuple[str, ...]
+) -> list[int]:
     """First lines of the spans that begin or end in a block that a head opens; else of those that follow one."""
     known = set(heads)
     inside = [s for s in spans if any(not known.isdisjoint(_around(lines, n)) for n in set(s))]
-    return [first for first, _ in inside or [s for s in spans if _follows(lines, heads, s[0])]]
+    return [first for first, _ in inside or [s for s in spans if _follows(lines, heads, s[0], rivals)]]
 
 
-def _follows(lines: Sequence[str], heads: Collection[int], at: int) -> bool:
-    """Whether a line is below the nearest head, with no other block that begins beside it between."""
+def _follows(lines: Sequence[str], heads: Collection[int], at: int, rivals: tuple[str, ...]) -> bool:
+    """Whether a line is below the nearest head, with no block of a rival, by its first word, that begins between."""
     nearest = max((n for n in heads if n <= at), default=None)
     if nearest is None:
         return False
     width = len(indent(lines[nearest])) + _opens(lines, nearest)
-    return not any(len(indent(lines[n])) < width and _opens(lines, n) for n in range(nearest + 1, at))
+    between = (n for n in range(nearest + 1, at) if len(indent(lines[n])) < width and _opens(lines, n))
+    return not any(lines[n].lstrip().startswith(rivals) for n in between)
 
 
 def _opens(lines: Sequence[str], at: int) -> bool:

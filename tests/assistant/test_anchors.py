@@ -34,3 +34,11 @@ def test_a_head_of_several_lines_is_an_anchor() -> None:
 def test_a_heading_with_right_numbers_may_be_of_the_block_before() -> None:
     body = "@@ -9,3 +9,3 @@ def sub(a, b):\n \n \n-if TEST:\n+if TESTS:"
     assert b"if TESTS:\n    x = 1" in updated(body)
+
+
+def test_three_lines_below_another_definition_need_right_numbers() -> None:
+    body = "     return a - b\n \n \n if TEST:\n-    x = 1\n+    x = 2"
+    assert b"x = 2" in updated(f"@@ def sub\n{body}")
+    assert b"x = 2" in updated(f"@@ -8,5 +8,5 @@ def add(\n{body}")
+    with pytest.raises(EditError, match="not where `@@ def add"):
+        updated(f"@@ def add(\n{body}")
