@@ -116,7 +116,7 @@ def _line(event: Event) -> str:
 
 
 def _rewound(event: Rewound) -> str:
-    parts = ["back by 1 turn" if event.turns == 1 else f"back by {event.turns} turns"]
+    parts = ["back by 1 prompt" if event.turns == 1 else f"back by {event.turns} prompts"]
     if event.files:
         parts.append(f"brought back: {', '.join(event.files)}")
     if event.conversation:

@@ -98,7 +98,7 @@ async def test_a_rewind_of_the_files_alone_leaves_the_conversation_and_the_promp
         await stage.shows("Nine.")
         stage.app.window.prompt.text = "/rewind 1 files"
         await stage.pilot.press("enter", *"but")
-        await stage.shows("the model still knows")
+        await stage.shows("still knows")
         assert back(stage) == [False, False]
         assert stage.app.window.prompt.text == "but"
 
@@ -110,7 +110,7 @@ async def test_what_is_being_written_is_not_replaced_by_the_old_prompt(open_wind
         await stage.send("/rewind")
         await stage.pilot.press(*"but")
         gate.set()
-        await stage.shows("Back by 1 turn")
+        await stage.shows("Back by 1 prompt")
         assert stage.app.window.prompt.text == "but"
 
 
@@ -174,7 +174,7 @@ async def test_a_resumed_session_shows_all_of_it(open_window: "Open", proposed: 
         *turn("/rewind 1 both", Rewound(1, ("calc.py",), ("c1",), True, "mend it"), command=True),
     ]
     async with open_window([], history=history, size=(120, 70)) as stage:
-        await stage.shows("Back by 1 turn")
+        await stage.shows("Back by 1 prompt")
         assert back(stage) == [False, *[True] * 5, False]
         assert "Done already." in stage.text and "Made again" not in stage.text
         assert not stage.app.window.prompt.text
@@ -189,7 +189,7 @@ async def test_earlier_turns_are_marked_although_they_are_not_shown_yet(open_win
     async with open_window([], history=history, size=(120, 60)) as stage:
         await stage.shows("answer 14.")
         await stage.send("/rewind 12")
-        await stage.shows("Back by 12 turns")
+        await stage.shows("Back by 12 prompts")
         earlier = stage.app.window.query_one(Earlier)
         assert [turn.back for turn in earlier.turns] == [False] * 3 + [True] * 2
         earlier.action_load()

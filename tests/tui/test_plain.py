@@ -47,8 +47,8 @@ async def test_what_went_back_forth_or_into_a_commit_is_a_line() -> None:
     await show(events(), as_json=False, out=out)
     assert out.getvalue().splitlines() == [
         "made again: a.py, b.py",
-        "back by 2 turns, brought back: a.py",
-        "back by 1 turn, forgotten by the model",
+        "back by 2 prompts, brought back: a.py",
+        "back by 1 prompt, forgotten by the model",
         "edited by you: a.py, line 3",
         "asked again for: a.py, line 3 (shorter)",
         "no",

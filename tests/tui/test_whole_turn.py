@@ -113,4 +113,4 @@ async def test_an_edited_change_goes_back_forth_and_into_a_commit(
         assert calc.read_text() == before and stage.app.window.prompt.text == "add subtracts, mend it"
     async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
         await stage.shows("↶ taken back  add subtracts")
-        await stage.shows("Back by 1 turn")
+        await stage.shows("Back by 1 prompt")

@@ -72,10 +72,10 @@ def redone_line(event: Redone) -> Line:
 
 def rewound_line(event: Rewound) -> Line:
     """The session went back."""
-    turns = "1 turn" if event.turns == 1 else f"{event.turns} turns"
+    prompts = "1 prompt" if event.turns == 1 else f"{event.turns} prompts"
     files = f" · brought back: {', '.join(event.files)}" if event.files else ""
     told = " · forgotten by the model" if event.conversation else " · the model still knows of it"
-    return Line(f"↶ Back by {turns}{told}{files}", "notice")
+    return Line(f"↶ Back by {prompts}{told}{files}", "notice")
 
 
 def revised_line(event: Revised) -> Line:

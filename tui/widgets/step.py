@@ -28,7 +28,7 @@ class Step(Fold):
     def body(self) -> Content:
         parts = [(self.detail, "$text-secondary"), (self.output, "")]
         blocks = [Content.styled("\n".join(shown(text, LINES)), style) for text, style in parts if text.strip()]
-        return Content("\n\n").join(blocks) if blocks else Content.styled("nothing more to show", "$foreground 40%")
+        return Content("\n\n").join(blocks) if blocks else Content.styled("no output", "$foreground 40%")
 
     def append(self, text: str) -> None:
         """Add what a running command printed."""
