@@ -98,7 +98,7 @@ async def test_a_rewind_of_the_files_alone_leaves_the_conversation_and_the_promp
         await stage.shows("Nine.")
         stage.app.window.prompt.text = "/rewind 1 files"
         await stage.pilot.press("enter", *"but")
-        await stage.shows("still knows")
+        await stage.shows("knows of it")
         assert back(stage) == [False, False]
         assert stage.app.window.prompt.text == "but"
 
