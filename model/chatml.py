@@ -53,6 +53,10 @@ class ChatCodec:
         """The ids of `begin`, as plain text."""
         return self._plain.encode(clean(begin), add_special_tokens=False).ids
 
+    def final(self) -> list[int]:
+        """Nothing: such a model does not think apart."""
+        return []
+
     def spell(self, token: int) -> str:
         """What the token says behind another one: some tokenizers drop a blank at the beginning."""
         before = self._anchor
@@ -94,6 +98,7 @@ class _TextReader:
     """Gives text as soon as its characters are whole."""
 
     ended = False
+    is_thinking = False
 
     _LONGEST = 8
     """Tokens that one character may need; what is no text after so many will never be."""

@@ -19,6 +19,11 @@ class Reader(Protocol):
         """Whether the answer is complete, though no stop token came."""
         ...
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether what comes next is reasoning."""
+        ...
+
     def feed(self, token: int) -> list[Piece]:
         """What becomes known by the next id: of `Thought`, `Text` and `ToolCall`."""
         ...
@@ -46,6 +51,10 @@ class Codec(Protocol):
 
     def opening(self, begin: str) -> list[int]:
         """The ids that put `begin` into the model's mouth."""
+        ...
+
+    def final(self) -> list[int]:
+        """The ids that end reasoning and begin the answer."""
         ...
 
     def blank_ids(self) -> Sequence[int]:

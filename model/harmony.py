@@ -71,6 +71,10 @@ class HarmonyCodec:
         """The ids of a final answer that begins so."""
         return [CHANNEL, *self._plain("final"), MESSAGE, *self._plain(begin)]
 
+    def final(self) -> list[int]:
+        """The end of the reasoning, and the header of the final answer."""
+        return [END, *self._header("assistant"), CHANNEL, *self._plain("final"), MESSAGE]
+
     def spell(self, token: int) -> str:
         """What the token says; nothing for a control token."""
         text = "" if self._encoding.is_special_token(token) else self._encoding.decode([token])

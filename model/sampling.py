@@ -10,14 +10,16 @@ from ossa.model.base import ModelError, Sampling
 class Sampler:
     """Chooses the next token from its logits, reproducibly where there is a seed."""
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, row: int = 0) -> None:
+        """`row` is its number among several answers with the same seed."""
+        self._min_p = sampling.min_p
         self._temperature = sampling.temperature
         self._top_p = sampling.top_p
         self._random = torch.Generator()
         if sampling.seed is None:
             self._random.seed()
         else:
-            self._random.manual_seed(sampling.seed % 2**63)
+            self._random.manual_seed((sampling.seed + row) % 2**63)
 
     def __call__(self, logits: torch.Tensor, among: Sequence[int] = ()) -> int:
         """The id chosen, of all or `among` some; `logits` is float32 on the CPU, `[vocabulary]`.
@@ -32,6 +34,9 @@ class Sampler:
         if self._temperature <= 0:
             return int(logits.argmax())
         odds = torch.softmax((logits - logits.max()) / self._temperature, dim=-1)
+        if self._min_p > 0:
+            odds = odds * (odds >= self._min_p * odds.max())
+            odds = odds / odds.sum()
         if self._top_p < 1:
             odds = _nucleus(odds, self._top_p)
         return int(torch.multinomial(odds, 1, generator=self._random))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ossa.model.base import (
+    Continuation,
     Finished,
     Message,
     Piece,
@@ -88,6 +89,16 @@ def from_weighed(line: Line) -> tuple[Weighed, ...]:
         Weighed(start, end, logprob, tuple((text, value) for text, value in others))
         for start, end, logprob, others in line["weighed"]
     )
+
+
+def continued(answers: Sequence[Continuation]) -> Line:
+    """Several answers to one prompt."""
+    return {"continued": [dataclasses.astuple(answer) for answer in answers]}
+
+
+def from_continued(line: Line) -> tuple[Continuation, ...]:
+    """The opposite of `continued`."""
+    return tuple(Continuation(*fields) for fields in line["continued"])
 
 
 def _message(fields: Line) -> Message:
