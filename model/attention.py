@@ -26,6 +26,11 @@ class Shared:
     pad: int
     """The most of them."""
 
+    @property
+    def size(self) -> int:
+        """How many tokens are shared."""
+        return self.layers[0][0].shape[2] if self.layers else 0
+
 
 class Part(NamedTuple):
     """Attention over some of the states."""
@@ -73,7 +78,7 @@ def attend(
         options: what other implementations take.
     """
     new, pad = query.shape[2], shared.pad if shared else 0
-    common = shared.layers[module.layer_idx] if shared else None
+    common = shared.layers[module.layer_idx] if shared and shared.layers else None
     own = key.shape[2]
     if sliding_window is not None:
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
@@ -84,7 +89,7 @@ def attend(
         mask = _mask(query, key.shape[2], own, sliding_window, shared.pads if shared else None)
         parts = [_part(query, key, value, scaling, mask=mask)]
     if common:
-        parts.append(_common(query, *common, scaling))
+        parts.append(_common(query, common[0], common[1], scaling))
     if len(parts) == 1 and s_aux is None:
         return parts[0].output.transpose(1, 2), None
     return _merged(parts, s_aux).to(query.dtype).transpose(1, 2), None
@@ -177,4 +182,5 @@ def _merged(parts: list[Part], sinks: torch.Tensor | None) -> torch.Tensor:
     if sinks is not None:
         weights.append(sinks.float().reshape(1, -1, 1).expand_as(parts[0].weight))
     total = torch.stack(weights).logsumexp(0)
-    return sum(part.output * (part.weight - total).exp()[..., None] for part in parts)  # type: ignore[return-value]
+    weighed = [part.output * (part.weight - total).exp()[..., None] for part in parts]
+    return torch.stack(weighed).sum(0)

@@ -6,7 +6,7 @@ One sequence is live. What a rewind cuts off is put aside, so that a side call d
 states, and comes back when a prompt goes on there. Stored states come back in the same way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,7 @@ class PrefixCache:
 
     def layers(self, start: int = 0, stop: int | None = None) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
         """The live states of some tokens, as views into what grows."""
-        return tuple((layer.keys[..., start:stop, :], layer.values[..., start:stop, :]) for layer in self.states.layers)
+        return tuple((keys[..., start:stop, :], values[..., start:stop, :]) for keys, values in pairs(self.states))
 
     def clear(self) -> None:
         """Forget everything, also what a failed run has left half done."""
@@ -87,8 +87,7 @@ class PrefixCache:
     @property
     def size(self) -> int:
         """Bytes of all states that are kept."""
-        live = sum(layer.keys.nbytes + layer.values.nbytes for layer in self.states.layers if layer.is_initialized)
-        return live + sum(tail.size for tail in self._tails)
+        return sum(part.nbytes for pair in pairs(self.states) for part in pair) + sum(tail.size for tail in self._tails)
 
     def _cut(self, length: int) -> None:
         if len(self.tokens) - length >= _ASIDE:
@@ -154,9 +153,15 @@ def empty() -> Cache:
 def select(states: Cache, rows: Sequence[int]) -> Cache:
     """The states of some rows of a batch."""
     chosen = empty()
-    for number, layer in enumerate(states.layers):
-        chosen.update(*(part[list(rows)] for part in (layer.keys, layer.values)), number)
+    for number, (keys, values) in enumerate(pairs(states)):
+        chosen.update(keys[list(rows)], values[list(rows)], number)
     return chosen
+
+
+def pairs(states: Cache) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Keys and values of every layer, as views into what grows."""
+    layers: Any = states.layers
+    return ((layer.keys, layer.values) for layer in layers)
 
 
 def common(one: Sequence[int], other: Sequence[int]) -> int:

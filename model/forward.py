@@ -62,10 +62,10 @@ class ModuleForward:
     def _among(self, ids: torch.Tensor, states: Cache, shared: Shared) -> dict[str, Any]:
         """What the module is to know of a batch."""
         rows, new = ids.shape
-        before, own = shared.layers[0][0].shape[2], states.get_seq_length()
+        before, own = shared.size, states.get_seq_length()
         if not self._is_ours and own == 0:
-            for number, pair in enumerate(shared.layers):
-                states.update(*(part.expand(rows, -1, -1, -1) for part in pair), number)
+            for number, (keys, values) in enumerate(shared.layers):
+                states.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), number)
         own -= 0 if self._is_ours or own == 0 else before
         pads = shared.pads.to(self._device)[:, None]
         at = torch.arange(own, own + new, device=self._device)

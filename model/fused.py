@@ -60,8 +60,7 @@ class FusedLlama:
         rows, new = ids.shape
         at = torch.arange(new) + states.get_seq_length()
         if shared is not None:
-            before = shared.layers[0][0].shape[2]
-            at = (before + at[None] - shared.pads[:, None]).clamp(min=0)
+            at = (shared.size + at[None] - shared.pads[:, None]).clamp(min=0)
         cos, sin = (turns[at].unsqueeze(-3) for turns in self._turns)
         hidden = self._file.rows("token_embd.weight", ids.reshape(-1)).to(self.dtype)
         for layer in self._layers:

@@ -74,7 +74,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("which", ["gpt_oss", "small"])
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
     which: str, steps: list[tuple[str, int, int]], request: pytest.FixtureRequest, tmp_path_factory: Any
