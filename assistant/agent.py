@@ -30,18 +30,24 @@ from ossa.assistant.events import (
     Thinking,
 )
 from ossa.assistant.proof import Proof
+from ossa.assistant.repair.candidates import normal
 from ossa.assistant.repair.search import Repair, wanted
+from ossa.assistant.revision import Author, Wish
 from ossa.assistant.shell import run_line
 from ossa.assistant.stream import pieces
+from ossa.assistant.text import decode
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
+from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
-from ossa.assistant.verdict import compare
+from ossa.assistant.verdict import Verdict, compare
 from ossa.assistant.wayback import WayBack, What
 from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 
 MAX_CALLS = 60
 """Tool calls in one turn."""
+_REFUSED = 6_000
+"""Characters of a hunk that the model is reminded of when it is asked for another version."""
 MAX_CORRECTIONS = 3
 """How often the model is told that its change breaks tests."""
 
@@ -124,7 +130,7 @@ class Agent:
     async def _review(self, emit: Emit) -> End:
         if not await self.delivery.change():
             emit(Notice("The draft holds no change."))
-        return await self.delivery.offer(emit)
+        return await self._offer(emit)
 
     async def _fix(self, hint: str, emit: Emit) -> End:
         report = await self.proof.after(emit)
@@ -132,10 +138,11 @@ class Agent:
             return "no change"
         if report.green:
             emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
-            return await self.delivery.offer(emit)
+            return await self._offer(emit)
         if self.model.info.calls_tools:
             text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))
             return await self._converse(hint, emit, text)
+        self.repair.avoid.clear()
         fresh = not await self.delivery.change()
         try:
             found = await self.repair.search(report, hint, emit)
@@ -145,7 +152,7 @@ class Agent:
             raise
         if found is None:
             return "no change"
-        return await self.delivery.offer(emit, compare(report, found) if fresh else None)
+        return await self._offer(emit, compare(report, found) if fresh else None)
 
     async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
@@ -165,7 +172,25 @@ class Agent:
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(verdict.broken)
             prompt, told = "", prompt_text("broken").format(summary=verdict.summary, failures=failures)
-        return await self.delivery.offer(emit, verdict)
+        return await self._offer(emit, verdict)
+
+    async def _offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
+        led = not self.model.info.calls_tools
+        author = Author(self._search_again if led else self._ask_again, anywhere=led)
+        return await self.delivery.offer(emit, author, verdict)
+
+    async def _ask_again(self, wish: Wish, emit: Emit) -> None:
+        """The model writes another version of a hunk; what else it does is put back."""
+        lines = [*("-" + line for line in wish.hunk.before), *("+" + line for line in wish.hunk.after)]
+        diff = shorten("".join(line if line.endswith("\n") else line + "\n" for line in lines), _REFUSED)
+        reason = wish.reason.strip() or "They gave no reason: find a better way."
+        place = {"path": wish.file.path, "line": wish.hunk.start + 1}
+        await self._answer("", prompt_text("again").format(**place, diff=diff, reason=reason), emit)
+
+    async def _search_again(self, wish: Wish, emit: Emit) -> None:
+        """The guided way goes on without the candidate that was refused."""
+        self.repair.avoid.add(normal(decode(wish.refused)))
+        await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing)
 
     async def _answer(self, prompt: str, told: str, emit: Emit) -> bool:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""

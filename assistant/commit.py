@@ -6,15 +6,16 @@ Git runs as the person's own would: their configuration, identity, hooks and sig
 files stays staged. It never asks: no editor, no pager, no prompt. Where no commit comes of it, the index is as it was.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.checkpoints import Checkpoint, CheckpointError, Checkpoints
 from ossa.assistant.change import Change
 from ossa.assistant.commitmessage import plain, written
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import Completed
-from ossa.assistant.events import Committed, End, Failure, StepFinished, StepOutput, StepStarted
+from ossa.assistant.events import Committed, End, Failure, Notice, StepFinished, StepOutput, StepStarted
 from ossa.assistant.repository import Repository
 from ossa.assistant.shell import unconfined
 from ossa.assistant.threads import in_thread, to_its_end
@@ -23,8 +24,10 @@ from ossa.assistant.turn import Emit
 from ossa.model.base import LanguageModel
 
 _STEP = "commit"
-_ENVIRONMENT = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
-_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+_NAMED = 3
+"""Files that the step's title names; more are counted."""
+_ENVIRONMENT = {"GIT_EDITOR": ":", "GIT_PAGER": "cat", "GIT_TERMINAL_PROMPT": "0"}
+_NO_HOOKS = ("-c", f"core.hooksPath={os.devnull}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Committer:
         if not change:
             emit(Failure("There is nothing to commit: no file that was accepted in this session differs from HEAD."))
             return "failed"
+        if own := await in_thread(self._own, change):
+            emit(Notice(f"You changed {', '.join(own)} yourself, too; the commit takes all that is in there."))
         text = message.strip() or await self._message(change, emit)
         return await self._commit([file.path for file in change.files], text, emit)
 
@@ -61,7 +66,25 @@ class Committer:
 
     def _now(self, path: str) -> bytes | None:
         place = self.repository.root / path
-        return place.read_bytes() if place.is_file() else None
+        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+
+    def _own(self, change: Change) -> list[str]:
+        """Files that hold more than what was accepted."""
+        known = {checkpoint.id: checkpoint for checkpoint in self.checkpoints.list()}
+        return [file.path for file in change.files if not self._is_ours(file.path, known)]
+
+    def _is_ours(self, path: str, known: Mapping[str, Checkpoint]) -> bool:
+        """Whether a file leads from HEAD to what stands there now by accepts alone."""
+        state = self._committed(path)
+        try:
+            for name in self.timeline.checkpoints(path):
+                swap = next(swap for swap in self.checkpoints.swaps(known[name]) if swap.path == path)
+                if state != (swap.old.data if swap.old else None):
+                    return False
+                state = swap.new.data if swap.new else None
+        except (CheckpointError, KeyError, StopIteration):
+            return False
+        return state == self._now(path)
 
     async def _message(self, change: Change, emit: Emit) -> str:
         """A message for the change, from the model where it is one that can."""
@@ -76,14 +99,16 @@ class Committer:
     async def _commit(self, paths: Sequence[str], message: str, emit: Emit) -> End:
         before = self._head()
         new = sorted(set(paths) - self._tracked(paths))
-        emit(StepStarted(_STEP, f"git commit {', '.join(paths)}", message))
+        what = ", ".join(paths) if len(paths) <= _NAMED else f"{len(paths)} files"
+        emit(StepStarted(_STEP, f"git commit {what}", message))
         text = message.replace("\0", "").encode("utf-8", "replace").decode()
         done: Completed | None = None
         try:
             if new:
-                await self._git([*_NO_HOOKS, "add", "--intent-to-add", "--", *new])
+                await self._git([*_NO_HOOKS, "add", "--intent-to-add", "--", *_literally(new)])
             done = await self._git(
-                ["commit", "--only", "-m", text, "--", *paths], lambda output: emit(StepOutput(_STEP, output))
+                ["commit", "--only", "-m", text, "--", *_literally(paths)],
+                lambda output: emit(StepOutput(_STEP, output)),
             )
         finally:
             made = await to_its_end(self._conclude(before, new, done))
@@ -110,11 +135,16 @@ class Committer:
         return self.repository.git("rev-parse", "--quiet", "--verify", "HEAD").decode().strip()
 
     def _tracked(self, paths: Sequence[str]) -> set[str]:
-        out = self.repository.git("--literal-pathspecs", "ls-files", "-z", "--", *paths)
+        out = self.repository.git("ls-files", "-z", "--", *_literally(paths))
         return set(out.decode("utf-8", "surrogateescape").split("\0"))
 
     async def _git(self, arguments: Sequence[str], on_output: Callable[[str], None] = lambda _: None) -> Completed:
         return await unconfined(["git", *arguments], self.repository.root, on_output, _ENVIRONMENT)
+
+
+def _literally(paths: Sequence[str]) -> list[str]:
+    """The paths as git takes them, without a meaning of their asterisks; by option the hooks would inherit that."""
+    return [f":(literal){path}" for path in paths]
 
 
 def _words(output: str) -> str:

@@ -1,4 +1,9 @@
-"""The way of a change from the draft to the working tree: verdict, review, accept."""
+"""The way of a change from the draft to the working tree.
+
+draft ─► verdict ─► review ─► accept
+           ▲          └──► a hunk edited or asked for again ─┐
+           └─────────────────────────────────────────────────┘
+"""
 
 import asyncio
 from pathlib import Path
@@ -7,13 +12,15 @@ from ossa.assistant.accepting.accept import accept
 from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.accepting.rejection import take_out
 from ossa.assistant.change import Change
-from ossa.assistant.draft import Draft
-from ossa.assistant.events import End, Proposed, Reviewed
+from ossa.assistant.draft import Draft, DraftError
+from ossa.assistant.events import End, Failure, Notice, Proposed, Reviewed, Revised
 from ossa.assistant.proof import Proof
-from ossa.assistant.review import Decision, Reviewer
-from ossa.assistant.threads import in_any_case, in_thread
+from ossa.assistant.review import Decision, HunkEdit, Reroll, Reviewer
+from ossa.assistant.revision import Author, RevisionError, Second, Wish, find, rewrite
+from ossa.assistant.threads import in_any_case, in_thread, to_its_end
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import Verdict
+from ossa.model.base import ModelError
 
 
 class Delivery:
@@ -28,17 +35,74 @@ class Delivery:
         """What the draft would do to the working tree now."""
         return await in_thread(self._draft.change)
 
-    async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
-        """Show the change with its verdict, where that is known already, and do what the person decides."""
+    async def offer(self, emit: Emit, author: Author, verdict: Verdict | None = None) -> End:
+        """Show the change with its verdict, where that is known already, and do what the person decides.
+
+        What they edit, or have the `author` write once more, is proved and shown anew before it is asked for again.
+        """
         change = await self.change()
         if not change:
             return "no change"
         judged = verdict or await self._proof.verdict(emit)
         emit(Proposed(change, judged))
-        decisions = await self._reviewer.review(change, judged)
-        if decisions is None:
-            return "proposed"
-        return await in_any_case(self._carry_out(change, tuple(decisions), emit))
+        while True:
+            answer = await self._reviewer.review(change, judged)
+            if answer is None:
+                return "proposed"
+            if not isinstance(answer, HunkEdit | Reroll):
+                return await in_any_case(self._carry_out(change, tuple(answer), emit))
+            shown = change
+            change = await self._revised(shown, answer, judged, author, emit)
+            if not change:
+                emit(Notice("The draft holds no change any more."))
+                return "no change"
+            if change != shown:
+                judged = await self._judged(emit)
+                emit(Proposed(change, judged))
+
+    async def _revised(
+        self, change: Change, answer: HunkEdit | Reroll, shown: Verdict, author: Author, emit: Emit
+    ) -> Change:
+        """What the draft holds once a hunk was written otherwise, or could not be."""
+        try:
+            if isinstance(answer, HunkEdit):
+                await to_its_end(self._edit(change, answer, emit))
+            else:
+                await self._ask_again(change, answer, shown, author, emit)
+        except RevisionError as error:
+            emit(Notice(str(error), told=isinstance(answer, Reroll)))
+        except (ModelError, DraftError) as error:
+            emit(Failure(str(error)))
+        return await self.change()
+
+    async def _edit(self, change: Change, edit: HunkEdit, emit: Emit) -> None:
+        file, hunk = find(change, edit.hunk)
+        after, broken = await asyncio.to_thread(rewrite, self._draft, self._root, change, edit)
+        emit(Revised(hunk.id, file.path, hunk.start + 1, "person", after=after))
+        if broken:
+            emit(Notice(broken))
+
+    async def _ask_again(self, change: Change, wish: Reroll, shown: Verdict, author: Author, emit: Emit) -> None:
+        """Have one hunk written once more; the old version comes back unless another one comes."""
+        file, hunk = find(change, wish.hunk)
+        second = await in_thread(Second, self._draft, self._root, change, file, hunk)
+        try:
+            await in_thread(second.begin)
+            emit(Revised(hunk.id, file.path, hunk.start + 1, "model", wish.reason))
+            await author.ask(Wish(file, hunk, wish.reason, second.refused, shown.still_failing), emit)
+            told = await in_thread(second.conclude, anywhere=author.anywhere)
+        except BaseException:
+            await to_its_end(asyncio.to_thread(second.restore))
+            raise
+        if told:
+            emit(Notice(told, told=True))
+
+    async def _judged(self, emit: Emit) -> Verdict:
+        try:
+            return await self._proof.verdict(emit)
+        except asyncio.CancelledError:
+            emit(Notice("The change waits in the draft as it is now: /review shows it."))
+            raise
 
     async def _carry_out(self, change: Change, decisions: tuple[Decision, ...], emit: Emit) -> End:
         done = await asyncio.to_thread(accept, change, decisions, self._root, self._draft.read, self._checkpoints)
@@ -50,4 +114,6 @@ class Delivery:
             await asyncio.to_thread(self._draft.settle, settled)
         finally:  # the files are written, whatever becomes of the draft
             emit(Reviewed(decisions, done.files, done.checkpoint, done.refused, done.refused_hunks))
+            for note in done.notes:
+                emit(Notice(note))
         return "applied" if done.files else "rejected"

@@ -10,7 +10,7 @@ else separates.
 
 import hashlib
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -64,11 +64,11 @@ def diff_file(
     if before != after and any(is_binary(side) for side in (before, after) if side is not None):
         note = ", ".join(filter(None, (_size(before if after is None else after), mode_note)))
         digests = [hashlib.sha256(side or b"").hexdigest() for side in (before, after)]
-        hunk = Hunk(_id(path, digests, (mode_note,), 0), 0, (), (), note=note)
+        hunk = Hunk(_id(path, digests, (mode_note,)), 0, (), (), note=note)
         return FileChange(path, kind, (hunk,), binary=True, mode=mode)
     hunks = list(_hunks(path, kind, lines_of(before), lines_of(after)))
     if mode_note:
-        hunks.append(Hunk(_id(path, (mode_note,), (), 0), 0, (), (), note=mode_note))
+        hunks.append(Hunk(_id(path, (mode_note,), ()), 0, (), (), note=mode_note))
     return FileChange(path, kind, tuple(hunks), mode=mode)
 
 
@@ -89,24 +89,27 @@ def unified(change: Change | FileChange) -> str:
 
 def _hunks(path: str, kind: FileKind, old: _Lines, new: _Lines) -> Iterator[Hunk]:
     if kind != "modified":
-        yield Hunk(_id(path, old, new, 0), 0, tuple(old), tuple(new), note="" if old or new else "empty file")
+        yield Hunk(_id(path, old, new), 0, tuple(old), tuple(new), note="" if old or new else "empty file")
         return
     runs = _merged(changed_runs(old, new), old)
-    seen: Counter[str] = Counter()
+    places: dict[str, list[int]] = defaultdict(list)
+    for index, line in enumerate(old):
+        places[line].append(index)
     for number, run in enumerate(runs):
         floor = runs[number - 1].b if number else 0
         ceiling = runs[number + 1].a if number + 1 < len(runs) else len(old)
         before, after = tuple(old[run.a : run.b]), tuple(new[run.c : run.d])
-        content = _id(path, before, after, 0)
+        # What tells equal hunks apart is the old file alone: another hunk, written otherwise, changes no id.
+        anchor = old[run.a] if before else old[run.a - 1] if run.a else ""
+        above = bisect_left(places[anchor], run.a)
         yield Hunk(
-            _id(path, before, after, seen[content]),
+            _id(path, before, after, above, anchor),
             run.a,
             before,
             after,
             lead=tuple(old[max(floor, run.a - CONTEXT) : run.a]),
             trail=tuple(old[run.b : min(ceiling, run.b + CONTEXT)]),
         )
-        seen[content] += 1
 
 
 def changed_runs(old: _Lines, new: _Lines) -> list[Run]:
@@ -231,6 +234,7 @@ def _size(data: bytes | None) -> str:
     return f"{word}, {size / scale:.0f} {unit}"
 
 
-def _id(path: str, before: _Lines, after: _Lines, occurrence: int) -> str:
-    key = repr((path, list(before), list(after), occurrence))
+def _id(path: str, before: _Lines, after: _Lines, above: int = 0, anchor: str = "") -> str:
+    """Made of what the hunk replaces by what, and of how many lines like its first (or the one above) lie above it."""
+    key = repr((path, list(before), list(after), above, anchor))
     return hashlib.sha256(key.encode()).hexdigest()[:10]

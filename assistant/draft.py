@@ -21,6 +21,29 @@ class Isolation:
     """Whether it can neither write outside the draft nor reach the network nor read the home's secrets."""
     summary: str
     """For the status line, for example "confined by bubblewrap" or "NOT confined: user namespaces are off"."""
+    missing: tuple[str, ...] = ()
+    """Guarantees that do not hold here, each as a sentence without a full stop; none where all do."""
+
+    @property
+    def warning(self) -> str:
+        """The summary, and below it what is missing, a line each."""
+        return "\n".join([self.summary, *(f"– {sentence}" for sentence in self.missing)])
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What all processes of a command may use together; over one of these, all of them are killed."""
+
+    memory: int = 0
+    """Bytes, those of files in memory included; 0 for half of what the machine has."""
+    processes: int = 512
+    """At the same time; there may be eight times as many threads."""
+    cpu: float = 3600.0
+    """Seconds of processor time."""
+    disk: int = 8 << 30
+    """Bytes written to the draft that are still there."""
+    output: int = 1 << 30
+    """Bytes printed, of which far fewer are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +58,8 @@ class Command:
     """Seconds of wall time, after which the whole process tree is killed."""
     memory: int = 8 << 30
     """Bytes of address space for each process."""
+    limits: Limits = Limits()
+    """For all its processes together; these hold where commands are confined."""
     output_limit: int = 1 << 20
     """Bytes of output kept, half from the start and half from the end."""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -58,6 +83,8 @@ class Completed:
     seconds: float
     timed_out: bool = False
     truncated: bool = False
+    stopped: str = ""
+    """Which limit ended it, as what "it" did: "used more than 4.0 GiB of memory"; empty where none did."""
 
 
 class Draft(Protocol):

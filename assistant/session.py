@@ -18,10 +18,10 @@ from typing import Self
 
 from ossa.assistant import paths
 from ossa.assistant.eventlog import Record, from_line, joined, pack, to_line, unpack
-from ossa.assistant.events import Event, Reviewed, TurnFinished, TurnStarted, Undone
+from ossa.assistant.events import Committed, Event, Redone, Reviewed, Rewound, TurnFinished, TurnStarted, Undone
 from ossa.assistant.lock import lock
 
-_LASTING = (TurnFinished, Reviewed, Undone)
+_LASTING = (TurnFinished, Reviewed, Undone, Redone, Rewound, Committed)
 """After these the log is forced to the disk: they tell of work that must not be lost."""
 _LINE = 1 << 20
 """Bytes of a line that a list of sessions reads at most."""

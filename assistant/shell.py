@@ -8,11 +8,12 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
 
-from ossa.assistant.draft import Command, Completed
+from ossa.assistant.draft import Command, Completed, Limits
 from ossa.assistant.drafts.process import run
 from ossa.assistant.events import End, Failure, Ran, StepFinished, StepOutput, StepStarted
 from ossa.assistant.trim import shorten
@@ -34,6 +35,11 @@ class Unlimited:
 
     def __init__(self) -> None:
         self._process: Popen[bytes] | None = None
+
+    @property
+    def stopped(self) -> str:
+        """Never: there are no limits."""
+        return ""
 
     async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]:
         self._process = _spawn(argv, env, cwd)
@@ -65,7 +71,7 @@ async def unconfined(
     Raises:
         OSError, ValueError: it cannot be started.
     """
-    command = Command(argv, timeout=_NO_LIMIT)
+    command = Command(argv, timeout=_NO_LIMIT, limits=Limits(output=sys.maxsize))
     return await run(Unlimited(), argv, command, env={**os.environ, **(env or {})}, cwd=root, on_output=on_output)
 
 

@@ -62,6 +62,10 @@ class Timeline:
         """Tests that pass by what is not committed yet, sorted."""
         return sorted({test for a in self._accepts if a.stands and a.uncommitted for test in a.fixed})
 
+    def checkpoints(self, path: str) -> list[str]:
+        """Of the accepts that make up what is not committed of a file, oldest first."""
+        return [a.checkpoint for a in self._accepts if a.stands and a.checkpoint and path in a.uncommitted]
+
     def since(self, prompt: Prompt) -> list[Accept]:
         """The accepts since a prompt that stand and can be taken back, oldest first."""
         return [a for a in self._accepts if a.at > prompt.at and a.stands and a.checkpoint]

@@ -178,7 +178,7 @@ class Toolbox:
         seconds = float(max(1, min(arguments.get("timeout", 120), 600)))
         command = Command(["sh", "-c", arguments["cmd"]], arguments.get("workdir", "."), timeout=seconds)
         done = await self._draft.run(command, on_output=on_output)
-        end = f"killed after {seconds:.0f} s" if done.timed_out else f"exit {done.exit_code}"
+        end = f"killed: it {done.stopped}" if done.stopped else f"exit {done.exit_code}"
         told = f"{shorten(done.output, _FOR_MODEL)}\n({end}, {done.seconds:.1f} s)".lstrip()
         return ToolResult(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
 

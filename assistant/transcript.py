@@ -5,20 +5,22 @@ So a resumed session shows the model what the running one would have, to the tok
 
 from collections.abc import Iterable
 
-from ossa.assistant.change import Change
 from ossa.assistant.events import (
     Answering,
     Composed,
     Event,
-    Proposed,
-    Reviewed,
+    Rewound,
     Spoken,
     StepFinished,
     TurnFinished,
     TurnStarted,
-    Undone,
 )
+from ossa.assistant.news import News
+from ossa.assistant.trim import shorten
 from ossa.model.base import Message
+
+_NOTE = 8_000
+"""Characters of all that the model is told beside a prompt of what the person did."""
 
 
 class Transcript:
@@ -28,20 +30,26 @@ class Transcript:
         """Start from the log of an earlier session, or from nothing."""
         self.messages: list[Message] = []
         """Without the system prompt."""
-        self.note = ""
-        """What the model has yet to be told of the review, with the next prompt."""
         self._partial = ""
-        self._change = Change()
+        self._news = News()
+        self._untold: list[str] = []
+        self._prompts: list[tuple[int, list[str]]] = []
+        """Of every prompt: how many messages came before it, and what was untold then."""
         for event in events:
             self.see(event)
         self._mend()
+
+    @property
+    def note(self) -> str:
+        """What the model has yet to be told of the person's doing, with the next prompt."""
+        return shorten("\n\n".join(self._untold), _NOTE)
 
     def see(self, event: Event) -> None:
         """Take in the next event."""
         match event:
             case Composed(message=message):
                 self.messages.append(message)
-                self.note = ""
+                self._untold.clear()
             case Answering(text):
                 self._partial += text
             case Spoken(message=message):
@@ -49,16 +57,24 @@ class Transcript:
                 self._partial = ""
             case StepFinished(result=Message() as result):
                 self.messages.append(result)
-            case Proposed(change=change):
-                self._change = change
-            case Reviewed():
-                self.note = self._told(event)
-            case Undone(files=files):
-                self.note = f"The person took back what they had accepted in: {', '.join(files)}."
-            case TurnStarted() | TurnFinished():
+            case TurnStarted(command=command):
                 self._mend()
+                if not command:
+                    self._prompts.append((len(self.messages), list(self._untold)))
+            case TurnFinished():
+                self._mend()
+            case Rewound(conversation=True, turns=turns) if self._prompts:
+                self._forget(min(turns, len(self._prompts)))
             case _:
                 pass
+        if told := self._news.of(event):
+            self._untold.append(told)
+
+    def _forget(self, turns: int) -> None:
+        """Go back to before a prompt; what was untold then is to be told again."""
+        self._mend()
+        count, self._untold = self._prompts[-turns]
+        del self.messages[count:], self._prompts[-turns:]
 
     def _mend(self) -> None:
         """Close what an interruption left open: a half answer, a call without a result, a prompt without an answer."""
@@ -73,15 +89,3 @@ class Transcript:
         answered = len(self.messages) - 1 - last
         for call in self.messages[last].calls[answered:]:
             self.messages.append(Message("tool", "(interrupted by the person)", tool=call.name))
-
-    def _told(self, reviewed: Reviewed) -> str:
-        verdicts = {decision.hunk: decision for decision in reviewed.decisions}
-        lines: list[str] = []
-        for file, hunk in self._change.hunks:
-            decision = verdicts.get(hunk.id)
-            if decision is None:
-                continue
-            word = "accepted" if decision.accepted else "rejected"
-            reason = f": {decision.reason}" if decision.reason else ""
-            lines.append(f"- {word} {file.path}, line {hunk.start + 1}{reason}")
-        return "\n".join(["The person reviewed your change:", *lines, *reviewed.refused]) if lines else ""

@@ -64,6 +64,7 @@ class WayBack:
             await asyncio.to_thread(self._draft.settle, done.files)
         finally:
             emit(Undone(done.files, done.id))
+        _tell(done.notes, emit)
         return "answered"
 
     async def _redo(self, emit: Emit) -> End:
@@ -72,6 +73,7 @@ class WayBack:
             await asyncio.to_thread(self._draft.settle, done.files)
         finally:
             emit(Redone(done.files, done.id))
+        _tell(done.notes, emit)
         return "answered"
 
     async def _rewind(self, prompt: Prompt, turns: int, what: What, emit: Emit) -> End:
@@ -87,6 +89,7 @@ class WayBack:
             await asyncio.to_thread(self._draft.settle, files)
         finally:  # the files are back, whatever becomes of the draft
             emit(Rewound(turns, files, tuple(c.id for c in back), what != "files", prompt.text))
+        _tell([note for checkpoint in back for note in checkpoint.notes], emit)
         if newer:
             emit(Notice("What had come into the draft since was discarded.", told=what == "files"))
         if what != "conversation" and not files:
@@ -98,3 +101,8 @@ class WayBack:
         standing = {c.id for c in self._checkpoints.list() if c.state == "done"}
         oldest = next((a.checkpoint for a in self._timeline.since(prompt) if a.checkpoint in standing), "")
         return self._checkpoints.rewind(oldest) if oldest else ()
+
+
+def _tell(notes: Sequence[str], emit: Emit) -> None:
+    for note in dict.fromkeys(notes):
+        emit(Notice(note))

@@ -122,6 +122,25 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
+    agent = Agent(
+        model,
+        Context(model, repository, draft, toolbox.specs if model.info.calls_tools else ()),
+        toolbox,
+        proof,
+        Delivery(root, draft, proof, reviewer, checkpoints),
+        WayBack(root, draft, checkpoints, timeline),
+        Committer(repository, model, timeline, checkpoints),
+        Turns(_recorder(session, transcript, timeline)),
+        Repair(model, draft, proof, seconds=options.seconds),
+        transcript,
+        replace(_SAMPLING if model.info.calls_tools else _SMALL_SAMPLING, seed=options.seed, effort=config.effort),
+    )
+    notices = (*config.problems, *recovered)
+    return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
+
+
+def _recorder(session: Session, transcript: Transcript, timeline: Timeline) -> Callable[[Event], str]:
+    """Whoever takes in every event first; it returns a sentence when the log cannot be written."""
 
     def record(event: Event) -> str:
         transcript.see(event)
@@ -132,21 +151,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
             return str(error)
         return ""
 
-    agent = Agent(
-        model,
-        Context(model, repository, draft, toolbox.specs if model.info.calls_tools else ()),
-        toolbox,
-        proof,
-        Delivery(root, draft, proof, reviewer, checkpoints),
-        WayBack(root, draft, checkpoints, timeline),
-        Committer(repository, model, timeline, checkpoints),
-        Turns(record),
-        Repair(model, draft, proof, seconds=options.seconds),
-        transcript,
-        replace(_SAMPLING if model.info.calls_tools else _SMALL_SAMPLING, seed=options.seed, effort=config.effort),
-    )
-    notices = (*config.problems, *recovered)
-    return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
+    return record
 
 
 def _session(folder: Path, root: Path, resume: str, model: LanguageModel) -> Session:

@@ -91,10 +91,12 @@ def bodies(data: bytes) -> list[str]:
 def v4a(path: str, hunks: Sequence[Hunk], *, heads: bool = False, numbers: bool = False) -> str:
     """The patch as gpt-oss was trained to write it."""
     out = ["*** Begin Patch", f"*** Update File: {path}"]
+    shift = 0
     for hunk in hunks:
         if numbers:
             old, new = (sum(sign in signs for sign, _ in hunk.lines) for signs in (" -", " +"))
-            out.append(f"@@ -{hunk.start + bool(old)},{old} +{hunk.start + bool(new)},{new} @@")
+            out.append(f"@@ -{hunk.start + bool(old)},{old} +{hunk.start + shift + bool(new)},{new} @@")
+            shift += new - old
         else:
             out += [f"@@ {head}" for head in hunk.heads] if heads and hunk.heads else ["@@"]
         out += [sign + text for sign, text in hunk.lines]

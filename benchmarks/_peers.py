@@ -95,7 +95,9 @@ def _codex(cache: Path, package: str) -> Engine:
     cache.mkdir(parents=True, exist_ok=True)
     binary = cache / "codex" / "apply_patch"
     if not binary.exists():
-        packed = subprocess.run(["npm", "pack", "--silent", package], cwd=cache, check=True, capture_output=True, text=True)
+        packed = subprocess.run(
+            ["npm", "pack", "--silent", package], cwd=cache, check=True, capture_output=True, text=True
+        )
         archive = cache / packed.stdout.strip().split("\n")[-1]
         with tarfile.open(archive) as tar:
             member = next(m for m in tar if m.name.endswith("/bin/codex"))

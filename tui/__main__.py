@@ -91,7 +91,7 @@ def _load(name: str, config: "Config") -> "LanguageModel":
 
 def _dispatch(arguments: argparse.Namespace) -> int:
     match arguments.command:
-        case "run" | "fix" | "undo" | "sessions":
+        case "run" | "fix" | "undo" | "redo" | "sessions":
             from ossa.tui.headless import run_headless
 
             return run_headless(arguments, partial(open_bench, arguments))
@@ -99,6 +99,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.apply import apply
 
             return apply(arguments)
+        case "doctor":
+            from ossa.tui.doctor import doctor
+
+            return doctor(arguments)
         case "models":
             from ossa.tui.models import models
 

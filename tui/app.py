@@ -16,9 +16,10 @@ from textual.screen import Screen
 
 from ossa.assistant.events import Attempt, Event, Failure, Notice, Spoken
 from ossa.assistant.review import Reviewer
-from ossa.tui.commands import bindings, find, slash_commands
+from ossa.tui.commands import bindings, find, rewind_arguments, slash_commands
 from ossa.tui.console import explain
-from ossa.tui.replay import prompts, replay, replay_earlier
+from ossa.tui.history import prompts
+from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.screens.help import Help
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
@@ -151,6 +152,9 @@ class OssaApp(App[str]):
         self._submit(event.text)
 
     def _submit(self, text: str) -> None:
+        if text.startswith("!"):
+            self._do(lambda agent: agent.shell(text[1:].strip()))
+            return
         if not text.startswith("/"):
             self._do(lambda agent: agent.run(text))
             return
@@ -189,6 +193,7 @@ class OssaApp(App[str]):
                 await self._renderer.show(event)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self._bench is not None:
                     self._describe(self._bench, "ready")
+            self.window.change.settle()
             if self.window.change.phase == "shown" and not await self._holds_change():
                 self.window.change.withdraw()
         finally:
@@ -226,6 +231,20 @@ class OssaApp(App[str]):
 
     def action_undo(self) -> None:
         self._do(lambda agent: agent.undo())
+
+    def action_redo(self) -> None:
+        self._do(lambda agent: agent.redo())
+
+    def action_rewind(self, arguments: str = "") -> None:
+        try:
+            turns, what = rewind_arguments(arguments)
+        except ValueError as error:
+            self._tell(str(error))
+        else:
+            self._do(lambda agent: agent.rewind(turns, what))
+
+    def action_commit(self, message: str = "") -> None:
+        self._do(lambda agent: agent.commit(message))
 
     def action_discard(self) -> None:
         self._do(lambda agent: agent.discard())

@@ -24,6 +24,7 @@ from ossa.assistant.change import Change, FileChange
 from ossa.assistant.edits.engine import EditError, parse
 from ossa.assistant.edits.patch import Patch
 from ossa.assistant.repository import NotARepository, Repository
+from ossa.tui.console import is_terminal
 from ossa.tui.safe import plain_text
 
 APPLIED, REFUSED, BAD_INPUT = 0, 1, 2
@@ -51,6 +52,8 @@ class Outcome:
     """Its id, where files were written."""
     reason: str = ""
     """Why it was not applied."""
+    notes: tuple[str, ...] = ()
+    """What one should know of how files were written."""
 
 
 class BadInput(Exception):
@@ -80,7 +83,7 @@ def apply(arguments: argparse.Namespace) -> int:
 
 def _carried_out(patch: Patch, folder: Path, repository: Repository, *, check: bool) -> tuple[Outcome, Change]:
     """Apply the patch, or see whether it would."""
-    checkpoint = ""
+    checkpoint = None
     if check:
         change = plan_patch(patch, folder, repository).change
     else:
@@ -92,7 +95,8 @@ def _carried_out(patch: Patch, folder: Path, repository: Repository, *, check: b
             change, checkpoint = apply_patch(patch, folder, repository, checkpoints)
     files = tuple(file.path for file in change.files)
     added, removed = sum(file.added for file in change.files), sum(file.removed for file in change.files)
-    return Outcome(not check, True, check, files, added, removed, checkpoint), change
+    done, notes = (checkpoint.id, checkpoint.notes) if checkpoint else ("", ())
+    return Outcome(not check, True, check, files, added, removed, done, notes=notes), change
 
 
 def _text(name: str) -> str:
@@ -104,6 +108,8 @@ def _text(name: str) -> str:
     what = "Standard input" if name == "-" else name
     try:
         if name == "-":
+            if is_terminal(sys.stdin):
+                _say("Paste the patch, and end it with Ctrl+D on a line of its own.", sys.stderr)
             data = sys.stdin.buffer.read(_LIMIT + 1) if sys.stdin else b""
         else:
             with Path(name).open("rb") as file:
@@ -154,7 +160,7 @@ def _told(change: Change, outcome: Outcome, root: str | None) -> str:
     if outcome.checked:
         return f"{files}\n{change.summary}: it would apply. Nothing was written."
     undo = shlex.join(["ossa", "undo", *(["-C", root] if root else [])])
-    return f"{files}\n{change.summary}, applied; `{undo}` takes it back."
+    return "\n".join([files, *outcome.notes, f"{change.summary}, applied; `{undo}` takes it back."])
 
 
 def _line(file: FileChange) -> str:

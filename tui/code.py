@@ -39,12 +39,12 @@ STYLES: dict[TokenType, str] = {
 }
 
 
-def display_lines(text: str) -> list[str]:
-    """The lines of a text as they are shown: harmless, tabs expanded, overlong ones cut."""
+def display_lines(text: str, tab: int = TAB) -> list[str]:
+    """The lines of a text as they are shown: harmless, tabs expanded to stops of `tab` cells, overlong ones cut."""
     lines = text.replace("\r\n", "\n").split("\n")
     if lines[-1] == "" and len(lines) > 1:
         lines.pop()
-    return [cut(visible(line).expandtabs(TAB)) for line in lines]
+    return [cut(visible(line).expandtabs(tab)) for line in lines]
 
 
 def plain_lines(text: str) -> list[Content]:
@@ -52,9 +52,9 @@ def plain_lines(text: str) -> list[Content]:
     return [Content(line) for line in display_lines(text)]
 
 
-def coloured_lines(text: str, path: str) -> list[Content]:
+def coloured_lines(text: str, path: str, tab: int = TAB) -> list[Content]:
     """The lines of a text, coloured by the language its file name tells; as many as `plain_lines` gives."""
-    lines = display_lines(text)
+    lines = display_lines(text, tab)
     shown = "\n".join(lines)
     if len(shown) > COLOURED:
         return plain_lines(text)

@@ -5,20 +5,26 @@ A command named `x` runs the action `action_x`: on the app where its scope is "w
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from textual.binding import Binding
 from textual.content import Content
 
-Scope: TypeAlias = Literal["window", "change", "files", "preview", "prompt"]
+Scope: TypeAlias = Literal["window", "change", "editor", "files", "preview", "prompt"]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
     "prompt": "In the prompt",
     "change": "In a change",
+    "editor": "While editing a hunk",
     "files": "In the files",
     "preview": "In a file",
 }
+
+
+What: TypeAlias = Literal["files", "conversation", "both"]
+WHAT: tuple[What, ...] = get_args(What)
+"""What a rewind may bring back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("fix", "fix", "Repair the failing tests step by step", argument="hint"),
     Command("test", "test", "Run the project's tests in the draft"),
     Command("undo", "undo", "Take back the last accepted change"),
+    Command("redo", "redo", "Make the undone change again"),
+    Command("rewind", "rewind", "Undo N prompts: both, files, conversation", argument="N"),
+    Command("commit", "commit", "Commit the accepted files, only those", argument="text"),
     Command("discard", "discard", "Forget the change in the draft"),
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
@@ -74,15 +83,28 @@ COMMANDS: tuple[Command, ...] = (
         "ctrl+j",
     ),
     _keys("complete", "complete", "Complete a command after /", "tab", "prompt", "tab"),
-    _keys("attach", "attach", "Show the model a file, or lines of it: @path:10-40", "at", "prompt", "@path"),
+    _keys("attach", "attach", "Show the model a file, or @path:10-40", "at", "prompt", "@path"),
+    _keys("shell", "command", "Run it in your own files, unconfined", "", "prompt", "!command"),
     _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
-    _keys("reject", "reject", "Reject this hunk, with a reason if you like", "r", "change", footer=True),
-    _keys("accept_all", "accept all", "Accept all that is undecided, and apply", "A", "change", "A", footer=True),
+    _keys("reject", "reject", "Reject this hunk; you may say why", "r", "change", footer=True),
+    _keys("edit", "edit", "Edit this hunk here", "e", "change", footer=True),
+    _keys("edit_outside", "editor", "Edit this hunk in $VISUAL or $EDITOR", "E", "change", "E"),
+    _keys("ask_again", "again", "Ask the model for another version", "R", "change", "R", footer=True),
+    _keys("accept_all", "all", "Accept all that is undecided, and apply", "A", "change", "A", footer=True),
     _keys("submit", "apply", "Apply, once every hunk is decided", "enter,s", "change", "⏎", footer=True),
-    _keys("revert", "undo", "Take back the decision, or the applied change", "u", "change", footer=True),
+    _keys("revert", "undo", "Undo the decision or the applied change", "u", "change", footer=True),
     _keys("next", "next", "Next hunk", "n,j", "change", "n"),
     _keys("previous", "previous", "Previous hunk", "p,k", "change", "p"),
+    _keys(
+        "save",
+        "save, test",
+        "Save the edit and have it tested",
+        "ctrl+s,ctrl+enter",
+        "editor",
+        footer=True,
+    ),
+    _keys("leave", "leave", "Leave; e goes on with what you typed", "escape", "editor", footer=True),
     _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
@@ -103,6 +125,8 @@ def find(name: str) -> Command | None:
 
 def suggestions(text: str) -> str:
     """What fits the start of a command that is being typed, as one line; empty for anything else."""
+    if text.startswith("!"):
+        return "! runs in your own files, unconfined"
     if not text.startswith("/") or "\n" in text:
         return ""
     name, space, _ = text[1:].partition(" ")
@@ -124,6 +148,25 @@ def completion(text: str) -> str:
         common = common[:-1]
     completed = f"/{common} " if len(fitting) == 1 else f"/{common}"
     return completed if completed != text else ""
+
+
+def rewind_arguments(text: str) -> tuple[int, What]:
+    """How far to go back and with what, from what was typed after /rewind: a number, a word, in any order.
+
+    Raises:
+        ValueError: it is something else; the text is a sentence for the user.
+    """
+    turns = 1
+    what: What = "both"
+    for word in text.split():
+        fitting: list[What] = [kind for kind in WHAT if kind.startswith(word)]
+        if word.isdecimal() and int(word) > 0:
+            turns = int(word)
+        elif len(fitting) == 1:
+            what = fitting[0]
+        else:
+            raise ValueError(f"/rewind takes a number of prompts and one of {', '.join(WHAT)}, not {word}.")
+    return turns, what
 
 
 def bindings(scope: Scope) -> list[Binding]:

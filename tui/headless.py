@@ -1,4 +1,4 @@
-"""`ossa run`, `fix`, `undo` and `sessions`: the assistant without a window."""
+"""`ossa run`, `fix`, `undo`, `redo` and `sessions`: the assistant without a window."""
 
 import argparse
 import asyncio
@@ -10,15 +10,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from ossa.assistant import paths
-from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
+from ossa.assistant.accepting.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
 from ossa.assistant.eventlog import pack
-from ossa.assistant.events import End, Notice, Undone
+from ossa.assistant.events import End, Notice
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer, Unattended
 from ossa.assistant.session import SessionError, sessions
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
+from ossa.tui.back import back
 from ossa.tui.plain import EXIT, show
 from ossa.tui.safe import plain_text
 from ossa.tui.signals import Signals
@@ -30,8 +31,8 @@ def run_headless(arguments: argparse.Namespace, open_bench: Callable[[Reviewer],
         match arguments.command:
             case "sessions":
                 return _sessions(arguments)
-            case "undo":
-                return _undo(arguments)
+            case "undo" | "redo":
+                return back(arguments, _root(arguments))
             case _:
                 return asyncio.run(_turn(arguments, open_bench))
     except (NotARepository, ModelError, SessionError, DraftError, CheckpointError) as error:
@@ -93,20 +94,6 @@ def _resuming(arguments: argparse.Namespace, session: str) -> str:
     """The command line that opens the window on a session."""
     place = [] if arguments.path == "." else [arguments.path]
     return shlex.join(["ossa", *place, *(["--copy"] if arguments.copy else []), "--resume", session])
-
-
-def _undo(arguments: argparse.Namespace) -> int:
-    root = _root(arguments)
-    own = paths.state_dir() / "repositories" / paths.repository_key(root)
-    checkpoints = Checkpoints(own / "checkpoints", root)
-    for sentence in checkpoints.recover():
-        print(plain_text(sentence), file=sys.stderr)
-    done = checkpoints.undo()
-    if arguments.json:
-        print(json.dumps(pack(Undone(done.files, done.id))))
-    else:
-        print(plain_text(f"taken back: {', '.join(done.files)}"))
-    return 0
 
 
 def _sessions(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import version
 
-COMMANDS = ("run", "fix", "apply", "undo", "models", "sessions", "demo")
+COMMANDS = ("run", "fix", "apply", "undo", "redo", "models", "sessions", "doctor", "demo")
 
 _EXIT_CODES = (
     "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
@@ -38,10 +38,11 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _common(fix)
     _headless(fix)
     _apply(commands)
-    undo = commands.add_parser("undo", help="take back the latest accepted change")
-    undo.add_argument("-C", "--root", default=".", help="the repository (default: here)")
-    undo.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
-    undo.add_argument("--json", action="store_true", help="one JSON object a line")
+    for name, told in (("undo", "take back the latest accepted change"), ("redo", "make it again after an undo")):
+        back = commands.add_parser(name, help=told)
+        back.add_argument("-C", "--root", default=".", help="the repository (default: here)")
+        back.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
+        back.add_argument("--json", action="store_true", help="one JSON object a line")
     models = commands.add_parser("models", help="list the models, or fetch one")
     models.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
     models.add_argument("name", nargs="?", default="", help="the model to fetch")
@@ -49,6 +50,10 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     sessions.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     sessions.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
     sessions.add_argument("--all", action="store_true", help="of every repository")
+    codes = "exit codes: 0 all held, 1 something got out or nothing confines commands here, 2 error"
+    doctor = commands.add_parser("doctor", help="try to get out of the sandbox, and say what held", epilog=codes)
+    doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
+    doctor.add_argument("--json", action="store_true", help="one JSON object a line")
     demo = commands.add_parser("demo", help="watch a failing test being repaired, on an example in a temporary folder")
     demo.add_argument("--keep", action="store_true", help="leave the example where it is afterwards")
     _common(demo)

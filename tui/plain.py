@@ -96,15 +96,15 @@ def _line(event: Event) -> str:
             return f"taken back: {', '.join(files)}"
         case Redone(files=files):
             return f"made again: {', '.join(files)}"
-        case Rewound(turns=turns, files=files):
-            return f"back by {turns} turn{'s' * (turns != 1)}" + (f": {', '.join(files)}" if files else "")
+        case Rewound():
+            return _rewound(event)
         case Revised(path=path, line=line, by=by, reason=reason):
             what = "edited by you" if by == "person" else "asked again for"
             return f"{what}: {path}, line {line}" + (f" ({reason})" if reason else "")
-        case Ran(command=command, exit_code=code, output=output):
-            return f"$ {command}\n{output.rstrip()}\n  {'✓' if code == 0 else '✗'} exit code {code}"
+        case Ran(exit_code=code, output=output):
+            return "\n".join([*output.splitlines(), f"exit code {code}"])
         case Committed(commit=commit, message=message):
-            return f"committed {commit}: {message.splitlines()[0] if message.strip() else ''}"
+            return f"committed {commit}: {message.splitlines()[0] if message else ''}"
         case Notice(text=text):
             return text
         case Failure(text=text):
@@ -113,3 +113,12 @@ def _line(event: Event) -> str:
             return f"{end}, {seconds:.1f} s"
         case _:
             return ""
+
+
+def _rewound(event: Rewound) -> str:
+    parts = ["back by 1 turn" if event.turns == 1 else f"back by {event.turns} turns"]
+    if event.files:
+        parts.append(f"brought back: {', '.join(event.files)}")
+    if event.conversation:
+        parts.append("forgotten by the model")
+    return ", ".join(parts)

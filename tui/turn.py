@@ -34,7 +34,7 @@ from ossa.assistant.events import (
     Undone,
 )
 from ossa.assistant.review import Answer as ReviewAnswer
-from ossa.assistant.review import Permission
+from ossa.assistant.review import HunkEdit, Permission, Reroll
 from ossa.assistant.verdict import Verdict
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
@@ -53,6 +53,7 @@ from ossa.tui.widgets.line import (
     rewound_line,
     undone_line,
 )
+from ossa.tui.widgets.prompt import Prompt
 from ossa.tui.widgets.status import Status
 from ossa.tui.widgets.step import Step
 from ossa.tui.widgets.thought import Thought
@@ -73,6 +74,8 @@ class Surroundings(Protocol):
     @property
     def activity(self) -> Activity: ...
     @property
+    def prompt(self) -> Prompt: ...
+    @property
     def status(self) -> Status: ...
     def reveal_change(self, *, ask: bool = True) -> None: ...
     def back_to_prompt(self) -> None: ...
@@ -88,7 +91,11 @@ class Renderer:
         self._block: TurnBlock | None = None
         self._growing: Answer | Thought | None = None
         """The widget that takes the next bit of what the model writes."""
+        self._shown: TurnBlock | None = None
+        """The turn that is or was shown last."""
         self._steps: dict[str, Step] = {}
+        self._latest: Step | None = None
+        """The step that ended last in this turn."""
         self._attempts: Attempts | None = None
         """All attempts of a turn are in one widget, whatever happens in between."""
         self._reviewing = False
@@ -96,8 +103,8 @@ class Renderer:
     async def show(self, event: Event) -> None:
         """Show one event."""
         match event:
-            case TurnStarted(prompt):
-                await self._begin(prompt)
+            case TurnStarted(prompt, command):
+                await self._begin(prompt, is_prompt=not command)
             case Composed(total=total, window=window):
                 if self._live:
                     self._window.status.context = (total, window)
@@ -119,7 +126,8 @@ class Renderer:
             case StepOutput(step, text):
                 (await self._step(step)).append(text)
             case StepFinished(step, ok, summary, output):
-                (await self._step(step)).finish(ok, summary, output)
+                self._latest = await self._step(step)
+                self._latest.finish(ok, summary, output)
                 del self._steps[step]
                 self._doing("Working")
             case Attempt():
@@ -138,18 +146,20 @@ class Renderer:
     async def _decided(self, event: Reviewed | Undone | Redone | Rewound | Revised | Ran | Committed) -> None:
         """Show what the person did: decided on a change, went back or forth, ran or committed something."""
         match event:
-            case Reviewed(decisions=decisions, checkpoint=checkpoint):
+            case Reviewed():
                 await self._add(reviewed_line(event))
                 if self._live:
-                    self._window.change.conclude(decisions, applied=bool(checkpoint))
-            case Undone():
+                    self._window.change.conclude(event)
+            case Undone(checkpoint=checkpoint):
                 await self._add(undone_line(event))
                 if self._live:
-                    self._window.change.take_back()
-            case Redone():
+                    self._window.change.take_back([checkpoint])
+            case Redone(checkpoint=checkpoint):
                 await self._add(redone_line(event))
+                if self._live:
+                    self._window.change.make_again(checkpoint)
             case Rewound():
-                await self._add(rewound_line(event))
+                await self._rewound(event)
             case Revised():
                 await self._add(revised_line(event))
             case Ran():
@@ -157,16 +167,31 @@ class Renderer:
             case Committed():
                 await self._add(committed_line(event))
 
+    async def _rewound(self, event: Rewound) -> None:
+        await self._add(rewound_line(event))
+        if not self._live:
+            return
+        self._window.change.take_back(event.checkpoints)
+        if event.conversation:
+            await self._window.conversation.take_back(event.turns, self._block)
+            self._window.prompt.propose(event.prompt)
+
     async def _ran(self, event: Ran) -> None:
-        step = await self._add(Step(f"!{event.command}"))
-        step.finish(event.exit_code == 0, f"exit code {event.exit_code}", event.output)
-        step.opened = True
+        """Open the step of the person's command: they want to see what came out."""
+        if self._latest is None:
+            self._latest = await self._add(Step(f"! {event.command}"))
+            self._latest.finish(event.exit_code == 0, f"exit {event.exit_code}", event.output)
+        self._latest.opened = True
+
+    async def take_back(self) -> None:
+        """Mark the turn that was shown last as taken back."""
+        if self._shown is not None:
+            await self._shown.take_back()
 
     async def tell(self, text: str) -> None:
         """Say something that is no event of the turn: what is being written goes on above it."""
-        if self._block is None:
-            self._block = await self._window.conversation.begin("", self._before)
-        await self._block.mount(notice_line(text))
+        block = self._block or await self._open(TurnBlock())
+        await block.mount(notice_line(text))
 
     async def review(self, change: Change, verdict: Verdict) -> ReviewAnswer:
         """Let the person decide, by keys on the change."""
@@ -177,11 +202,13 @@ class Renderer:
         deciding = asyncio.ensure_future(self._window.change.decide(change, verdict))
         self._window.reveal_change()
         try:
-            decisions = await deciding
-            if decisions is not None:
+            answer = await deciding
+            if isinstance(answer, HunkEdit | Reroll):
+                self._window.activity.begin("Working")
+            elif answer is not None:
                 # What is typed now is meant for the model: a letter of it must not decide or undo anything.
                 self._window.back_to_prompt()
-            return decisions
+            return answer
         finally:
             deciding.cancel()
             self._reviewing = False
@@ -192,19 +219,22 @@ class Renderer:
         """Ask; what is permitted for good is remembered by whoever asks."""
         return await self._window.ask(Confirm(command, warning, pattern)) or "no"
 
-    async def _begin(self, prompt: str) -> None:
+    async def _begin(self, prompt: str, *, is_prompt: bool) -> None:
         await self._end_growth()
         self._steps.clear()
-        self._attempts = None
-        self._block = await self._window.conversation.begin(prompt, self._before)
+        self._attempts = self._latest = None
+        await self._open(TurnBlock(prompt, is_prompt=is_prompt))
         self._doing("Working")
 
     async def _add(self, widget: WidgetT) -> WidgetT:
         await self._end_growth()
-        if self._block is None:
-            self._block = await self._window.conversation.begin("", self._before)
-        await self._block.mount(widget)
+        block = self._block or await self._open(TurnBlock())
+        await block.mount(widget)
         return widget
+
+    async def _open(self, block: TurnBlock) -> TurnBlock:
+        self._block = self._shown = await self._window.conversation.begin(block, self._before)
+        return block
 
     async def _answer(self) -> "Answer":
         # Imported here since Markdown's parser would delay the first frame.

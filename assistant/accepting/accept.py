@@ -36,6 +36,8 @@ class Accepted:
     """A sentence for each accepted hunk that could not go in."""
     refused_hunks: tuple[str, ...] = ()
     """Their ids."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of how files were written, a sentence each."""
 
 
 class Refusal(NamedTuple):
@@ -67,6 +69,7 @@ def accept(
         CheckpointError: the files cannot be written; nothing was.
     """
     taken = {d.hunk for d in decisions if d.accepted}
+    going = {file.path for file in change.files if file.kind == "deleted" and file.hunks[0].id in taken}
     tree = Tree(root)
     files: list[str] = []
     swaps: list[Swap] = []
@@ -81,6 +84,8 @@ def accept(
         try:
             now, draft = tree.read(file.path), read_draft(file.path)
             new, left_out = _planned(file, hunks, now, draft)
+            if new and tree.is_occupied(file.path, going):
+                raise TreeError(f"{file.path} is a folder in the working tree by now, with files in it; it stays one.")
         except (TreeError, DraftError) as error:
             refused.append(_refusal(str(error), hunks))
             continue
@@ -89,9 +94,11 @@ def accept(
             files.append(file.path)
         if new != now:
             swaps.append(Swap(file.path, now, new))
-    checkpoint = checkpoints.apply(swaps).id if swaps else ""
-    lost = tuple(hunk for refusal in refused for hunk in refusal.hunks)
-    return Accepted(tuple(files), checkpoint, tuple(refusal.text for refusal in refused), lost)
+    told, lost = tuple(r.text for r in refused), tuple(hunk for r in refused for hunk in r.hunks)
+    if not swaps:
+        return Accepted(tuple(files), "", told, lost)
+    done = checkpoints.apply(swaps)
+    return Accepted(tuple(files), done.id, told, lost, done.notes)
 
 
 def _planned(

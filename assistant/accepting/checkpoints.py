@@ -1,38 +1,37 @@
-"""Checkpoints: every accept written down before it is made, so that it can be finished, taken back and made again.
+"""Checkpoints: every accept kept before it is made, so that it can be finished, taken back and made again.
 
-    accept ─► checkpoint on disk, "doing" ─► files swapped ─► "done" ⇄ "undone", by way of "undoing" and "redoing"
+    apply ─► contents in the shadow repository (store) ─► step in the journal ─► files exchanged ─► step over
+    undo · redo · rewind ─► as the user left them? ─► step in the journal ─► files exchanged ─► step over
 
-One folder a checkpoint, with the bytes of each file before and after and a manifest whose state is the journal: after
-a kill, `recover` finds the work in progress there and brings all files to one side. The folders are ossa's own;
-nothing of the user's git is read or written.
+A step moves several accepts at once (a rewind), or one. After a kill, `recover` brings a step that was not over to one
+side: to its end if all files are there, else back. Everything is ossa's own; nothing of the user's git is touched.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import time
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
-from ossa.assistant.accepting.tree import Content, Swap, Tree, TreeError, same, sync_folder
+from ossa.assistant.accepting.journal import CheckpointError, Journal, Record, State, Word
+from ossa.assistant.accepting.since import changed_since, diff_since
+from ossa.assistant.accepting.steps import Steps, net
+from ossa.assistant.accepting.store import Store, StoreError
+from ossa.assistant.accepting.tree import Content, Stamp, Swap, Tree, TreeError
 from ossa.assistant.lock import lock
 
-State: TypeAlias = Literal["doing", "done", "undoing", "undone", "redoing"]
-_STATES: tuple[State, ...] = get_args(State)
-_WORKING: dict[State, tuple[State, State | None]] = {
-    "doing": ("done", None),
-    "undoing": ("undone", "done"),
-    "redoing": ("done", "undone"),
-}
-"""Where work in progress leads when it comes to its end, and where when it is taken back; None: it never was."""
-_SIDES = ("before", "after")
-
-
-class CheckpointError(Exception):
-    """Files cannot be written or brought back; the text is a sentence for the user, and nothing was changed."""
+Side: TypeAlias = Literal["done", "undone"]
+_PATIENCE = 3.0
+"""Seconds that another ossa may take for its step."""
+_PIECES = 64
+"""Packs of the store from which on it is packed anew."""
+_SHRINKING = 5.0
+"""Seconds that this may take at once."""
+_NAMED = 10
+"""Files that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,9 @@ class Checkpoint:
     id: str
     """Nanoseconds since 1970, so ids sort by time."""
     files: tuple[str, ...]
-    state: State
-    folders: tuple[str, ...] = ()
-    """Those that it made."""
+    state: Side
+    notes: tuple[str, ...] = ()
+    """What the user should know of how files were written just now, a sentence each."""
 
     @property
     def time(self) -> float:
@@ -66,6 +65,8 @@ class Checkpoints:
         """
         self._folder = folder
         self._tree = Tree(root)
+        self._store, self._journal = Store(folder / "store.git"), Journal(folder)
+        self._steps = Steps(self._tree, self._journal)
         self._max_age, self._max_bytes = max_age, max_bytes
 
     def apply(self, swaps: Sequence[Swap]) -> Checkpoint:
@@ -74,14 +75,21 @@ class Checkpoints:
         Raises:
             CheckpointError: one of them is no longer as expected, or the disk refuses.
         """
-        with self._locked():
-            known = self.list()
-            checkpoint = self._record(swaps, max((int(c.id) for c in known), default=0))
-            done = self._carry_out(checkpoint, swaps)
-            for undone in (c for c in known if c.state == "undone"):
-                shutil.rmtree(self._folder / undone.id, ignore_errors=True)
+        with self._ready() as state:
+            self._refuse_protected(swaps)
+            known = [*state.made, *state.undone]
+            name = str(max([time.time_ns(), *(int(other) + 1 for other in known)]))
+            try:
+                record = self._keep(name, swaps)
+                made = (*(other for other in state.made if not self._is_old(other)), name)
+                notes = self._steps.make("accept", [record], State(made), [swap.new for swap in swaps])
+            except CheckpointError:
+                if not self._journal.is_busy:
+                    self._forget([name])
+                raise
+            self._forget(set(known).difference(made))
             self._prune()
-        return done
+        return Checkpoint(name, record.files, "done", notes)
 
     def undo(self) -> Checkpoint:
         """Bring back the files as they were before the latest accept that is not undone yet.
@@ -89,39 +97,54 @@ class Checkpoints:
         Raises:
             CheckpointError: there is none, or the user changed one of its files since.
         """
-        return self._go(back=True)
+        return self._go("undo", lambda state: state.made[-1:])[0]
 
     def redo(self) -> Checkpoint:
-        """Make the accept again that was undone last.
+        """Make the oldest accept again of those that are undone.
 
         Raises:
             CheckpointError: there is none, or the user changed one of its files since.
         """
-        return self._go(back=False)
+        return self._go("redo", lambda state: state.undone[:1])[0]
+
+    def rewind(self, to: str) -> Sequence[Checkpoint]:
+        """Take back every accept from this one on, in one step; `redo` makes them again one by one.
+
+        Args:
+            to: the id of the oldest one to take back.
+
+        Returns:
+            Those taken back, newest first.
+
+        Raises:
+            CheckpointError: it does not stand, or the user changed a file since or in between; nothing was taken back.
+        """
+        return self._go("rewind", lambda state: state.made[state.made.index(to) :] if to in state.made else ())
 
     def list(self) -> Sequence[Checkpoint]:
-        """All that are kept, oldest first."""
-        folders = sorted(path for path in self._folder.glob("[0-9]*") if path.name.isdigit())
-        return [found for folder in folders if (found := _load(folder))]
+        """All that are kept and can be read, oldest first."""
+        found: list[Checkpoint] = []
+        with contextlib.suppress(CheckpointError):
+            state = self._journal.state
+            sides: dict[str, Side] = {**dict.fromkeys(state.made, "done"), **dict.fromkeys(state.undone, "undone")}
+            for name, side in sides.items():
+                with contextlib.suppress(CheckpointError):
+                    found.append(Checkpoint(name, self._journal.record(name).files, side))
+        return found
 
     def recover(self) -> Sequence[str]:
-        """Finish or take back what a kill interrupted; call it at every start.
+        """Finish or take back what a kill interrupted, and drop what is old; call it at every start.
 
         Returns:
             Sentences for the user, on what was taken back and which files were left as someone changed them since.
         """
         told: list[str] = []
         with contextlib.suppress(CheckpointError), self._locked():
-            for checkpoint in self.list():
-                if checkpoint.state in _WORKING:
-                    try:
-                        told += self._settle(checkpoint, self.swaps(checkpoint))
-                    except CheckpointError as error:
-                        told.append(str(error))
-            for folder in self._folder.glob("[0-9]*"):
-                if not (folder / "manifest.json").exists():
-                    shutil.rmtree(folder, ignore_errors=True)
-            self._prune()
+            try:
+                told += self._steps.settle()
+                self._clear_up()
+            except CheckpointError as error:
+                told.append(str(error))
         return told
 
     def swaps(self, checkpoint: Checkpoint) -> Sequence[Swap]:
@@ -130,167 +153,163 @@ class Checkpoints:
         Raises:
             CheckpointError: its files are damaged.
         """
-        folder = self._folder / checkpoint.id
-        try:
-            manifest = json.loads((folder / "manifest.json").read_bytes())
-            return [
-                Swap(path, *(_content(folder, number, side, manifest) for side in _SIDES))
-                for number, path in enumerate(checkpoint.files)
-            ]
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise CheckpointError(
-                f"Checkpoint {checkpoint.id} is damaged: {error}. Its files stay as they are."
-            ) from error
+        record = self._read(checkpoint.id)
+        old = self._contents([trace.old for trace in record.traces], [record])
+        new = self._contents([trace.new for trace in record.traces], [record])
+        return [Swap(path, *sides) for path, *sides in zip(record.files, old, new, strict=True)]
 
-    def _go(self, *, back: bool) -> Checkpoint:
-        word = "undo" if back else "redo"
-        with self._locked():
-            fitting = [c for c in self.list() if c.state == ("done" if back else "undone")]
-            if not fitting:
+    def _go(self, word: Word, choose: Callable[[State], Sequence[str]]) -> Sequence[Checkpoint]:
+        with self._ready() as state:
+            ids = choose(state)
+            if not ids:
                 raise CheckpointError(f"There is nothing to {word}.")
-            checkpoint = fitting[-1 if back else 0]
-            swaps = self.swaps(checkpoint)
-            changed = [s.path for s in swaps if not self._stands(s.path, s.new if back else s.old)]
-            if changed:
-                raise CheckpointError(
-                    f"{', '.join(changed)} changed since, so {word}ing would overwrite that. "
-                    "Put your change aside first, or take the accepted lines back by hand."
-                )
-            checkpoint = self._mark(checkpoint, "undoing" if back else "redoing")
-            return self._carry_out(checkpoint, swaps)
+            records = [self._read(name) for name in ids]
+            self._refuse_changed(word, records)
+            contents = self._contents([trace.new for trace in net(word, records)], records)
+            side: Side = "done" if word == "redo" else "undone"
+            if side == "done":
+                goal = State((*state.made, *ids), state.undone[len(ids) :])
+            else:
+                goal = State(state.made[: -len(ids)], (*ids, *state.undone))
+            notes = self._steps.make(word, records, goal, contents)
+        return [Checkpoint(record.id, record.files, side, notes) for record in reversed(records)]
 
-    def _stands(self, path: str, content: Content | None) -> bool:
+    def _keep(self, name: str, swaps: Sequence[Swap]) -> Record:
+        """Keep the way back: the contents, and the record of what will be done."""
+        traces = tuple(swap.trace for swap in swaps)
         try:
-            return same(self._tree.read(path), content)
-        except TreeError:
-            return False
-
-    def _record(self, swaps: Sequence[Swap], last: int) -> Checkpoint:
-        """Write the checkpoint, its manifest last: without one it never was."""
-        name = str(max(time.time_ns(), last + 1))
-        folder = self._folder / name
-        try:
-            made = self._tree.missing_folders([swap.path for swap in swaps if swap.new])
-            folder.mkdir(mode=0o700, parents=True)
-            for number, swap in enumerate(swaps):
-                for side, content in zip(_SIDES, (swap.old, swap.new), strict=True):
-                    if content is not None:
-                        _write(folder / f"{number}.{side}", content.data)
-            checkpoint = Checkpoint(name, tuple(swap.path for swap in swaps), "doing", tuple(made))
-            modes = {
-                side: [None if content is None else {"mode": content.mode} for content in contents]
-                for side, contents in zip(_SIDES, zip(*((s.old, s.new) for s in swaps), strict=True), strict=True)
-            }
-            _save(folder, {"files": checkpoint.files, "folders": made, "state": "doing", **modes})
+            record = Record(name, traces, self._steps.missing(traces))
+            self._store.keep(name, swaps)
+            self._journal.add(record)
         except TreeError as error:
             raise CheckpointError(f"Nothing was written: {error}") from error
-        except OSError as error:
-            shutil.rmtree(folder, ignore_errors=True)
+        except (StoreError, CheckpointError) as error:
+            why = str(error).removesuffix(".")
+            raise CheckpointError(f"Nothing was written, because there would be no way back: {why}.") from error
+        return record
+
+    def _read(self, name: str) -> Record:
+        try:
+            return self._journal.record(name)
+        except CheckpointError as error:
+            raise CheckpointError(f"What this accept did is not known any more: {error}") from error
+
+    def _contents(self, stamps: Sequence[Stamp | None], records: Sequence[Record]) -> Sequence[Content | None]:
+        try:
+            data = self._store.read([stamp.blob for stamp in stamps if stamp])
+        except StoreError as error:
+            files = _named(path for record in records for path in record.files)
             raise CheckpointError(
-                f"Nothing was written, because there would be no way back: {folder}: {error.strerror or error}."
+                f"The accept of {files} cannot be taken back or made again: {error}. Its files stay as they are. "
+                f"To go on with others without it, remove {self._journal.path(records[-1].id)}."
             ) from error
-        return checkpoint
+        return [Content(data[stamp.blob], stamp.mode) if stamp else None for stamp in stamps]
 
-    def _carry_out(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Checkpoint:
+    def _refuse_protected(self, swaps: Sequence[Swap]) -> None:
+        written = [swap.path for swap in swaps if swap.old and (not swap.new or swap.old.data != swap.new.data)]
         try:
-            self._tree.swap(_way(checkpoint, swaps), checkpoint.id)
+            protected = self._tree.write_protected(written)
         except TreeError as error:
-            self._settle(checkpoint, swaps)
-            raise CheckpointError(str(error)) from error
-        return self._finish(checkpoint, swaps)
+            raise CheckpointError(f"Nothing was written: {error}") from error
+        if protected:
+            raise CheckpointError(
+                f"Nothing was written, because of what is write-protected: {_named(protected)}. "
+                "`chmod u+w` lets it be written."
+            )
 
-    def _finish(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Checkpoint:
-        """The files are all there: folders come to the same side, and the work is over."""
-        self._tidy(swaps, checkpoint, before=checkpoint.state == "undoing")
-        return self._mark(checkpoint, _WORKING[checkpoint.state][0])
-
-    def _settle(self, checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Sequence[str]:
-        """Bring work in progress to one side: the new one when all of it is there, else the old one."""
-        way = _way(checkpoint, swaps)
-        if all(self._stands(swap.path, swap.new) for swap in way):
-            self._finish(checkpoint, swaps)
-            return []
-        kept = self._tree.revert(way, checkpoint.id)
-        self._tidy(swaps, checkpoint, before=checkpoint.state != "undoing")
-        if state := _WORKING[checkpoint.state][1]:
-            self._mark(checkpoint, state)
-        else:
-            shutil.rmtree(self._folder / checkpoint.id, ignore_errors=True)
-        word = {"doing": "accept", "undoing": "undo", "redoing": "redo"}[checkpoint.state]
-        told = f"An interrupted {word} of {', '.join(checkpoint.files)} was taken back."
-        return [told, *(f"{path} was left as it is, because it changed since." for path in kept)]
-
-    def _tidy(self, swaps: Sequence[Swap], checkpoint: Checkpoint, *, before: bool) -> None:
-        """Remove the folders that are empty on this side."""
-        if before:
-            self._tree.remove_folders(checkpoint.folders)
+    def _refuse_changed(self, word: Word, records: Sequence[Record]) -> None:
+        changed = changed_since(self._tree, records, back=word != "redo")
+        if not changed:
             return
-        for swap in swaps:
-            if swap.new is None:
-                self._tree.remove_empty_above(swap.path)
+        diff = ""
+        with contextlib.suppress(StoreError):
+            diff = diff_since(changed, self._store.read)
+        doing = {"undo": "undoing", "redo": "redoing", "rewind": "rewinding"}[word]
+        raise CheckpointError(
+            f"{_named(since.path for since in changed)} changed since, so {doing} would overwrite that. "
+            "Put your change aside first, or take the accepted lines back by hand.",
+            diff,
+        )
 
-    def _mark(self, checkpoint: Checkpoint, state: State) -> Checkpoint:
-        folder = self._folder / checkpoint.id
-        try:
-            _save(folder, {**json.loads((folder / "manifest.json").read_bytes()), "state": state})
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"The checkpoint cannot be written: {error}. Start ossa again to mend it.") from error
-        return replace(checkpoint, state=state)
+    def _is_old(self, name: str) -> bool:
+        return int(name) / 1e9 < time.time() - self._max_age
 
-    def _prune(self) -> None:
-        total, oldest = 0, time.time() - self._max_age
-        for number, checkpoint in enumerate(reversed(self.list())):
-            folder = self._folder / checkpoint.id
-            total += sum(path.stat().st_size for path in folder.glob("*"))
-            if number and (checkpoint.time < oldest or total > self._max_bytes):
-                shutil.rmtree(folder, ignore_errors=True)
+    def _forget(self, names: Iterable[str]) -> None:
+        """Drop checkpoints that the state does not name."""
+        gone = tuple(names)
+        self._journal.remove(gone)
+        with contextlib.suppress(OSError):
+            self._store.drop(gone)
+
+    def _clear_up(self) -> None:
+        """Drop what is old, and what a kill left."""
+        if not self._store.folder.exists():  # the user removed it: no way back is left
+            self._forget(self._journal.records)
+        state = self._journal.state
+        keep = State(
+            tuple(n for n in state.made[:-1] if not self._is_old(n)) + state.made[-1:], state.undone, state.last
+        )
+        if keep != state:
+            self._journal.save(keep)
+        stray = (self._journal.records | self._store.names).difference(keep.made, keep.undone)
+        self._forget(stray)
+        with contextlib.suppress(OSError):
+            self._store.clean()
+            for path in self._folder.iterdir():
+                if path.suffix == ".new" and path.is_file():
+                    path.unlink()
+                elif path.name.isdigit() and self._is_old(path.name):  # as version 0.1.0 kept them
+                    shutil.rmtree(path, ignore_errors=True)
+        self._prune(dropped=bool(stray))
+
+    def _prune(self, *, dropped: bool = False) -> None:
+        """Keep the store small: packed when something was dropped, without the oldest when it is too large."""
+        until = time.monotonic() + _SHRINKING
+        with contextlib.suppress(StoreError, CheckpointError, OSError):
+            if dropped or self._store.pieces > _PIECES or self._store.size > self._max_bytes:
+                self._store.shrink(_SHRINKING)
+            while self._store.size > self._max_bytes and (left := until - time.monotonic()) > 0:
+                state = self._journal.state
+                some = 1 + (len(state.made) + len(state.undone)) // 4
+                victims = {*state.made[:-1][:some]} or {*state.undone[not state.made :][-some:]}
+                if not victims:
+                    break
+                kept = [tuple(name for name in names if name not in victims) for names in (state.made, state.undone)]
+                self._journal.save(State(kept[0], kept[1], state.last))
+                self._forget(victims)
+                self._store.shrink(left)
+
+    @contextlib.contextmanager
+    def _ready(self) -> Generator[State]:
+        """Alone at work, with nothing left over from a killed process."""
+        with self._locked():
+            if told := self._steps.settle():
+                raise CheckpointError(f"{' '.join(told)} Try again.")
+            yield self._journal.state
 
     @contextlib.contextmanager
     def _locked(self) -> Generator[None]:
         """Only one process at a time changes the tree; the system gives the lock free if it dies."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CheckpointError(f"Nothing was written: {self._folder} cannot be used: {error.strerror}.") from error
         try:
-            if not any(lock(file) or time.sleep(0.05) for _ in range(60)):
-                raise CheckpointError("Another ossa is changing files of this repository just now. Try again.")
+            until = time.monotonic() + _PATIENCE
+            while not lock(file):
+                if time.monotonic() > until:
+                    raise CheckpointError("Another ossa is changing files of this repository just now. Try again.")
+                time.sleep(0.05)
+            self._store.guard = file
             yield
         finally:
+            self._store.guard = None
             os.close(file)
 
 
-def _way(checkpoint: Checkpoint, swaps: Sequence[Swap]) -> Sequence[Swap]:
-    return [swap.reverse for swap in swaps] if checkpoint.state == "undoing" else swaps
-
-
-def _content(folder: Path, number: int, side: str, manifest: dict[str, Any]) -> Content | None:
-    known = manifest[side][number]
-    return None if known is None else Content((folder / f"{number}.{side}").read_bytes(), known["mode"])
-
-
-def _load(folder: Path) -> Checkpoint | None:
-    try:
-        found: Any = json.loads((folder / "manifest.json").read_bytes())
-        if found["state"] not in _STATES:
-            return None
-        return Checkpoint(folder.name, tuple(found["files"]), found["state"], tuple(found["folders"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _save(folder: Path, manifest: dict[str, Any]) -> None:
-    fresh = folder / "manifest.new"
-    fresh.unlink(missing_ok=True)
-    _write(fresh, json.dumps(manifest).encode())
-    fresh.replace(folder / "manifest.json")
-    sync_folder(folder)
-    sync_folder(folder.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
+def _named(paths: Iterable[str]) -> str:
+    """Files in a sentence, of very many the first."""
+    every = list(dict.fromkeys(paths))
+    more = f" and {len(every) - _NAMED} more" if len(every) > _NAMED else ""
+    return ", ".join(every[:_NAMED]) + more

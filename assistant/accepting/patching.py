@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.checkpoints import Checkpoint, Checkpoints
 from ossa.assistant.accepting.tree import Content, Swap, Tree, TreeError
 from ossa.assistant.change import Change
 from ossa.assistant.diff import diff_file
@@ -20,6 +20,7 @@ from ossa.assistant.edits.engine import Edit, plan
 from ossa.assistant.edits.patch import EditError, Patch
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.safepath import follow, inside
+from ossa.assistant.secretfile import looks_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ def repository_at(folder: Path) -> Repository:
     return Repository.plain(folder)
 
 
-def apply_patch(patch: Patch, folder: Path, repository: Repository, checkpoints: Checkpoints) -> tuple[Change, str]:
+def apply_patch(
+    patch: Patch, folder: Path, repository: Repository, checkpoints: Checkpoints
+) -> tuple[Change, Checkpoint]:
     """Put a patch into the working tree, in one step that can be undone.
 
     Args:
@@ -57,14 +60,14 @@ def apply_patch(patch: Patch, folder: Path, repository: Repository, checkpoints:
         checkpoints: where the way back is kept.
 
     Returns:
-        What was done, and the id of the checkpoint.
+        What was done, and the checkpoint that takes it back.
 
     Raises:
         EditError: it does not fit; nothing was written.
         CheckpointError: the files cannot be written; nothing was.
     """
     planned = plan_patch(patch, folder, repository)
-    return planned.change, checkpoints.apply(planned.swaps).id
+    return planned.change, checkpoints.apply(planned.swaps)
 
 
 def plan_patch(patch: Patch, folder: Path, repository: Repository) -> Planned:
@@ -103,6 +106,7 @@ class _Files:
         try:
             if path not in self._found:
                 real = self._real(path)
+                self._refuse_secret(path, real)
                 self._found[path] = real, self._tree.read(real)
         except (DraftError, TreeError) as error:
             raise EditError(str(error)) from error
@@ -140,12 +144,39 @@ class _Files:
         for path, swap in swaps.items():
             if named.setdefault(swap.path, path) != path:
                 raise EditError(f"{named[swap.path]} and {path} are the same file; name it once.")
+        going = {swap.path for swap in swaps.values() if swap.new is None}
+        staying = named.keys() - going
         for path, swap in swaps.items():
-            above = [str(folder) for folder in PurePosixPath(swap.path).parents]
-            if way := next((named[folder] for folder in above if folder in named and swap.new), None):
-                raise EditError(f"{path} cannot be written below {way}, which is a file.")
-            if problem := _obstacle(self._tree.root, above):
+            try:
+                problem = self._obstacle(swap, going, staying)
+            except TreeError as error:
+                raise EditError(str(error)) from error
+            if problem:
                 raise EditError(f"{path} cannot be written: {problem}.")
+
+    def _obstacle(self, swap: Swap, going: set[str], staying: set[str]) -> str:
+        """Why a file cannot be put into its place; empty where it can."""
+        above = [str(folder) for folder in PurePosixPath(swap.path).parents]
+        if swap.new and (file := next((folder for folder in above if folder in staying), None)):
+            return f"{file} is to be a file"
+        root = self._tree.root
+        nearest = next(folder for folder in above if os.path.lexists(root / folder) and folder not in going)
+        if not (root / nearest).is_dir():
+            return f"{nearest} is a file"
+        if not os.access(root / nearest, os.W_OK | os.X_OK):
+            return f"the folder {nearest} does not let you write"
+        if swap.new and self._tree.is_occupied(swap.path, going):
+            return "it is a folder with files in it"
+        return "it is write-protected" if swap.old and self._tree.write_protected([swap.path]) else ""
+
+    def _refuse_secret(self, path: str, real: str) -> None:
+        """Keep what holds secrets out of patches, and its lines out of what is said of them."""
+        try:
+            secret = self._repository.is_git and looks_secret(real) and self._repository.ignored([real])
+        except NotARepository as error:
+            raise EditError(str(error)) from error
+        if secret:
+            raise EditError(f"{path} is ignored by git and looks like it holds secrets; change it by hand.")
 
     def _real(self, path: str) -> str:
         """The path from the repository's root, with links followed, that never leave the folder.
@@ -163,11 +194,3 @@ class _Files:
 
 def _bytes(swap: Swap) -> tuple[bytes | None, bytes | None]:
     return (swap.old.data if swap.old else None), (swap.new.data if swap.new else None)
-
-
-def _obstacle(root: Path, above: list[str]) -> str:
-    """Why nothing can be put into the innermost of these folders; empty where it can."""
-    nearest = next(root / folder for folder in above if os.path.lexists(root / folder))
-    if not nearest.is_dir():
-        return f"{nearest} is no folder"
-    return "" if os.access(nearest, os.W_OK | os.X_OK) else f"{nearest} does not let you write"

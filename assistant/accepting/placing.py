@@ -86,7 +86,7 @@ class Ground:
         assert self._found
         found, now = self._found.lines, self._now.lines
         end, stop = hunk.start + len(hunk.before), start + len(hunk.before)
-        above = _alike(found[: hunk.start][-CONTEXT:][::-1], now[:start][-CONTEXT:][::-1])
+        above = _alike(_above(found, hunk.start), _above(now, start))
         below = _alike(found[end : end + CONTEXT], now[stop : stop + CONTEXT])
         block = found[hunk.start - above : end + below]
         there, here = self._found.places(block), self._now.places(block)
@@ -146,6 +146,11 @@ class _Indexed:
             return list(range(len(self.lines) + 1))
         starts = (at - offset for at in self._index.get(wanted[offset], ()))
         return [at for at in starts if at >= 0 and self.lines[at : at + len(wanted)] == wanted]
+
+
+def _above(lines: Lines, at: int) -> Lines:
+    """The lines above a place, the nearest first."""
+    return lines[max(at - CONTEXT, 0) : at][::-1]
 
 
 def _alike(one: Lines, other: Lines) -> int:

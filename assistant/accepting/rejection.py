@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from ossa.assistant.accepting.tree import Tree, TreeError
+from ossa.assistant.accepting.tree import Content, Tree, TreeError
 from ossa.assistant.change import Change, FileChange
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.text import join, lines_of
@@ -22,12 +22,14 @@ def take_out(draft: Draft, root: Path, change: Change, rejected: Collection[str]
         data = draft.read(file.path)
         if file.kind == "added":
             draft.write(file.path, None)
-        elif file.binary or not any(h.before or h.after for h in file.hunks):
-            _restore(draft, root, file)
+        elif file.binary:
+            now = _standing(root, file)
+            draft.write(file.path, now.data if now else None, now.mode if now else None)
         elif file.kind == "deleted":
-            draft.write(file.path, join(file.hunks[0].before))
+            now = _standing(root, file)
+            draft.write(file.path, join(file.hunks[0].before), now.mode if now else None)
         else:
-            draft.write(file.path, _without(file, data or b"", ids))
+            draft.write(file.path, _without(file, data or b"", ids), _found_mode(file, ids))
 
 
 def _without(file: FileChange, data: bytes, ids: Collection[str]) -> bytes:
@@ -45,10 +47,15 @@ def _without(file: FileChange, data: bytes, ids: Collection[str]) -> bytes:
     return join(lines)
 
 
-def _restore(draft: Draft, root: Path, file: FileChange) -> None:
-    """Bring back a file without lines, or a mode, as the working tree has it."""
+def _found_mode(file: FileChange, ids: Collection[str]) -> int | None:
+    """The permissions that the draft found, where the new ones are rejected."""
+    notes = [hunk.note for hunk in file.hunks if hunk.id in ids and not (hunk.before or hunk.after)]
+    return int(notes[0].split()[1], 8) if file.mode is not None and notes else None
+
+
+def _standing(root: Path, file: FileChange) -> Content | None:
+    """The file in the working tree, for what the change does not tell of it."""
     try:
-        now = Tree(root).read(file.path)
+        return Tree(root).read(file.path)
     except TreeError as error:
         raise DraftError(str(error)) from error
-    draft.write(file.path, now.data if now else None, now.mode if now else None)

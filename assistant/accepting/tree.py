@@ -1,20 +1,30 @@
-"""The working tree as an accept sees it: plain files, replaced whole and several at a time.
+"""The working tree as an accept sees it: plain files below a folder, never through a link that leads out of it.
 
-    swaps ─► every new file written beside its place, on disk ─► the old ones still as they were? ─► renamed into place
+    path ─► place() ─► read() its bytes and permissions, or stamp() what they can be told by
 
-A file is never half written. When anything fails on the way, what was done is taken back; when the process is killed,
-whoever kept the list of swaps calls `revert`.
+A swap takes one file from one state to another; its trace is the same without the bytes, for the journal.
 """
 
 import contextlib
+import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ossa.assistant.draft import DraftError
 from ossa.assistant.safepath import follow, inside
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a file's state can be told by."""
+
+    blob: str
+    """Git's name for its bytes."""
+    mode: int | None = None
+    """Its permission bits; None where they do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,25 @@ class Content:
     data: bytes
     mode: int | None = None
     """None for a new file: as the system makes them."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """What this state can be told by."""
+        return Stamp(blob_name(self.data), self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One file, from one state to another, without the bytes; None where there is no file."""
+
+    path: str
+    old: Stamp | None
+    new: Stamp | None
+
+    @property
+    def reverse(self) -> "Trace":
+        """The way back."""
+        return Trace(self.path, self.new, self.old)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +64,13 @@ class Swap:
     new: Content | None
 
     @property
-    def reverse(self) -> "Swap":
-        """The way back."""
-        return Swap(self.path, self.new, self.old)
+    def trace(self) -> Trace:
+        """What it does, without the bytes."""
+        return Trace(self.path, self.old and self.old.stamp, self.new and self.new.stamp)
 
 
 class TreeError(Exception):
-    """The working tree cannot be changed so; the text is a sentence that says why."""
+    """The working tree cannot be read or changed so; the text is a sentence that says why."""
 
 
 class Tree:
@@ -52,21 +81,17 @@ class Tree:
         self.root = root.resolve()
 
     def read(self, path: str) -> Content | None:
-        """What stands at a path from the root, None where nothing does.
+        """The file at a path from the root, None where there is none or only a folder.
 
         Raises:
             TreeError: the path leads out of the tree, or something other than a plain file is there.
         """
-        place = self.place(path)
-        try:
-            found = os.lstat(place)
-            if not stat.S_ISREG(found.st_mode):
-                raise TreeError(f"{path} is no plain file in the working tree; ossa leaves it alone.")
-            return Content(place.read_bytes(), stat.S_IMODE(found.st_mode))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise TreeError(f"{path} cannot be read: {error.strerror}.") from error
+        return read_file(self.place(path), path)
+
+    def stamp(self, path: str) -> Stamp | None:
+        """What the file at a path can be told by; None and errors as with `read`."""
+        found = self.read(path)
+        return found and found.stamp
 
     def place(self, path: str) -> Path:
         """Where a file is, with no symbolic link on the way.
@@ -82,57 +107,24 @@ class Tree:
     def missing_folders(self, paths: Sequence[str]) -> list[str]:
         """Folders that these files need and that are not there yet, outermost first."""
         needed = {folder for path in paths for folder in self.place(path).parents if folder.is_relative_to(self.root)}
-        return sorted(str(folder.relative_to(self.root)) for folder in needed if not folder.exists())
+        return sorted(str(folder.relative_to(self.root)) for folder in needed if not folder.is_dir())
 
-    def swap(self, swaps: Sequence[Swap], tag: str) -> None:
-        """Make all swaps, or none.
+    def write_protected(self, paths: Sequence[str]) -> list[str]:
+        """Those of these files that the user may not write: they would be replaced all the same, against their mark."""
+        return [path for path in paths if os.path.lexists(at := self.place(path)) and not os.access(at, os.W_OK)]
 
-        Args:
-            swaps: one for each file.
-            tag: names the files that are written beside the old ones; `revert` takes the same.
+    def is_occupied(self, path: str, going: Container[str] = ()) -> bool:
+        """Whether a folder is where a file is to come, with anything in it but folders and what is `going` itself.
 
         Raises:
-            TreeError: a file is no longer as the swap has it, or the system refuses; nothing was changed.
+            TreeError: the path leads out of the tree.
         """
-        try:
-            for number, swap in enumerate(swaps):
-                self._stage(swap, self._beside(swap.path, tag, number))
-            for swap in swaps:
-                if not same(self.read(swap.path), swap.old):
-                    raise TreeError(f"{swap.path} was changed this very moment. Nothing was written; try again.")
-            for number, swap in enumerate(swaps):
-                self._replace(swap, self._beside(swap.path, tag, number))
-            self._sync(swaps)
-        except (OSError, TreeError) as error:
-            self.revert(swaps, tag)
-            if isinstance(error, TreeError):
-                raise
-            name = f"{error.filename}: " if error.filename else ""
-            raise TreeError(f"Nothing was written: {name}{error.strerror or error}.") from error
-
-    def revert(self, swaps: Sequence[Swap], tag: str) -> list[str]:
-        """Take back what a swap that did not come to its end has done.
-
-        Returns:
-            The files left as they are, because someone changed them since or the system refuses.
-        """
-        kept: list[str] = []
-        for number, swap in enumerate(swaps):
-            try:
-                beside = self._beside(swap.path, tag, number)
-                beside.unlink(missing_ok=True)
-                now = self.read(swap.path)
-                if same(now, swap.old):
-                    continue
-                if not same(now, swap.new):
-                    kept.append(swap.path)
-                    continue
-                self._stage(swap.reverse, beside)
-                self._replace(swap.reverse, beside)
-            except (OSError, TreeError):
-                kept.append(swap.path)
-        self._sync(swaps)
-        return kept
+        for folder, names, files in os.walk(self.place(path)):
+            links = [name for name in names if Path(folder, name).is_symlink()]
+            below = (Path(folder, name).relative_to(self.root).as_posix() for name in (*files, *links))
+            if any(file not in going for file in below):
+                return True
+        return False
 
     def remove_folders(self, folders: Sequence[str]) -> None:
         """Remove those of these folders that are empty, innermost first."""
@@ -152,44 +144,38 @@ class Tree:
         place = self.root / path
         return place if os.path.lexists(place) else None
 
-    def _beside(self, path: str, tag: str, number: int) -> Path:
-        return self.place(path).parent / f".ossa-{tag}-{number}"
 
-    def _stage(self, swap: Swap, beside: Path) -> None:
-        """Write the new file beside the old one, with its permissions and owner, safe on disk."""
-        if swap.new is None:
-            return
-        place = self.place(swap.path)
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o666)
-        with os.fdopen(file, "wb") as out:
-            out.write(swap.new.data)
-            out.flush()
-            os.fsync(out.fileno())
-        if place.exists() and hasattr(os, "chown"):
-            then, now = place.stat(), beside.stat()
-            if (then.st_uid, then.st_gid) != (now.st_uid, now.st_gid):
-                os.chown(beside, then.st_uid, then.st_gid)
-        if swap.new.mode is not None:
-            beside.chmod(swap.new.mode)
+def read_file(place: Path, name: str) -> Content | None:
+    """The file at a place, None where there is none or only a folder.
 
-    def _replace(self, swap: Swap, beside: Path) -> None:
-        if swap.new is None:
-            self.place(swap.path).unlink(missing_ok=True)
-        else:
-            beside.replace(self.place(swap.path))
-
-    def _sync(self, swaps: Sequence[Swap]) -> None:
-        for swap in swaps:
-            with contextlib.suppress(TreeError):
-                sync_folder(self.place(swap.path).parent)
+    Raises:
+        TreeError: something else is there, or it cannot be read; the sentence calls it `name`.
+    """
+    try:
+        found = os.lstat(place).st_mode
+        if stat.S_ISDIR(found):
+            return None
+        if not stat.S_ISREG(found):
+            raise TreeError(f"{name} is no plain file in the working tree; ossa leaves it alone.")
+        return Content(place.read_bytes(), stat.S_IMODE(found))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise TreeError(f"{name} cannot be read: {error.strerror}.") from error
 
 
-def same(one: Content | None, other: Content | None) -> bool:
+def blob_name(data: bytes) -> str:
+    """Git's name for the bytes of a file."""
+    digest = hashlib.sha1(b"blob %d\0" % len(data), usedforsecurity=False)
+    digest.update(data)
+    return digest.hexdigest()
+
+
+def same(one: Stamp | None, other: Stamp | None) -> bool:
     """Whether two states have the same bytes, and the same permissions where both are known."""
     if one is None or other is None:
         return one is other
-    return one.data == other.data and (one.mode == other.mode or None in (one.mode, other.mode))
+    return one.blob == other.blob and (one.mode == other.mode or None in (one.mode, other.mode))
 
 
 def sync_folder(folder: Path) -> None:

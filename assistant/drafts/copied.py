@@ -20,6 +20,15 @@ from ossa.assistant.drafts.recorded import RecordedDraft
 from ossa.assistant.drafts.sandbox import Sandbox, View
 from ossa.assistant.repository import Repository
 
+MISSING = (
+    "it can change and delete any of your files, those of the working tree, too",
+    "it can reach the network, and the programs that listen on this machine",
+    "it can read your keys, tokens and histories where it finds them in files",
+    "it can see your other programs and end them",
+    "a process of it that detaches itself may outlive it",
+    "processor time, memory and file size are limited for each process, not for all together",
+)
+
 
 class CopyDraft(RecordedDraft):
     """A draft in a copy: confined where bubblewrap works at all, else only out of the way."""
@@ -44,15 +53,16 @@ class CopyDraft(RecordedDraft):
     @property
     def isolation(self) -> Isolation:
         if self._sandbox:
-            return Isolation("copy", True, f"confined by bubblewrap, in a copy: {self._why}")
+            summary = f"confined by bubblewrap, in a copy: {self._why}"
+            return Isolation("copy", True, summary, self._sandbox.missing)
         missing = "commands can write anywhere, reach the network and read your secrets"
-        return Isolation("copy", False, f"NOT confined: {self._why}; {missing}")
+        return Isolation("copy", False, f"NOT confined: {self._why}; {missing}", MISSING)
 
     def _find(self, path: str) -> Path | None:
-        own, theirs = self._mirror.folder / path, self._repository.root / path
+        theirs = self._repository.root / path
         if path not in self._found and os.path.lexists(theirs):
             return theirs
-        return own if os.path.lexists(own) else None
+        return self._mirror.find(path)
 
     def _put(self, path: str, data: bytes, mode: int) -> None:
         self._mirror.put(path, data, mode)

@@ -4,10 +4,11 @@ os.environ ─► variables() ─► the command's environment
 home, sockets of other programs ─► secrets(), sockets() ─► covered up by the sandbox
 """
 
+import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ossa.assistant import paths
@@ -26,14 +27,29 @@ _FIXED = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 _SECRETS = """
-    .ssh .aws .gnupg .netrc .docker .kube .azure .git-credentials .npmrc .yarnrc.yml .pypirc .vault-token .pgpass
-    .my.cnf .boto .s3cfg .terraform.d .password-store .mozilla .thunderbird .pki .cargo/credentials
-    .cargo/credentials.toml .gem/credentials .m2/settings.xml .gradle/gradle.properties .codex .claude .claude.json
-    .gemini .bash_history .zsh_history .python_history .psql_history .mysql_history .node_repl_history .lesshst
-    .local/share/keyrings .local/share/fish .config/gh .config/gcloud .config/git/credentials .config/hub
-    .config/glab-cli .config/op .config/rclone .config/pip .config/google-chrome .config/chromium .config/Slack
+    .ssh .aws .gnupg .netrc .docker .kube .minikube .azure .git-credentials .npmrc .yarnrc .yarnrc.yml .pypirc
+    .vault-token .vault_pass .pgpass .my.cnf .mylogin.cnf .boto .s3cfg .terraform.d .terraformrc .password-store
+    .mozilla .thunderbird .pki .age .env .envrc .fly .ngrok2 .kaggle .snowflake .databrickscfg .bitcoin .ethereum
+    .electrum .msmtprc .fetchmailrc .mbsyncrc .authinfo .authinfo.gpg .cvspass .subversion/auth .bundle/config
+    .composer/auth.json .nuget/NuGet/NuGet.Config .jupyter .cargo/credentials .cargo/credentials.toml
+    .gem/credentials .m2/settings.xml .m2/settings-security.xml .gradle/gradle.properties .codex .claude .claude.json
+    .gemini .cursor .aider.conf.yml .bash_history .zsh_history .python_history .psql_history .mysql_history
+    .sqlite_history .node_repl_history .lesshst .Xauthority .ICEauthority .local/share/keyrings .local/share/kwalletd
+    .local/share/fish .local/share/atuin .local/share/jupyter/runtime .local/share/containers .config/gh
+    .config/github-copilot .config/gcloud .config/git/credentials .config/hub .config/glab-cli .config/op
+    .config/1Password .config/Bitwarden .config/keybase .config/sops .config/age .config/rclone .config/pip
+    .config/containers .config/composer/auth.json .config/configstore .config/doctl .config/heroku .config/helm
+    .config/stripe .config/ngrok .config/openai .config/anthropic .config/google-chrome .config/chromium
+    .config/BraveSoftware .config/microsoft-edge .config/vivaldi .config/opera .config/Code/User/globalStorage
+    .config/Slack .config/discord .config/Signal .config/msmtp
     .cache/huggingface/token .cache/huggingface/stored_tokens .huggingface .config/ossa .local/state/ossa
 """
+_SYSTEM_SECRETS = """
+    /etc/shadow /etc/shadow- /etc/gshadow /etc/gshadow- /etc/ssh /etc/ssl/private /etc/sudoers /etc/sudoers.d
+    /etc/krb5.keytab /etc/NetworkManager/system-connections /etc/wireguard /etc/openvpn /etc/docker
+    /var/lib/docker /var/lib/containers /var/lib/kubelet /var/spool/cron /var/log
+"""
+"""What root can read, and no test needs."""
 
 
 def variables(extra: Mapping[str, str]) -> dict[str, str]:
@@ -44,18 +60,28 @@ def variables(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets() -> list[Path]:
-    """Files and folders that hold keys, tokens, passwords or histories, and ossa's own, where they exist."""
-    return _existing([*(Path.home() / name for name in _SECRETS.split()), paths.config_dir(), paths.state_dir()])
+    """Files and folders that hold keys, tokens, passwords or histories, and ossa's own, where they exist.
+
+    Those of every home that can be entered, for root can enter all; with what links in them lead to, for keys are
+    often kept elsewhere and linked to.
+    """
+    names = _SECRETS.split()
+    own = _existing([*(f"{home}/{name}" for home in _homes() for name in names), *_SYSTEM_SECRETS.split()])
+    linked = [entry for folder in own if folder.is_dir() for entry in _listed(folder) if entry.is_symlink()]
+    files = [path for path in _existing(linked) if path.is_file() and not path.is_relative_to("/usr")]
+    return _existing([*own, *files, paths.config_dir(), paths.state_dir()])
 
 
 def sockets() -> list[Path]:
     """Sockets in the file system on which other programs listen; a read-only mount would not keep anyone from them."""
     try:
-        table = Path("/proc/net/unix").read_bytes().splitlines()[1:]
+        table = [line.split(maxsplit=7) for line in Path("/proc/net/unix").read_bytes().splitlines()[1:]]
     except OSError:
         return []
-    names = {os.fsdecode(fields[7]) for line in table if len(fields := line.split(maxsplit=7)) == 8}
-    return [path for path in _existing(Path(n) for n in names if n.startswith("/")) if _is_socket(path)]
+    names = {os.fsdecode(fields[7]): os.fsdecode(fields[6]) for fields in table if len(fields) == 8}
+    found = [Path(name) for name in names if name.startswith("/")]
+    relative = {f"socket:[{number}]": name for name, number in names.items() if not name.startswith(("/", "@"))}
+    return [path for path in _existing([*found, *(_owned(relative) if relative else ())]) if _is_socket(path)]
 
 
 def toolchains() -> list[Path]:
@@ -65,10 +91,31 @@ def toolchains() -> list[Path]:
     return _existing(Path(name) for name in (*active, *searched) if name and name.startswith("/"))
 
 
-def _existing(some: Iterable[Path]) -> list[Path]:
+def _homes() -> set[Path]:
+    """Ours, and for root, who can enter them, those of all others."""
+    others = {Path("/root"), *_listed(Path("/home"))} if os.geteuid() == 0 else set[Path]()
+    return {Path.home(), *others}
+
+
+def _owned(sockets: Mapping[str, str]) -> Iterator[Path]:
+    """Where sockets are that were given a relative name, as far as an owner is still in that folder."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            held = {str(entry.readlink()) for entry in _listed(process / "fd")}
+            for socket in held & sockets.keys():
+                yield (process / "cwd").readlink() / sockets[socket]
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _existing(some: Iterable[Path | str]) -> list[Path]:
     """The real paths of those that exist, each once, in order."""
-    real = (Path(os.path.realpath(path)) for path in some)
-    return sorted({path for path in real if os.access(path, os.F_OK)})
+    return sorted({Path(os.path.realpath(path)) for path in some if os.access(path, os.F_OK)})
 
 
 def _is_socket(path: Path) -> bool:

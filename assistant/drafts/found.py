@@ -31,8 +31,8 @@ class Entry:
 
     @property
     def permissions(self) -> int | None:
-        """Permission bits; None where there is no file."""
-        return None if self.data is None else stat.S_IMODE(self.mode)
+        """Permission bits without set-user-id and the like, which no draft passes on; None where there is no file."""
+        return None if self.data is None else self.mode & 0o777
 
     @classmethod
     def at(cls, path: Path | None) -> "Entry":

@@ -21,21 +21,22 @@ def objects(repository: Repository) -> Path:
 def refresh(copy: Path, repository: Repository) -> None:
     """Make the git folder, or make it anew where the repository has another commit since."""
     commit = _answer(repository, "rev-parse", "--quiet", "--verify", "HEAD")
-    origin = copy / _ORIGIN
-    if origin.is_file() and origin.read_text() == commit:
+    folder, origin = copy / ".git", copy / _ORIGIN
+    own = not folder.is_symlink() and folder.is_dir()  # a command may have put a link to another one there
+    if own and not origin.is_symlink() and origin.is_file() and origin.read_text() == commit:
         return
-    remove(copy / ".git")
-    own = Repository(copy, is_git=True)
+    remove(folder) if own else folder.unlink(missing_ok=True)
+    inner = Repository(copy, is_git=True)
     kind = _answer(repository, "rev-parse", "--show-object-format")
-    own.git("init", "--quiet", "--template=", f"--object-format={kind}")
+    inner.git("init", "--quiet", "--template=", f"--object-format={kind}")
     (copy / ".git/objects/info").mkdir(exist_ok=True)
     (copy / ".git/objects/info/alternates").write_text("../borrowed\n")
     (copy / BORROWED).symlink_to(objects(repository))
     if branch := _answer(repository, "symbolic-ref", "--quiet", "HEAD"):
-        own.git("symbolic-ref", "HEAD", branch)
+        inner.git("symbolic-ref", "HEAD", branch)
     if commit:
-        own.git("update-ref", *([] if branch else ["--no-deref"]), "HEAD", commit)
-        own.git("read-tree", "HEAD")
+        inner.git("update-ref", *([] if branch else ["--no-deref"]), "HEAD", commit)
+        inner.git("read-tree", "HEAD")
     origin.write_text(commit)
 
 

@@ -69,11 +69,11 @@ class GuardedDraft:
         if self._permissions.covers(command):
             return
         text, scope = line(command), pattern(command)
-        permission = await self._reviewer.permit(text, self.isolation.summary, scope)
+        permission = await self._reviewer.permit(text, self.isolation.warning, scope)
         if permission == "no":
             raise DraftError(
                 f"`{text}` was not run: commands are not confined here ({self.isolation.summary}) and it was not "
                 "permitted. Permit it when asked, or start ossa with --allow-unconfined."
             )
-        if permission == "always" and scope:
-            self._permissions.add(scope)
+        if permission == "always":
+            self._permissions.add(command)

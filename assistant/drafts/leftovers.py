@@ -1,4 +1,4 @@
-"""What killed runs of ossa left behind: drafts without a change, which nobody works on any more.
+"""What killed runs of ossa left behind: drafts without a change, and reports, which nobody works on any more.
 
 drafts/<session>, <session>-baseline, probe-* ─► old, and neither its session nor itself in use? ─► removed or kept
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from ossa.assistant.draft import DraftError
 from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox, remove
+from ossa.assistant.drafts.scratch import clear_abandoned
 from ossa.assistant.repository import Repository
 from ossa.assistant.session import Session, SessionError
 
@@ -31,6 +32,7 @@ def clear(
         sandbox: what the drafts run in.
         age: seconds for which a folder must have been left alone, so that none that is just being made is touched.
     """
+    clear_abandoned(age)
     for folder in list(drafts.glob("*")):
         with contextlib.suppress(OSError, DraftError, SessionError):
             if time.time() - folder.stat().st_mtime < age:

@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 from collections.abc import Container
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from ossa.assistant.drafts import gitcopy
@@ -70,7 +70,7 @@ class Mirror:
 
     def touched(self) -> set[str]:
         """Files that are not as they were copied, new and missing ones too; noise left out."""
-        touched = {path for path, (_, own) in self._copied.items() if _signature(self.folder / path) != own}
+        touched = {path for path, (_, own) in self._copied.items() if self._now(path) != own}
         for folder, names, files in os.walk(self.folder):
             below = os.path.relpath(folder, self.folder)
             links = [name for name in names if Path(folder, name).is_symlink()]
@@ -86,12 +86,12 @@ class Mirror:
             self._copied.clear()
             for path in self.touched():
                 if path not in keep:
-                    (self.folder / path).unlink(missing_ok=True)
+                    self._remove(path)
             self._unfinished.unlink()
 
     def note(self, path: str) -> None:
         """Count a file as not touched: it is as the working tree has it."""
-        own = _signature(self.folder / path)
+        own = self._now(path)
         if own:
             self._copied[path] = (_signature(self._repository.root / path), own)
         else:
@@ -119,6 +119,8 @@ class Mirror:
     def _remove(self, path: str) -> None:
         """Remove a file, and the folders that are empty without it."""
         target = self.folder / path
+        if self._is_beyond_link(path):
+            return
         target.unlink(missing_ok=True)
         for parent in target.parents:
             if parent == self.folder or not parent.is_dir() or any(parent.iterdir()):
@@ -137,12 +139,31 @@ class Mirror:
         signature = _signature(original)
         shutil.copy2(original, self._staged, follow_symlinks=False)
         self._place(path)
-        self._copied[path] = (signature, _signature(self.folder / path))
+        self._copied[path] = (signature, self._now(path))
 
     def _place(self, path: str) -> None:
+        """Move what is staged to its place; a command may have put links in its way that lead out of the copy."""
         target = self.folder / path
+        for parent in reversed(target.relative_to(self.folder).parents[:-1]):
+            folder = self.folder / parent
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+                folder.unlink()
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not target.is_symlink():
+            remove(target)
         self._staged.replace(target)
+
+    def _is_beyond_link(self, path: str) -> bool:
+        """Whether a folder above a file is a link by now, so that it is not the copy's any more."""
+        return any((self.folder / parent).is_symlink() for parent in PurePosixPath(path).parents)
+
+    def _now(self, path: str) -> _Signature:
+        return [] if self._is_beyond_link(path) else _signature(self.folder / path)
+
+    def find(self, path: str) -> Path | None:
+        """Where the copy has a file or folder, none on the way to it being a link."""
+        own = self.folder / path
+        return own if os.path.lexists(own) and not self._is_beyond_link(path) else None
 
     def _folders(self) -> set[str]:
         """Names at the root that hold copied files."""

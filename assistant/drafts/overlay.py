@@ -35,7 +35,7 @@ class OverlayDraft(RecordedDraft):
 
     @property
     def isolation(self) -> Isolation:
-        return Isolation("overlay", True, "confined by bubblewrap")
+        return Isolation("overlay", True, "confined by bubblewrap", self._sandbox.missing)
 
     def _prepare(self) -> None:
         remove(self._work)

@@ -33,18 +33,21 @@ _OUTSIDE = re.compile(r"(^|[=:,])[/~]|(^|[/=:,])\.\.(/|$)")
 
 
 class Permissions:
-    """The patterns that a person permitted."""
+    """What a person permitted for good."""
 
     def __init__(self) -> None:
-        self._patterns: set[str] = set()
+        self._patterns: set[tuple[str, bool]] = set()
+        """Each with whether it is a line for itself, for a line may look like a pattern."""
 
-    def add(self, pattern: str) -> None:
-        """Permit what a pattern covers from now on."""
-        self._patterns.add(pattern)
+    def add(self, command: Command) -> None:
+        """Permit what the pattern of a command covers from now on."""
+        if scope := pattern(command):
+            self._patterns.add((scope, scope == line(command)))
 
     def covers(self, command: Command) -> bool:
         """Whether the command needs no question any more."""
-        return line(command) in self._patterns or ((own := pattern(command)) != "" and own in self._patterns)
+        scope = pattern(command)
+        return (scope, scope == line(command)) in self._patterns
 
 
 def line(command: Command) -> str:

@@ -13,7 +13,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from io import FileIO
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
@@ -21,11 +21,10 @@ from typing import Protocol
 
 from ossa.assistant.draft import Command, Completed
 from ossa.assistant.drafts.clip import Clip
+from ossa.assistant.drafts.limits import TASKS, Place, Watch, gigabytes
 
 FILE_SIZE = 1 << 30
 """Bytes that a file may grow to."""
-PROCESSES = 4096
-"""Processes and threads that the person may have, of one confined command by itself; does not bind root."""
 _SHELL = "/bin/sh"
 _GRACE = 5.0
 """Seconds that killed processes get to be gone."""
@@ -33,6 +32,11 @@ _GRACE = 5.0
 
 class Tree(Protocol):
     """The processes of one command."""
+
+    @property
+    def stopped(self) -> str:
+        """Which limit of all processes together was exceeded; empty where none was."""
+        ...
 
     async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]: ...
 
@@ -59,35 +63,39 @@ async def run(
     clip = Clip(command.output_limit, on_output)
     try:
         process = await tree.start(argv, command, env, cwd)
-        code = await _attend(process, tree, clip, command.timeout)
+        code, stopped = await _attend(process, tree, clip, command)
     finally:
         await tree.end()
-    seconds = time.monotonic() - began
-    late = code is None
-    return Completed(-signal.SIGKILL if code is None else code, clip.text, seconds, late, clip.truncated)
+    seconds, late = time.monotonic() - began, code is None and not stopped
+    stopped = f"did not end within {command.timeout:g} s" if late else stopped or tree.stopped
+    return Completed(-signal.SIGKILL if code is None else code, clip.text, seconds, late, clip.truncated, stopped)
 
 
-async def _attend(process: Popen[bytes], tree: Tree, clip: Clip, seconds: float) -> int | None:
-    """Its exit code, or None where it had to be ended because its time was up."""
-    job = asyncio.create_task(_follow(process, clip))
+async def _attend(process: Popen[bytes], tree: Tree, clip: Clip, command: Command) -> tuple[int | None, str]:
+    """Its exit code, or None where it had to be ended because its time was up or for the reason that is given."""
+    job = asyncio.create_task(_follow(process, clip, command.limits.output))
     try:
-        done, _ = await asyncio.wait([job], timeout=seconds)
+        done, _ = await asyncio.wait([job], timeout=command.timeout)
     finally:
         await tree.end()
         await asyncio.wait([job], timeout=_GRACE)
         job.cancel()
-    return job.result() if done else None
+    return job.result() if done else (None, "")
 
 
-async def _follow(process: Popen[bytes], clip: Clip) -> int:
+async def _follow(process: Popen[bytes], clip: Clip, limit: int) -> tuple[int | None, str]:
     assert process.stdout
+    printed = 0
     with process.stdout as output:
         os.set_blocking(output.fileno(), False)
         while await _readable(output.fileno()):
             if not (data := os.read(output.fileno(), 1 << 16)):
                 break
             clip.feed(data)
-    return await asyncio.to_thread(process.wait)
+            printed += len(data)
+            if printed > limit:
+                return None, f"printed more than {gigabytes(limit)}"
+    return await asyncio.to_thread(process.wait), ""
 
 
 class Group:
@@ -95,6 +103,11 @@ class Group:
 
     def __init__(self) -> None:
         self._process: Popen[bytes] | None = None
+
+    @property
+    def stopped(self) -> str:
+        """Never: only each process by itself is limited."""
+        return ""
 
     async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]:
         limited = [_SHELL, "-c", f'{_limits(command)}; exec "$@"', "sh", *argv]
@@ -115,9 +128,22 @@ class Namespace:
     before, that word never comes and the sandbox ends by itself.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, written: Path, in_memory: Sequence[str], seccomp: bytes | None, joining: Sequence[str] = ()
+    ) -> None:
+        """Watch what is `written` there and `in_memory`.
+
+        `seccomp` is the filter of system calls, `joining` the words before the command that join a control group.
+        """
+        self._written, self._in_memory, self._seccomp, self._joining = written, in_memory, seccomp, joining
         self._told: FileIO | None = None
         self._first: int | None = None
+        self._watch: Watch | None = None
+
+    @property
+    def stopped(self) -> str:
+        """Which limit was exceeded."""
+        return self._watch.reason if self._watch else ""
 
     @staticmethod
     def waiting(command: Command) -> list[str]:
@@ -127,11 +153,14 @@ class Namespace:
     async def start(self, argv: Sequence[str], command: Command, env: Mapping[str, str], cwd: Path) -> Popen[bytes]:
         read, write = os.pipe()
         self._told = FileIO(read, "r")
-        with FileIO(write, "w"):
-            told = ["--info-fd", str(write)]
-            process = _spawn([argv[0], *told, *argv[1:]], env, cwd, stdin=PIPE, pass_fds=(write,))
+        with FileIO(write, "w"), filtered(self._seccomp) as (fds, options):
+            told = ["--info-fd", str(write), *options]
+            words = [*self._joining, argv[0], *told, *argv[1:]]
+            process = _spawn(words, env, cwd, stdin=PIPE, pass_fds=(write, *fds))
         await _readable(read)
-        self._meet()
+        first = self._meet()
+        if first and self._first is not None:
+            self._watch = Watch(Place(first, self._written, self._in_memory), command.limits, self._first)
         assert process.stdin
         with contextlib.suppress(BrokenPipeError), process.stdin as word:
             word.write(b"go\n")
@@ -139,6 +168,8 @@ class Namespace:
 
     async def end(self) -> None:
         self._meet()
+        if self._watch:
+            self._watch.stop()
         if self._first is None:
             return
         first, self._first = self._first, None
@@ -150,19 +181,34 @@ class Namespace:
         finally:
             os.close(first)
 
-    def _meet(self) -> None:
-        """Learn which the first process is; bubblewrap tells it some milliseconds after its start, or ends.
+    def _meet(self) -> int:
+        """Learn which the first process is, 0 for none; bubblewrap tells it soon after its start, or ends.
 
         To kill bubblewrap itself before would leave that process waiting for it for ever.
         """
         if self._told is None:
-            return
+            return 0
         with self._told as told:
             info = told.readall()
         self._told = None
-        if info:
+        first = int(json.loads(info)["child-pid"]) if info else 0
+        if first:
             with contextlib.suppress(ProcessLookupError):
-                self._first = os.pidfd_open(json.loads(info)["child-pid"])
+                self._first = os.pidfd_open(first)
+        return first
+
+
+@contextlib.contextmanager
+def filtered(seccomp: bytes | None) -> Generator[tuple[tuple[int, ...], list[str]]]:
+    """The descriptor from which bubblewrap reads a filter of system calls, and its arguments for that."""
+    if seccomp is None:
+        yield (), []
+        return
+    read, write = os.pipe()
+    with FileIO(read, "r"):
+        with FileIO(write, "w") as filter:
+            filter.write(seccomp)
+        yield (read,), ["--seccomp", str(read)]
 
 
 def _spawn(
@@ -188,9 +234,12 @@ def _spawn(
 
 
 def _limits(command: Command) -> str:
-    """Shell commands that set the limits; shells differ in the letter for processes, and a lower limit stays."""
-    limits = ["-c 0", f"-v {command.memory >> 10}", f"-f {FILE_SIZE >> 9}", f"-u {PROCESSES}", f"-p {PROCESSES}"]
-    return "; ".join(f"ulimit {limit} 2>/dev/null" for limit in limits)
+    """Shell commands that set the limits; shells differ in the letter for processes, which do not bind root."""
+    tasks = TASKS * command.limits.processes
+    limits = ["-c 0", f"-v {command.memory >> 10}", f"-f {FILE_SIZE >> 9}", f"-u {tasks}", f"-p {tasks}"]
+    limits.append(f"-t {max(int(command.limits.cpu), 1)}")
+    first_to_go = "{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null"
+    return "; ".join([*(f"ulimit {limit} 2>/dev/null" for limit in limits), first_to_go])
 
 
 async def _readable(fd: int) -> bool:

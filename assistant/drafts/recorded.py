@@ -48,6 +48,7 @@ class RecordedDraft(ABC):
         self._repository = repository
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)  # a command may leave a program in it that runs as its owner
         self._lock = _locked(folder)
         for left in folder.glob("scratch-*"):
             remove(left)

@@ -7,6 +7,7 @@ way to new privileges. Inside, everything is read-only but the view, which stand
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -16,11 +17,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ossa.assistant.draft import Command, Completed, DraftError
-from ossa.assistant.drafts import environment, process
+from ossa.assistant.drafts import cgroup, environment, limits, process, seccomp
 
 _TMP = "/tmp"  # noqa: S108 – the sandbox's own, in memory
 _PRIVATE = {_TMP: 2 << 30, "/var/tmp": 1 << 30, "/dev/shm": 1 << 30, "/run": 16 << 20}  # noqa: S108
 """Folders that are empty inside, with the bytes they may hold: other programs' files and sockets are not there."""
+_READ_ONLY = ("/proc/sys", "/proc/mtrr", "/proc/acpi", "/proc/scsi", "/proc/fs", "/proc/driver", "/proc/dynamic_debug")
+"""What of the machine's settings root's files would let be changed, also without a capability."""
+_MASKED = ("/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg", "/proc/kallsyms", "/proc/sysrq-trigger")
+_MASKED_FOLDERS = ("/sys/firmware", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/fs/bpf")
 _NAMESPACES = (
     *("--unshare-user", "--disable-userns", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
     *("--unshare-cgroup-try", "--cap-drop", "ALL", "--new-session", "--die-with-parent"),
@@ -34,6 +39,8 @@ class View:
     """What stands at the repository's path inside."""
 
     root: Path
+    written: Path
+    """Where, outside, that is which is written to it."""
     mounts: tuple[str, ...]
     """Bubblewrap's arguments."""
 
@@ -41,15 +48,16 @@ class View:
     def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path, reads: Sequence[Path] = ()) -> "View":
         """Overlay folders; of `lowers` the last is on top, what is written goes to `upper`; `reads` can be read."""
         sources = [arg for lower in lowers for arg in ("--overlay-src", str(lower))]
-        seen = [path for path in reads if not _within(path, environment.secrets())]
+        secrets = environment.secrets() if reads else []
+        seen = [path for path in reads if not _within(path, secrets)]
         shown = [arg for path in seen for arg in ("--ro-bind", str(path), str(path))]
-        return cls(root, (*shown, *sources, "--overlay", str(upper), str(work), str(root)))
+        return cls(root, upper, (*shown, *sources, "--overlay", str(upper), str(work), str(root)))
 
     @classmethod
     def copied(cls, root: Path, copy: Path, borrowed: Mapping[Path, Path] | None = None) -> "View":
         """A copy in the repository's place; `borrowed` folders, by their paths inside, can be read in it."""
         reads = [arg for inside, real in (borrowed or {}).items() for arg in ("--ro-bind", str(real), str(inside))]
-        return cls(root, ("--bind", str(copy), str(root), *reads))
+        return cls(root, copy, ("--bind", str(copy), str(root), *reads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,18 @@ class Sandbox:
     """Whether it can overlay folders; else it confines commands in a copy."""
     why: str = ""
     """Why it cannot overlay."""
+    filter: bytes | None = None
+    """Of system calls; None where this machine has none."""
+    groups: Path | None = None
+    """Where control groups can be made; None where they cannot."""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What it cannot keep off on this machine."""
+        calls = "system calls are not filtered: there is no table for this architecture, or the kernel has no filters"
+        bombs = "a fork bomb is noticed and ended, but may slow the machine down first: root has no limit of processes"
+        bounded = self.groups is not None or os.geteuid() != 0
+        return (*(() if self.filter else (calls,)), *(() if bounded else (bombs,)))
 
     async def run(self, command: Command, view: View, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run a command in the view.
@@ -68,12 +88,11 @@ class Sandbox:
         Raises:
             DraftError: the sandbox cannot be set up; the text has bubblewrap's reason.
         """
-        env = self.variables(command)
-        tree = process.Namespace()
+        env, words = self.variables(command), self.arguments(command, view)
         try:
-            done = await process.run(
-                tree, self.arguments(command, view), command, env=env, cwd=Path("/"), on_output=on_output
-            )
+            with cgroup.bounded(self.groups, limits.TASKS * command.limits.processes) as joining:
+                tree = process.Namespace(view.written, _in_memory(), self.filter, joining)
+                done = await process.run(tree, words, command, env=env, cwd=Path("/"), on_output=on_output)
         except OSError as error:
             raise DraftError(f"The sandbox cannot be started: {error.strerror or error}.") from error
         return _translated(done)
@@ -82,11 +101,12 @@ class Sandbox:
         """The whole command line."""
         workdir = os.path.normpath(view.root / command.workdir)
         writable = [] if command.writable is None else ["--bind", str(command.writable), str(command.writable)]
-        again = [path for path in environment.secrets() if _within(path, [view.root])]
+        secrets = environment.secrets()
+        again = [path for path in secrets if _within(path, [view.root])]
         return [
             self.program,
             *_NAMESPACES,
-            *_system(),
+            *_system(secrets),
             *view.mounts,
             *_covers(again),
             *writable,
@@ -111,10 +131,12 @@ def probe(folder: Path) -> Sandbox:
     """
     reasons: list[str] = []
     programs = _programs()
-    for overlays in (True, False):
+    filters = dict.fromkeys((seccomp.program(), None))  # a kernel may have no such filters
+    groups = cgroup.parent()
+    for overlays, filter in itertools.product((True, False), filters):
         for program in programs:
-            sandbox = Sandbox(program, overlays, "; ".join(dict.fromkeys(reasons)) if not overlays else "")
-            if not (reason := _trial(sandbox, folder)):
+            why = "; ".join(dict.fromkeys(reasons)) if not overlays else ""
+            if not (reason := _trial(sandbox := Sandbox(program, overlays, why, filter, groups), folder)):
                 return sandbox
             reasons.append(reason)
     raise NoSandbox(_explained(reasons))
@@ -144,13 +166,16 @@ def _trial(sandbox: Sandbox, folder: Path) -> str:
         (root / "gone").touch()
         view = View.layered(root, [root], upper, work) if sandbox.overlays else View.copied(root, upper)
         command = Command(["sh", "-c", "rm -f gone && echo made > made"])
-        done = subprocess.run(
-            sandbox.arguments(command, view),
-            env=sandbox.variables(command),
-            capture_output=True,
-            input=b"go\n",
-            timeout=20,
-        )
+        program, *arguments = sandbox.arguments(command, view)
+        with process.filtered(sandbox.filter) as (fds, options):
+            done = subprocess.run(
+                [program, *options, *arguments],
+                env=sandbox.variables(command),
+                capture_output=True,
+                input=b"go\n",
+                timeout=20,
+                pass_fds=fds,
+            )
         if done.returncode or not (upper / "made").exists() or not (root / "gone").exists():
             lines = done.stderr.decode(errors="replace").strip().splitlines()
             return (lines[-1] if lines else f"exit code {done.returncode}").removeprefix("bwrap: ")
@@ -173,18 +198,23 @@ def _explained(reasons: list[str]) -> str:
     return f"bubblewrap fails: {reasons[0]}"
 
 
-def _system() -> list[str]:
-    """The machine, read-only, with what is none of the command's business covered up."""
+def _system(secrets: Sequence[Path]) -> list[str]:
+    """The machine, read-only, with `secrets` and what else is none of the command's business covered up."""
     private = {os.path.realpath(folder): size for folder, size in _PRIVATE.items() if Path(folder).is_dir()}
     arguments = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    arguments += [argument for path in _READ_ONLY if Path(path).exists() for argument in ("--ro-bind", path, path)]
+    arguments += _covers([path for name in (*_MASKED, *_MASKED_FOLDERS) if (path := Path(name)).exists()])
     for folder, size in private.items():
         arguments += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
-    secrets = environment.secrets()
     hidden = [*secrets, *map(Path, private)]
     needed = [path for path in environment.toolchains() if _within(path, hidden) and path not in hidden]
     arguments += _covers([*secrets, *(path for path in environment.sockets() if not _within(path, hidden))])
     arguments += [argument for path in needed for argument in ("--ro-bind", str(path), str(path))]
     return arguments + _covers([path for path in secrets if _within(path, needed)])
+
+
+def _in_memory() -> list[str]:
+    return [os.path.realpath(folder) for folder in _PRIVATE]
 
 
 def _within(path: Path, folders: Iterable[Path]) -> bool:

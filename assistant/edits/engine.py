@@ -13,11 +13,13 @@ from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.edits.fitting import content, updated
+from ossa.assistant.edits.encoded import content
+from ossa.assistant.edits.fitting import updated
 from ossa.assistant.edits.parse import parse
 from ossa.assistant.edits.patch import Delete, EditError, Patch, Step, Update
 from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.safepath import inside
+from ossa.assistant.secretfile import looks_secret
 
 __all__ = ["Edit", "EditError", "apply_to", "parse", "paths", "plan"]
 
@@ -144,7 +146,10 @@ class _Planner:
 
     def _data(self, path: str) -> bytes | None:
         if path not in self._now:
-            self._before[path] = self._now[path] = self._read(path)
+            data = self._read(path)
+            if data is not None and self._files and looks_secret(path) and path not in self._files():
+                raise EditError(f"{path} is ignored by git and looks like it holds secrets; leave it alone.")
+            self._before[path] = self._now[path] = data
         return self._now[path]
 
     def _existing(self, path: str, data: bytes | None) -> bytes:
@@ -184,6 +189,6 @@ def safe_path(path: str, root: Path | None = None) -> str:
 
 
 def _nameable(path: str) -> bool:
-    """Whether it can be a file's, and is without control characters; `inside` looks at the rest."""
-    plain = all(ord(c) >= 32 and ord(c) != 127 for c in path)
+    """Whether it can be a file's, is without control characters and not in `~`; `inside` looks at the rest."""
+    plain = all(ord(c) >= 32 and ord(c) != 127 for c in path) and not path.startswith("~/")
     return plain and path.rstrip("/.") != "" and not path.endswith("/")

@@ -1,14 +1,24 @@
-"""New lines made to fit the file they come into: its indentation, its characters, its line endings, its encoding."""
+"""New lines made to fit the file they come into: its indentation, its characters, its line endings.
 
-from collections.abc import Callable, Iterator, Sequence
+sections ─► located ─► typography and trailing blanks as in the file ─► indentation: by one rule, else inferred ─► bytes
+"""
 
+from collections.abc import Callable, Sequence
+
+from ossa.assistant.edits.encoded import Encoded
+from ossa.assistant.edits.future import with_future
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
-from ossa.assistant.edits.locate import TYPOGRAPHIC, Miss, Place, Target, Tier, locate
+from ossa.assistant.edits.inference import inferred
+from ossa.assistant.edits.locate import Miss, locate
 from ossa.assistant.edits.misses import explain
 from ossa.assistant.edits.patch import EditError, Section
-from ossa.assistant.text import body, ending, is_binary, split
+from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
+from ossa.assistant.edits.rows import Fitted
+from ossa.assistant.edits.syntax import breakage, is_checked
+from ossa.assistant.text import body, ending
 
-_BOM = b"\xef\xbb\xbf"
+_PARSED = 256 << 10
+"""Bytes of a file up to which places are told apart by parsing their results."""
 
 
 def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: bool = True) -> bytes:
@@ -17,100 +27,125 @@ def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: boo
     Raises:
         EditError: a section has no place of its own, or its lines cannot be fitted to the file.
     """
-    if is_binary(data):
-        raise EditError(f"{path} is binary or too large to be patched.")
-    bom, encoding = _BOM if data.startswith(_BOM) else b"", _encoding(data)
-    lines = split(data[len(bom) :].decode(encoding))
-    open_end = _usual(lines) if lines and not ending(lines[-1]) else ""
-    if open_end:
-        lines[-1] += open_end
-    target = Target([body(line) for line in lines])
-    places = locate(target, sections, ordered=ordered)
+    file = Encoded.of(path, data)
+    target = Target([body(line) for line in file.lines])
+
+    def result(places: Sequence[Place]) -> bytes:
+        plain = _plain(target, places)
+        bare = [_spelt(target, place, plain) for place in places]
+        return _indented(path, data, file, target, places, bare)
+
+    def parses(places: Sequence[Place]) -> bool:
+        try:
+            return breakage(path, data, result(places)) is None
+        except EditError:
+            return False
+
+    tell = parses if is_checked(path) and len(data) <= _PARSED else None
+    places = locate(target, with_future(path, target.lines, sections), ordered=ordered, parses=tell)
     if isinstance(places, Miss):
         raise EditError(f"{explain(path, target, places)} Nothing was changed.")
-    plain = _plain(target, places)
-    for place in reversed(places):
-        for start, stop, new in reversed(list(_runs(place, _fit(path, target, place, plain)))):
+    return result(places)
+
+
+def _indented(
+    path: str, data: bytes, file: Encoded, target: Target, places: Sequence[Place], bare: Sequence[Fitted]
+) -> bytes:
+    """The file with the new lines indented: as the old ones show, or where they don't, as the file demands."""
+    lost = next((place for place in places if place.tier == Tier.LOST), None)
+    if lost is None:
+        result = _written(file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)])
+        shifted = any(place.tier == Tier.INDENTATION for place in places)
+        if not path.endswith((".py", ".pyi")) or not (shifted or breakage(path, data, result)):
+            return result
+        found = inferred(path, target, places, bare)
+        return _written(file, found) if found else result
+    found = inferred(path, target, places, bare)
+    if found is None:
+        first = next((text for text in lost.section.old if text.strip()), "")
+        raise EditError(
+            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the new "
+            "lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
+        )
+    return _written(file, found)
+
+
+def _written(file: Encoded, fitted: Sequence[Fitted]) -> bytes:
+    lines = list(file.lines)
+    for runs in reversed(fitted):
+        for start, stop, new in reversed(runs):
             lines[start:stop] = _ended(lines, start, stop, new)
-    return bom + _encoded(path, "".join(lines).removesuffix(open_end), encoding)
-
-
-def content(path: str, lines: Sequence[str], before: bytes | None) -> bytes:
-    """A whole file; one that is there already keeps its byte order mark and its line endings.
-
-    Raises:
-        EditError: it has characters that no file can have.
-    """
-    bom = _BOM if before and before.startswith(_BOM) else b""
-    newline = "\r\n" if before and before.count(b"\r\n") == before.count(b"\n") > 0 else "\n"
-    return bom + _encoded(
-        path, "".join(line + newline for line in lines).removeprefix("\ufeff" if bom else ""), "utf-8"
-    )
-
-
-def _encoded(path: str, text: str, encoding: str) -> bytes:
-    try:
-        return text.encode(encoding)
-    except UnicodeEncodeError as error:
-        wrong = error.object[error.start : error.end][:20]
-        raise EditError(f"{path} is in {encoding.upper()}, which cannot have {wrong!r}. Write it otherwise.") from error
-
-
-def _encoding(data: bytes) -> str:
-    """UTF-8, or Latin-1 for anything else: the one that gives every byte a character and gets it back."""
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "utf-8"
-
-
-def _runs(place: Place, fit: Callable[[str], str]) -> Iterator[tuple[int, int, list[str]]]:
-    """The changed runs of a section as `start:stop` of the file, with the lines that come there."""
-    at = start = place.start
-    new: list[str] = []
-    for line in place.section.lines:
-        if line.sign == " ":
-            if new or at > start:
-                yield start, at, new
-            at += 1
-            start, new = at, []
-        elif line.sign == "-":
-            at += 1
-        else:
-            new.append(fit(line.text))
-    if new or at > start:
-        yield start, at, new
+    return file.with_lines(lines)
 
 
 def _plain(target: Target, places: Sequence[Place]) -> dict[int, str | None]:
-    """What to make of typographic characters, where the quoted lines have some that the file nowhere has."""
-    foreign = (c for p in places if p.tier >= Tier.TYPOGRAPHIC for text in p.section.old for c in text)
-    if not any(ord(c) in TYPOGRAPHIC and c not in target.characters for c in foreign):
+    """What to make of typographic characters: those that the quoted lines have where the file has plain ones."""
+    foreign, known = set[str](), set[str]()
+    for place in places:
+        if place.tier < Tier.TYPOGRAPHIC:
+            continue
+        there = target.lines[place.start : place.start + len(place.section.old)]
+        for here, real in zip(place.section.old, there, strict=True):
+            for char in here:
+                if ord(char) in TYPOGRAPHIC:
+                    (known if char in real else foreign).add(char)
+    if not foreign:
         return {}
-    return {code: plain for code, plain in TYPOGRAPHIC.items() if chr(code) not in target.characters}
+    alike = {TYPOGRAPHIC[ord(char)] for char in foreign} - {TYPOGRAPHIC[ord(char)] for char in known}
+    return {
+        code: plain
+        for code, plain in TYPOGRAPHIC.items()
+        if plain in alike or chr(code) in foreign - known or chr(code) not in target.characters
+    }
 
 
-def _fit(path: str, target: Target, place: Place, plain: dict[int, str | None]) -> Callable[[str], str]:
-    """Does to the lines that come in what the lines that had to be there needed to be found."""
-    old = place.section.old
-    there = target.lines[place.start : place.start + len(old)]
-    spaced = any(len(a) - len(a.rstrip()) > len(b) - len(b.rstrip()) for a, b in zip(old, there, strict=True))
+def _spelt(target: Target, place: Place, plain: dict[int, str | None]) -> Fitted:
+    """The runs of a place, with characters and trailing blanks as the lines that had to be there have them."""
+    there = target.lines[place.start : place.start + len(place.section.old)]
+    pairs = list(zip(place.section.old, there, strict=True))
+    trim, trim_blank = (_trim([pair for pair in pairs if bool(pair[0].strip()) is words]) for words in (True, False))
+
+    def spelt(text: str) -> str:
+        return trim(text.translate(plain) if plain else text) if text.strip() else trim_blank(text)
+
+    return [(start, stop, [spelt(text) for text in new]) for start, stop, new in place.runs]
+
+
+def _trim(pairs: Sequence[tuple[str, str]]) -> Callable[[str], str]:
+    """Takes off the blanks that the patch has at the end of its lines and the file has not."""
+    excess = {_excess(here, real) for here, real in pairs}
+    if not any(excess):
+        return lambda text: text
+    if len(excess) > 1:
+        return str.rstrip
+    suffix = excess.pop()
+    return lambda text: text.removesuffix(suffix)
+
+
+def _excess(here: str, real: str) -> str:
+    """The blanks that the patch has at the end of a line and the file has not."""
+    blanks, there = here[len(here.rstrip()) :], real[len(real.rstrip()) :]
+    return blanks.removesuffix(there) if len(blanks) > len(there) else ""
+
+
+def _reindented(path: str, target: Target, place: Place, runs: Fitted) -> Fitted:
+    """The runs with the indentation by which the lines that had to be there were found."""
     reindent = place.reindent
-    if reindent is None and _all_tabs(place.section.new) and not any(indent(line) for line in old if line.strip()):
+    if reindent is None and _all_tabs(place.section.new) and not any(map(indent, filter(str.strip, place.section.old))):
         reindent = spaces_for_tabs(target.lines)
+    if reindent is None:
+        return runs
 
     def fit(line: str) -> str:
-        line = line.translate(plain)
-        fitted = reindent(line) if reindent else line
+        fitted = reindent(line)
         if fitted is None:
             raise EditError(
                 f"{path}: the lines you quoted are indented otherwise in the file, and {line.strip()[:120]!r} "
                 "cannot be moved along with them. Send the lines indented as in the file. Nothing was changed."
             )
-        return fitted.rstrip() if spaced else fitted
+        return fitted
 
-    return fit
+    return [(start, stop, [fit(line) for line in new]) for start, stop, new in runs]
 
 
 def _all_tabs(lines: Sequence[str]) -> bool:
@@ -121,9 +156,6 @@ def _all_tabs(lines: Sequence[str]) -> bool:
 def _ended(lines: Sequence[str], start: int, stop: int, new: Sequence[str]) -> list[str]:
     """The new lines with the endings of those they replace, then of their neighbours."""
     known = [ending(line) for line in lines[start:stop]]
-    usual = known[-1] if known else _usual([*lines[max(start - 1, 0) : start], *lines[stop : stop + 1]])
+    near = [*lines[max(start - 1, 0) : start], *lines[stop : stop + 1]]
+    usual = known[-1] if known else next((found for line in near if (found := ending(line))), "\n")
     return [line + (known[n] if n < len(known) else usual) for n, line in enumerate(new)]
-
-
-def _usual(lines: Sequence[str]) -> str:
-    return next((found for line in lines if (found := ending(line))), "\n")

@@ -4,6 +4,7 @@ A model that dedents what it quotes, or writes tabs for spaces, does it to the w
 explain every line that has to stand in the file; then the lines that come in follow the same rule.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
@@ -37,17 +38,24 @@ def rule(pairs: Sequence[tuple[str, str]]) -> Reindent | None:
 
 def spaces_for_tabs(lines: Iterable[str]) -> Reindent | None:
     """Turns tabs into the indentation of a file that is indented by spaces alone; None for other files."""
-    widths = set[int]()
-    for line in lines:
-        blanks = indent(line)
-        if "\t" in blanks:
-            return None
-        if blanks and line.strip():
-            widths.add(len(blanks))
-    if not widths:
+    known = list(lines)
+    if any("\t" in indent(line) for line in known) or not any(indent(line) for line in known if line.strip()):
         return None
-    unit = next((u for u in (8, 4, 3, 2) if sum(w % u == 0 for w in widths) * 10 >= len(widths) * 9), min(widths))
+    unit = usual_step(known)
     return _reindent(lambda blanks: blanks.replace("\t", " " * unit), "", "")
+
+
+def usual_step(lines: Iterable[str], sign: str = " ") -> int:
+    """How much deeper than the line before it a line stands in most cases."""
+    steps: Counter[int] = Counter()
+    before = 0
+    for line in lines:
+        if line.strip():
+            width = len(indent(line))
+            steps[width - before] += width > before
+            before = width
+    usual = steps.most_common(1)
+    return usual[0][0] if usual and usual[0][1] and usual[0][0] <= 8 else 1 if sign == "\t" else 4
 
 
 def _as_is(blanks: str) -> str:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from ossa.assistant.edits.locate import Miss, Place, Target, Tier, enclosing, normal
+from ossa.assistant.edits.locate import Miss
 from ossa.assistant.edits.patch import Section
+from ossa.assistant.edits.places import Place, Target, Tier, enclosing, normal
 
 _AROUND = 2
 """Lines shown above and below the nearest ones."""

@@ -29,6 +29,8 @@ class Section:
     """The last lines of the file."""
     start: int | None = None
     """Index (from 0) of the first line, where the patch gives line numbers. A hint: models miscount."""
+    numbered: bool = False
+    """All numbers that the patch gives for this file agree with each other and with its lines: nobody miscounted."""
 
     @property
     def old(self) -> list[str]:

@@ -16,7 +16,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ossa.assistant.edits.patch import Delete, EditError, Line, Section, Step, Update, Write
 
@@ -24,7 +24,7 @@ _MARKER = re.compile(
     r"\*\*\* (Begin Patch|End Patch|Add File|Update File|Delete File|Move to|End of File)\b:?[ \t]*(.*)"
 )
 _FILES = ("Add File", "Update File", "Delete File")
-_NUMBERS = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)")
+_NUMBERS = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)")
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?\s*$")
 
 
@@ -78,13 +78,28 @@ def parse_unified(lines: Sequence[str]) -> list[Step]:
 
 
 @dataclass(slots=True)
+class _Place:
+    """One section while its lines come in."""
+
+    lines: list[Line] = field(default_factory=list[Line])
+    anchors: list[str] = field(default_factory=list[str])
+    at_end: bool = False
+    span: tuple[int, ...] = ()
+    """First line and number of lines before, the same after; where the patch says so."""
+
+    def section(self, *, numbered: bool) -> Section:
+        start = max(self.span[0] - (self.span[1] > 0), 0) if self.span else None
+        return Section(tuple(self.lines), tuple(self.anchors), self.at_end, start, numbered)
+
+
+@dataclass(slots=True)
 class _File:
     """One file of the patch while its lines come in."""
 
     verb: str
     path: str
     move_to: str = ""
-    sections: list[Section] = field(default_factory=list[Section])
+    places: list[_Place] = field(default_factory=list[_Place])
     open: bool = False
     """Whether lines go on in the last section."""
     text: list[str] = field(default_factory=list[str])
@@ -99,7 +114,7 @@ class _File:
 
     @property
     def begun(self) -> bool:
-        return bool(self.sections or self.text)
+        return bool(self.places or self.text)
 
     def take(self, line: str, marker: re.Match[str] | None, number: int) -> None:
         if self.verb == "Add":
@@ -118,44 +133,54 @@ class _File:
             return [Delete(self.path)]
         if self.verb == "Add":
             return [Write(self.path, self._added(), new=True)]
-        sections = tuple(s for s in self.sections if any(line.sign != " " for line in s.lines))
-        if not sections and not self.move_to:
+        changing = [place for place in self.places if any(line.sign != " " for line in place.lines)]
+        if not changing and not self.move_to:
             raise EditError(f"The patch changes nothing in {self.path}: it has no line that begins with - or +.")
-        return [Update(self.path, sections, self.move_to)]
+        numbered = self._well_numbered()
+        return [Update(self.path, tuple(place.section(numbered=numbered) for place in changing), self.move_to)]
+
+    def _well_numbered(self) -> bool:
+        """Whether every section says rightly how many lines it has, and how far those before have moved it."""
+        shift = 0
+        for place in self.places:
+            if not place.span:
+                return False
+            first, old, goal, new = place.span
+            counts = tuple(sum(line.sign != sign for line in place.lines) for sign in "+-")
+            if counts != (old, new) or goal - (new > 0) != first - (old > 0) + shift:
+                return False
+            shift += new - old
+        return bool(self.places)
 
     def _take_update(self, line: str, marker: re.Match[str] | None, number: int) -> None:
         if marker and marker[1] == "Move to":
             self.move_to = marker[2].strip().strip("`\"'")
         elif marker and marker[1] == "End of File":
-            self._last(at_end=True)
+            self._place().at_end = True
             self.open = False
         elif line.startswith("@@"):
             self._take_anchor(line)
         elif line.startswith("*** "):
             raise EditError(f"Line {number} of the patch, {line[:80]!r}, is no marker of a patch.")
         elif not line.startswith("\\ "):
-            self._section()
-            self._last(lines=(*self.sections[-1].lines, _line(line)))
+            self._place().lines.append(_line(line))
 
     def _take_anchor(self, line: str) -> None:
-        if self.open and self.sections[-1].lines:
+        if self.open and self.places[-1].lines:
             self.open = False
-        self._section()
+        place = self._place()
         numbers = _NUMBERS.match(line)
-        anchor = numbers[2] if numbers else line[2:].removesuffix("@@").strip()
+        anchor = numbers[5] if numbers else line[2:].removesuffix("@@").strip()
         if numbers:
-            self._last(start=max(int(numbers[1][:9]) - 1, 0))
+            place.span = tuple(int(number or 1) for number in numbers.group(1, 2, 3, 4))
         if anchor.strip():
-            self._last(anchors=(*self.sections[-1].anchors, anchor.strip()))
+            place.anchors.append(anchor.strip())
 
-    def _section(self) -> None:
+    def _place(self) -> _Place:
         if not self.open:
-            self.sections.append(Section(()))
+            self.places.append(_Place())
             self.open = True
-
-    def _last(self, **changes: object) -> None:
-        self._section()
-        self.sections[-1] = replace(self.sections[-1], **changes)  # pyright: ignore[reportArgumentType]
+        return self.places[-1]
 
     def _added(self) -> tuple[str, ...]:
         lines = list(self.text)

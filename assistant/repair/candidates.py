@@ -85,7 +85,7 @@ class Proposer:
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._literals = self._excerpt.literals()
-        self._original = _normal(source)
+        self._original = normal(source)
         self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
@@ -149,17 +149,17 @@ class Proposer:
 
     def _candidate(self, text: str) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
-        normal, function = _normal(source), self._function
-        if not normal or normal == self._original:
+        same, function = normal(source), self._function
+        if not same or same == self._original:
             return None
         if "*" not in self._known and unbound(source, function.start) - self._known:
             return None
         if idle(source, function.start) - self._idle:
             return None
-        return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, normal)
+        return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, same)
 
 
-def _normal(source: str) -> str:
+def normal(source: str) -> str:
     """The syntax tree as text; empty where the source does not parse."""
     try:
         return ast.dump(ast.parse(source))

@@ -9,7 +9,7 @@ tried before, is never run. What makes the failing test pass and breaks no other
 import os
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -56,16 +56,25 @@ class Repair:
     """For the whole search."""
     width: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
     """Candidates tried at once."""
+    avoid: set[str] = field(default_factory=set[str])
+    """Files that the person refused, in their normal form: they are not proposed again."""
 
-    async def search(self, report: TestReport, hint: str, emit: Emit) -> TestReport | None:
-        """Repair as many of the report's failures as the time allows; the tests then, or None if nothing helped."""
+    async def search(self, report: TestReport, hint: str, emit: Emit, leave: Collection[str] = ()) -> TestReport | None:
+        """Repair as many of the report's failures as the time allows; the tests then, or None if nothing helped.
+
+        Args:
+            report: of the tests on the draft as it is.
+            hint: may name a test, a file or a function.
+            emit: is told of every attempt.
+            leave: failing tests that are left alone.
+        """
         deadline = time.monotonic() + self.seconds
         improved = False
         missing = await in_thread(self._missing, report)
         for module in sorted(set(missing.values())):
             lacking = f"{report.command} lacks the module {module}, which is not the project's"
             emit(Notice(f"{lacking}: install it there, or say by --test how the tests are run."))
-        given_up = set(missing)
+        given_up = {*missing, *leave}
         while left := [f for f in report.failures if f.id not in given_up]:
             failure = next((f for f in left if hint and f.id.split("::")[-1] in hint), left[0])
             better = await self._repair(failure, report, hint, deadline, emit)
@@ -135,7 +144,7 @@ class Repair:
         seen: set[tuple[str, str]] = set()
         async for candidate in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers):
             key = (candidate.path, candidate.normal) if candidate else ("", "")
-            yield None if key in seen else candidate
+            yield None if key in seen or key[1] in self.avoid else candidate
             seen.add(key)
 
     async def _try(

@@ -28,6 +28,8 @@ def judge(plan: Plan, completed: Completed, outcomes: Outcomes, *, limit: float,
 
 
 def _problem(plan: Plan, completed: Completed, outcomes: Outcomes, limit: float, selected: bool) -> str:
+    if completed.stopped and not completed.timed_out:
+        return f"The tests were stopped{_in(outcomes)}: the run {completed.stopped}."
     if completed.timed_out:
         last = next(reversed(outcomes.running or outcomes.tests), "")
         return f"The tests did not end within {limit:g} s{f'; the last one started was {last}' if last else ''}."

@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
+from ossa.assistant.drafts import scratch
 from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, environment, interpreters, style
 from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
 from ossa.assistant.testing.report import judge
@@ -129,8 +129,8 @@ class TestRunner:
         return attempt
 
     async def _attempt(self, run: _Run, plan: Plan, limit: float, options: str) -> tuple[Completed, Outcomes]:
-        with tempfile.TemporaryDirectory(prefix="ossa-tests-", ignore_cleanup_errors=True) as name:
-            folder = _equip(Path(name), run.only)
+        with scratch.held() as folder:
+            _equip(folder, run.only)
             command = Command(
                 await in_thread(_argv, plan, run.only, run.draft, folder),
                 timeout=limit,
@@ -143,11 +143,10 @@ class TestRunner:
             return completed, await in_thread(read_outcomes, folder)
 
 
-def _equip(folder: Path, only: Sequence[str]) -> Path:
-    """Put the reporter and what it is to select into the folder that the tests may write to; returns its real path."""
+def _equip(folder: Path, only: Sequence[str]) -> None:
+    """Put the reporter and what it is to select into the folder that the tests may write to."""
     shutil.copyfile(Path(__file__).with_name("reporter.py"), folder / "ossa_report.py")
     (folder / "only.json").write_text(json.dumps(list(only)), "utf-8")
-    return folder.resolve()
 
 
 def _argv(plan: Plan, only: Sequence[str], draft: Draft, folder: Path) -> list[str]:

@@ -1,16 +1,27 @@
 """A small real repository, and a home of its own for whatever ossa keeps."""
 
 import hashlib
+import json
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import pytest
 
+from ossa.assistant.change import Change
+from ossa.assistant.events import Event, TurnFinished
+from ossa.assistant.review import Answer, Decision, Unattended
+from ossa.assistant.verdict import Verdict
+from ossa.assistant.workbench import Options, Workbench, open_workbench
+from ossa.model.base import Message, Piece, ToolCall
+from ossa.model.scripted import Answer as Script
+from ossa.model.scripted import ScriptedModel
+
 Git: TypeAlias = Callable[..., str]
 Fingerprint: TypeAlias = Callable[..., str]
+EventT = TypeVar("EventT")
 
 FILES = {
     ".gitignore": "build/\n*.log\n",
@@ -81,3 +92,96 @@ def fingerprint() -> Fingerprint:
         return total.hexdigest()
 
     return digest
+
+
+class Reader(Unattended):
+    """A reviewer who says what they were given to say, one thing after the other, then puts the review off."""
+
+    def __init__(self, *says: Callable[[Change], Answer]) -> None:
+        super().__init__()
+        self.says = list(says)
+        self.shown: list[tuple[Change, Verdict]] = []
+
+    async def review(self, change: Change, verdict: Verdict) -> Answer:
+        self.shown.append((change, verdict))
+        return self.says.pop(0)(change) if self.says else None
+
+
+class Desk:
+    """Workbenches on one repository, all closed in the end; their turns played to lists of events."""
+
+    def __init__(self, repo: Path) -> None:
+        self.repo = repo
+        self.opened: list[Workbench] = []
+
+    def open(
+        self,
+        script: Iterable[Script | str] = (),
+        reviewer: Unattended | None = None,
+        *,
+        resume: str = "",
+        test: str = "true",
+        calls_tools: bool = True,
+        plain_folder: bool = False,
+    ) -> Workbench:
+        """A workbench whose model replays a script; tests by exit code alone unless others are named."""
+        model = ScriptedModel(script, calls_tools=calls_tools)
+        options = Options(self.repo, test=test, resume=resume, seconds=30, plain_folder=plain_folder)
+        self.opened.append(open_workbench(options, lambda _: model, reviewer or Unattended()))
+        return self.opened[-1]
+
+    @staticmethod
+    async def play(events: AsyncIterator[Event]) -> list[Event]:
+        return [event async for event in events]
+
+    @staticmethod
+    async def stop_at(work: Workbench, events: AsyncIterator[Event], at: Callable[[Event], bool]) -> list[Event]:
+        """Play, and press Esc at the first event that fits."""
+        seen: list[Event] = []
+        async for event in events:
+            seen.append(event)
+            if at(event):
+                work.agent.cancel()
+        return seen
+
+    @staticmethod
+    def end(events: list[Event]) -> str:
+        last = events[-1]
+        assert isinstance(last, TurnFinished)
+        return last.end
+
+    @staticmethod
+    def of(events: list[Event], kind: type[EventT]) -> list[EventT]:
+        return [event for event in events if isinstance(event, kind)]
+
+    @staticmethod
+    def patch(*parts: str) -> list[Piece]:
+        """A call of apply_patch with these file sections."""
+        text = "\n".join(["*** Begin Patch", *(part.rstrip("\n") for part in parts), "*** End Patch"])
+        return [ToolCall("repo_browser.apply_patch", json.dumps({"patch": text}))]
+
+    @staticmethod
+    def seen(work: Workbench) -> list[tuple[Message, ...]]:
+        """What the model was shown, prompt by prompt."""
+        assert isinstance(work.model, ScriptedModel)
+        return work.model.seen
+
+    @staticmethod
+    def take(change: Change) -> Answer:
+        """Accept all."""
+        return [Decision(hunk.id, True) for _, hunk in change.hunks]
+
+
+@pytest.fixture
+def desk(repo: Path) -> Iterator[Desk]:
+    """Opens workbenches on the repository."""
+    one = Desk(repo)
+    yield one
+    for work in one.opened:
+        work.close()
+
+
+@pytest.fixture
+def reader() -> type[Reader]:
+    """Makes reviewers who say what they are given."""
+    return Reader

@@ -1,11 +1,10 @@
 import os
-import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -20,7 +19,6 @@ SWAPS = [
     Swap("gone/b.txt", Content(b"two\n", 0o644), None),
     Swap("new/deep/c.txt", None, Content(b"three\n")),
 ]
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "shutil.rmtree"}
 
 
 def snapshot(root: Path) -> dict[str, bytes]:
@@ -116,76 +114,6 @@ def test_a_newer_start_knows_what_was_kept(tmp_path: Path, root: Path, checkpoin
     assert snapshot(root) == BEFORE
 
 
-def killed(number: int, work: Callable[[], object]) -> bool:
-    """Run in a process that is killed before the given change to the disk; whether it came so far."""
-    child = os.fork()
-    if child == 0:
-        left = number
-
-        def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            writes = (
-                event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-            )
-            if writes or event in CHANGES:
-                left -= 1
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(hook)
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.parametrize("way", ["apply", "undo", "redo"])
-def test_a_kill_at_any_point_leaves_all_before_or_all_after(tmp_path: Path, way: str) -> None:
-    def work(checkpoints: Checkpoints) -> Callable[[], object]:
-        return {"apply": lambda: checkpoints.apply(SWAPS), "undo": checkpoints.undo, "redo": checkpoints.redo}[way]
-
-    sides: list[bool] = []
-    for number in range(1, 200):
-        root, kept = tmp_path / f"tree{number}", tmp_path / f"kept{number}"
-        fill(root)
-        checkpoints = Checkpoints(kept, root)
-        if way != "apply":
-            checkpoints.apply(SWAPS)
-        if way == "redo":
-            checkpoints.undo()
-        start, goal = (AFTER, BEFORE) if way == "undo" else (BEFORE, AFTER)
-        if not killed(number, work(checkpoints)):
-            break
-        told = Checkpoints(kept, root).recover()
-        assert snapshot(root) in (start, goal), (number, told)
-        sides.append(snapshot(root) == goal)
-        assert all(any(folder.iterdir()) for folder in root.rglob("*") if folder.is_dir()), number
-        assert list(Checkpoints(kept, root).recover()) == []
-        states = [c.state for c in checkpoints.list()]
-        assert states in {"apply": ([], ["done"]), "undo": (["done"], ["undone"]), "redo": (["undone"], ["done"])}[way]
-        assert (states == ["undone" if way == "undo" else "done"]) == sides[-1]
-    else:
-        pytest.fail("it never came to its end")
-    assert sides == sorted(sides)
-    assert len(sides) > 10
-    assert {False, True} == set(sides)
-
-
-def test_recovery_keeps_what_the_user_changed_after_the_kill(tmp_path: Path, root: Path) -> None:
-    checkpoints = Checkpoints(tmp_path / "kept", root)
-    for number in range(1, 200):
-        assert killed(number, lambda: checkpoints.apply(SWAPS))
-        if (root / "a.txt").read_bytes() == b"ONE\n":
-            break
-        checkpoints.recover()
-    (root / "a.txt").write_bytes(b"mine\n")
-    told = checkpoints.recover()
-    assert snapshot(root) == {**BEFORE, "a.txt": b"mine\n"}
-    assert told[0].startswith("An interrupted accept of a.txt, gone/b.txt")
-    assert told[1:] == ["a.txt was left as it is, because it changed since."]
-
-
 def test_only_one_process_at_a_time_writes(tmp_path: Path, root: Path, checkpoints: Checkpoints) -> None:
     checkpoints.apply([edit("a.txt", b"one\n", b"2")])
     with (tmp_path / "kept/lock").open("rb+") as other:
@@ -197,55 +125,218 @@ def test_only_one_process_at_a_time_writes(tmp_path: Path, root: Path, checkpoin
 
 
 def test_old_and_big_ones_are_dropped_but_never_the_newest(tmp_path: Path, root: Path) -> None:
-    kept = Checkpoints(tmp_path / "kept", root, max_bytes=4_000)
-    contents = [b"one\n", *(bytes([65 + n]) * 1_000 for n in range(4))]
+    noise = Random(1)
+    kept = Checkpoints(tmp_path / "kept", root, max_bytes=100_000)
+    contents = [b"one\n", *(noise.randbytes(40_000) for _ in range(5))]
     ids = [kept.apply([edit("a.txt", old, new)]).id for old, new in pairwise(contents)]
     assert [c.id for c in kept.list()] == ids[-1:]
+    assert stored(tmp_path / "kept") < 100_000
     kept.apply([edit("a.txt", contents[-1], b"small")])
-    assert len(kept.list()) == 2
+    kept.apply([edit("a.txt", b"small", b"smaller")])
+    assert len(kept.list()) == 3
     old = Checkpoints(tmp_path / "kept", root, max_age=0)
     old.recover()
-    assert len(old.list()) == 1
+    assert [c.files for c in old.list()] == [("a.txt",)]
     assert abs(old.list()[0].time - time.time()) < 60
+    assert stored(tmp_path / "kept") < 10_000
+    old.undo()
+    assert (root / "a.txt").read_bytes() == b"small"
 
 
-def test_damage_is_said_and_nothing_is_written(tmp_path: Path, root: Path, checkpoints: Checkpoints) -> None:
-    done = checkpoints.apply(SWAPS)
-    (tmp_path / "kept" / done.id / "0.before").unlink()
-    with pytest.raises(CheckpointError, match="damaged"):
-        checkpoints.undo()
+def test_many_small_accepts_stay_quick_to_read(tmp_path: Path, root: Path) -> None:
+    kept = Checkpoints(tmp_path / "kept", root)
+    for number in range(70):
+        kept.apply([edit("a.txt", (root / "a.txt").read_bytes(), b"%d" % number)])
+    assert len(list((tmp_path / "kept/store.git/objects/pack").glob("*.pack"))) < 65
+    kept.rewind(kept.list()[0].id)
+    assert snapshot(root) == BEFORE
+
+
+# Rewinding
+
+
+def three(checkpoints: Checkpoints) -> Sequence[str]:
+    """The ids of three accepts on top of each other."""
+    steps = [
+        SWAPS,
+        [Swap("a.txt", Content(b"ONE\n", 0o755), Content(b"2", 0o755))],
+        [Swap("a.txt", Content(b"2", 0o755), None), Swap("z", None, Content(b"z"))],
+    ]
+    return [checkpoints.apply(swaps).id for swaps in steps]
+
+
+def test_a_rewind_takes_back_several_accepts_which_are_made_again_one_by_one(
+    root: Path, checkpoints: Checkpoints
+) -> None:
+    ids = three(checkpoints)
+    last = snapshot(root)
+    assert [c.id for c in checkpoints.rewind(ids[1])] == [ids[2], ids[1]]
     assert snapshot(root) == AFTER
-    (tmp_path / "kept" / done.id / "manifest.json").write_text('{"state": "done"')
-    assert list(checkpoints.list()) == []
+    assert [c.state for c in checkpoints.list()] == ["done", "undone", "undone"]
+    assert [c.id for c in checkpoints.rewind(ids[0])] == [ids[0]]
+    assert snapshot(root) == BEFORE
+    assert [checkpoints.redo().id for _ in ids] == ids
+    assert snapshot(root) == last
+    assert [c.id for c in checkpoints.rewind(ids[0])] == ids[::-1]
+    assert snapshot(root) == BEFORE
 
 
-def test_a_full_disk_leaves_all_as_it_was(root: Path, checkpoints: Checkpoints) -> None:
-    import resource
-
-    def fill_up() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
-        with pytest.raises(CheckpointError, match="Nothing was written"):
-            checkpoints.apply([*SWAPS, Swap("big", None, Content(b"x" * 5_000))])
-        (root / "seen").write_bytes(b"x")
-
-    assert not killed(0, fill_up)
-    assert snapshot(root) == {**BEFORE, "seen": b"x"}
-    assert not checkpoints.list()
+def test_a_rewind_keeps_what_the_user_changed_in_between(root: Path, checkpoints: Checkpoints) -> None:
+    first = checkpoints.apply(SWAPS).id
+    (root / "a.txt").write_bytes(b"ONE\nmine\n")
+    checkpoints.apply([edit("a.txt", b"ONE\nmine\n", b"ours\n")])
+    before = snapshot(root)
+    with pytest.raises(CheckpointError, match=r"^a\.txt changed since, so rewinding") as refused:
+        checkpoints.rewind(first)
+    assert " ONE\n+mine\n" in refused.value.diff
+    assert snapshot(root) == before
+    assert [c.state for c in checkpoints.list()] == ["done", "done"]
 
 
-def test_the_users_git_is_not_touched(root: Path, checkpoints: Checkpoints) -> None:
-    def git(*arguments: str) -> str:
-        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
-        return subprocess.run(
-            ["git", *identity, *arguments], cwd=root, check=True, capture_output=True, text=True
-        ).stdout
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_rewind_to_what_does_not_stand_is_refused(root: Path, checkpoints: Checkpoints, undone: bool) -> None:
+    name = checkpoints.apply(SWAPS).id
+    if undone:
+        checkpoints.undo()
+    before = snapshot(root)
+    with pytest.raises(CheckpointError, match="nothing to rewind"):
+        checkpoints.rewind(name if undone else "1")
+    assert snapshot(root) == before
 
-    git("init", "-q")
-    git("add", "a.txt")
-    git("commit", "-qm", "x")
-    before = {name: data for name, data in snapshot(root).items() if name.startswith(".git/")}
+
+# What is said of the user's own changes
+
+
+def test_a_refusal_shows_what_changed_since(root: Path, checkpoints: Checkpoints) -> None:
     checkpoints.apply(SWAPS)
+    (root / "a.txt").write_bytes(b"ONE\nmine\n")
+    (root / "a.txt").chmod(0o600)
+    (root / "new/deep/c.txt").unlink()
+    (root / "new/deep/c.txt").symlink_to("elsewhere")
+    with pytest.raises(CheckpointError) as refused:
+        checkpoints.undo()
+    assert "--- a/a.txt\n+++ b/a.txt\n@@ -1,1 +1,2 @@\n ONE\n+mine\n" in refused.value.diff
+    assert "# a.txt: mode 755 → 600\n" in refused.value.diff
+    assert "# new/deep/c.txt is no plain file" in refused.value.diff
+    assert "-one" not in refused.value.diff
+
+
+def test_a_refusal_does_not_show_without_end(root: Path, checkpoints: Checkpoints) -> None:
+    checkpoints.apply([edit("a.txt", b"one\n", b"2\n")])
+    (root / "a.txt").write_text("mine\n" * 100_000)
+    with pytest.raises(CheckpointError) as refused:
+        checkpoints.undo()
+    assert len(refused.value.diff) < 70_000
+    assert refused.value.diff.endswith(" more lines\n")
+
+
+def test_any_other_refusal_has_nothing_to_show(checkpoints: Checkpoints) -> None:
+    with pytest.raises(CheckpointError) as refused:
+        checkpoints.undo()
+    assert refused.value.diff == ""
+
+
+# The shadow repository
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, encoding="latin-1"
+    ).stdout
+
+
+def stored(kept: Path) -> int:
+    return sum(path.stat().st_size for path in (kept / "store.git/objects").rglob("*") if path.is_file())
+
+
+def test_git_shows_what_an_accept_did(tmp_path: Path, checkpoints: Checkpoints) -> None:
+    name = checkpoints.apply(SWAPS).id
+    store = tmp_path / "kept/store.git"
+    assert git(store, "show", "--format=%an %s", "--name-status", f"refs/checkpoints/{name}").split("\n")[:5] == [
+        f"ossa after accept {name}, 3 files",
+        "",
+        "M\ta.txt",
+        "D\tgone/b.txt",
+        "A\tnew/deep/c.txt",
+    ]
+    assert git(store, "log", "--format=%s", f"refs/checkpoints/{name}").count("\n") == 2
+    assert git(store, "fsck", "--strict") == ""
+
+
+def test_contents_are_kept_once_and_small(tmp_path: Path, root: Path, checkpoints: Checkpoints) -> None:
+    text = Random(1).randbytes(100_000).hex().encode()
+    checkpoints.apply([Swap("big", None, Content(text))])
+    once = stored(tmp_path / "kept")
+    for old, new in ((b"", b"1"), (b"1", b"2"), (b"2", b"1")):
+        checkpoints.apply([Swap("big", Content(text + old), Content(text + new))])
+    assert once < 0.7 * len(text)
+    assert stored(tmp_path / "kept") < 3.2 * once
+    checkpoints.rewind(checkpoints.list()[0].id)
+    assert snapshot(root) == BEFORE
+
+
+def test_nothing_of_the_users_git_is_read_or_written(
+    tmp_path: Path, root: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(root, "init", "-q")
+    git(root, "add", "a.txt")
+    git(root, "commit", "-qm", "x")
+    (root / ".gitattributes").write_text("* text=auto eol=crlf filter=broken\n")
+    (root / ".git/hooks/reference-transaction").write_text("#!/bin/sh\nexit 1\n")
+    (root / ".git/hooks/reference-transaction").chmod(0o755)
+    (tmp_path / "config").write_text(
+        '[core]\nautocrlf = true\nhooksPath = /nowhere\n[filter "broken"]\nclean = false\n'
+    )
+    for name, value in (
+        ("GIT_CONFIG_GLOBAL", tmp_path / "config"),
+        ("GIT_DIR", root / ".git"),
+        ("GIT_WORK_TREE", root),
+    ):
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "objects"))
+    before = {path: path.stat().st_mtime_ns for path in (root / ".git").rglob("*")}
+    checkpoints.apply([*SWAPS, Swap("crlf", None, Content(b"a\r\nb\n"))])
     checkpoints.undo()
     checkpoints.redo()
-    assert {name: data for name, data in snapshot(root).items() if name.startswith(".git/")} == before
+    assert {path: path.stat().st_mtime_ns for path in (root / ".git").rglob("*")} == before
+    assert not (tmp_path / "objects").exists()
+    assert (root / "crlf").read_bytes() == b"a\r\nb\n"
+
+
+def test_names_of_any_bytes(tmp_path: Path, root: Path, checkpoints: Checkpoints) -> None:
+    names = [
+        os.fsdecode(name) for name in (b"\xff\xfe", b'q"uo\\te', b"new\nline", b" sp ace ", b"-x", b"\xc3\xa9/\xe9")
+    ]
+    checkpoints.apply([Swap(name, None, Content(os.fsencode(name))) for name in names])
+    assert {name: data for name, data in snapshot(root).items() if name not in BEFORE} == {
+        name: os.fsencode(name) for name in names
+    }
+    kept = git(tmp_path / "kept/store.git", "ls-tree", "-rz", f"refs/checkpoints/{checkpoints.list()[0].id}")
+    assert kept.count("\0") == len(names)
+    again = Checkpoints(tmp_path / "kept", root)
+    assert again.undo().files == tuple(names)
+    assert snapshot(root) == BEFORE
+
+
+def test_a_thousand_files_take_seconds(root: Path, checkpoints: Checkpoints) -> None:
+    swaps = [Swap(f"many/{n % 10}/{n}.txt", None, Content(b"%d\n" % n)) for n in range(1_000)]
+    start = time.monotonic()
+    checkpoints.apply(swaps)
+    assert len(snapshot(root)) == 1_002
+    checkpoints.undo()
+    assert time.monotonic() - start < 20
+    assert snapshot(root) == BEFORE
+
+
+def test_what_an_earlier_version_kept_is_no_obstacle(tmp_path: Path, root: Path) -> None:
+    for name in (f"{time.time_ns()}", "1000"):
+        (tmp_path / "kept" / name).mkdir(parents=True)
+        (tmp_path / "kept" / name / "manifest.json").write_text('{"files": ["a.txt"], "folders": [], "state": "doing"}')
+    checkpoints = Checkpoints(tmp_path / "kept", root)
+    assert list(checkpoints.recover()) == []
+    assert list(checkpoints.list()) == []
+    checkpoints.apply(SWAPS)
+    checkpoints.undo()
+    assert snapshot(root) == BEFORE
+    assert not (tmp_path / "kept/1000").exists()

@@ -151,3 +151,16 @@ def test_a_file_of_ten_thousand_lines_takes_well_under_a_second(spread: str) -> 
     assert time.perf_counter() - begin < 1
     assert change
     assert apply_hunks(join(old), change) == join(new)
+
+
+def test_a_hunk_keeps_its_id_whatever_becomes_of_the_others() -> None:
+    def changed(first: str) -> list[str]:
+        new = "".join(f"{line}keep {n}\n" for n, line in enumerate([first, "a\n", "b\n", "b\n", "x\na\n"]))
+        change = diff_file("f", "".join(f"a\nkeep {n}\n" for n in range(5)).encode(), new.encode())
+        return [hunk.id for hunk in change.hunks] if change else []
+
+    others = changed("a\n")
+    assert len(others) == 3
+    for first in ("b\n", "b\nb\nb\n", "", "x\na\n", "x\ny\na\nz\n"):
+        ids = changed(first)
+        assert ids[-3:] == others and len(set(ids)) == len(ids) > 3

@@ -11,6 +11,7 @@ import pytest
 
 from ossa.assistant.drafts import leftovers
 from ossa.assistant.drafts.opening import find_sandbox, open_draft
+from ossa.assistant.drafts.scratch import clear_abandoned, held
 from ossa.assistant.events import Notice
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Unattended
@@ -101,3 +102,31 @@ def test_every_start_clears_what_earlier_ones_left(repo: Path, killed: Kill, tmp
     open_workbench(Options(repo), lambda _: ScriptedModel(), Unattended()).close()
     assert not left.exists()
     assert not list((own / "drafts").iterdir())
+
+
+HOLDING = """
+import sys, time
+from ossa.assistant.drafts.scratch import held
+
+with held() as folder:
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_reports_of_a_killed_run_go_and_those_of_a_living_one_stay() -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDING], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        folder = Path(process.stdout.readline().strip())
+        clear_abandoned(0)
+        assert folder.is_dir()
+        process.kill()
+    clear_abandoned(0)
+    assert not folder.exists()
+
+
+def test_reports_are_held_while_they_are_made_and_gone_afterwards() -> None:
+    with held() as folder:
+        clear_abandoned(0)
+        assert folder.is_dir()
+    assert not folder.exists()

@@ -3,10 +3,16 @@
 from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.events import (
     Answering,
+    Committed,
     Composed,
     Event,
+    Notice,
     Proposed,
+    Ran,
+    Redone,
     Reviewed,
+    Revised,
+    Rewound,
     Spoken,
     StepFinished,
     TurnFinished,
@@ -64,3 +70,53 @@ def test_the_review_is_told_with_the_next_prompt_and_once() -> None:
     assert transcript.note == ""
     transcript.see(Undone(("a.py",), "1"))
     assert "took back" in transcript.note
+
+
+def test_everything_that_happened_before_the_next_prompt_is_told_in_order() -> None:
+    hunk = Hunk("h1", 4, ("a\n",), ("b\n",))
+    change = Change((FileChange("a.py", "modified", (hunk,)),))
+    transcript = Transcript(
+        [
+            Proposed(change, Verdict("")),
+            Revised("h1", "a.py", 5, "person", after=("c\n",)),
+            Revised("h1", "a.py", 5, "model", "too long"),
+            Reviewed((Decision("h1", True),), ("a.py",), "1", ("It no longer fits.",), ("h1",)),
+            Undone(("a.py",), "1"),
+            Redone(("a.py",), "1"),
+            Ran("ls", 2, "x" * 9000),
+            Committed("abc", "Do it\n\nwhy", ("a.py",)),
+            Notice("The draft was discarded.", told=True),
+            Notice("of no interest"),
+        ]
+    )
+    order = ("rewrote a.py, line 5", "```\nc\n```", "- accepted, but not applied, a.py, line 5", "It no longer fits.")
+    order += ("took back", "made the accept again", "ran `ls`", "(exit 2)", "committed a.py: Do it", "was discarded")
+    places = [transcript.note.index(words) for words in order]
+    assert places == sorted(places)
+    assert "of no interest" not in transcript.note and "too long" not in transcript.note
+    assert len(transcript.note) < 3500
+
+
+def test_what_is_told_stays_within_bounds() -> None:
+    assert len(Transcript([Ran("ls", 0, "x" * 9000)] * 50).note) < 9000
+
+
+def prompt(text: str) -> list[Event]:
+    said = Message("user", text)
+    return [TurnStarted(text), Composed(said, (), 1, 9), Spoken(Message("assistant", f"re {text}"), Usage())]
+
+
+def test_a_rewind_forgets_turns_and_tells_again_what_was_told_with_them() -> None:
+    commands: list[Event] = [TurnStarted("/undo", command=True), Undone(("a.py",), "1"), TurnFinished("answered")]
+    transcript = Transcript([*prompt("one"), *commands, *prompt("two"), *prompt("three"), Answering("half")])
+    transcript.see(TurnStarted("/rewind", command=True))
+    transcript.see(Rewound(2, ("b.py",), ("2",), prompt="two"))
+    assert [m.text for m in transcript.messages] == ["one", "re one"]
+    assert transcript.note == "The person took back what they had accepted in: a.py."
+    transcript.see(Rewound(7))
+    assert transcript.messages == [] and transcript.see(Rewound(1)) is None
+
+
+def test_a_rewind_of_files_alone_forgets_nothing() -> None:
+    transcript = Transcript([*prompt("one"), *prompt("two"), Rewound(1, ("a.py",), ("1",), conversation=False)])
+    assert len(transcript.messages) == 4 and "in the last 1 prompt: a.py" in transcript.note

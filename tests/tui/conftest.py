@@ -14,7 +14,21 @@ from textual.pilot import Pilot
 
 from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.draft import Isolation
-from ossa.assistant.events import End, Event, Proposed, Reviewed, TurnFinished, TurnStarted, Undone
+from ossa.assistant.events import (
+    Committed,
+    End,
+    Event,
+    Proposed,
+    Ran,
+    Redone,
+    Reviewed,
+    Rewound,
+    StepFinished,
+    StepStarted,
+    TurnFinished,
+    TurnStarted,
+    Undone,
+)
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll, Reviewer
 from ossa.assistant.verdict import Verdict
@@ -70,8 +84,27 @@ class ScriptedAgent:
     def review(self) -> AsyncIterator[Event]:
         return self.run("/review")
 
+    def redo(self) -> AsyncIterator[Event]:
+        return self._play("/redo", [Redone(("calc.py",), "c1")], command=True)
+
+    def rewind(self, turns: int, what: str) -> AsyncIterator[Event]:
+        back = Rewound(turns, ("calc.py",), ("c1",), what != "files", "mend it")
+        return self._play(f"/rewind {turns} {what}", [back], command=True)
+
+    def commit(self, message: str) -> AsyncIterator[Event]:
+        committed = Committed("abc1234567", message or "Add adds\n\nMore.", ("calc.py",))
+        return self._play(f"/commit {message}".strip(), [committed], command=True)
+
+    def shell(self, line: str) -> AsyncIterator[Event]:
+        ran: Script = [
+            StepStarted("shell", f"! {line}"),
+            StepFinished("shell", True, "exit 0", "out"),
+            Ran(line, 0, "out"),
+        ]
+        return self._play(f"!{line}", ran, command=True)
+
     def undo(self) -> AsyncIterator[Event]:
-        return self._play("/undo", [Undone(("calc.py",), "c1")])
+        return self._play("/undo", [Undone(("calc.py",), "c1")], command=True)
 
     def discard(self) -> AsyncIterator[Event]:
         return self.run("/discard")
@@ -79,11 +112,11 @@ class ScriptedAgent:
     def cancel(self) -> None:
         self.cancelled.set()
 
-    async def _play(self, prompt: str, script: Script) -> AsyncIterator[Event]:
+    async def _play(self, prompt: str, script: Script, *, command: bool = False) -> AsyncIterator[Event]:
         self.asked.append(prompt)
         self.cancelled.clear()
         end: End = "answered"
-        yield TurnStarted(prompt)
+        yield TurnStarted(prompt, command)
         for event in script:
             if isinstance(event, asyncio.Event):
                 waiting = {asyncio.ensure_future(event.wait()), asyncio.ensure_future(self.cancelled.wait())}
@@ -152,7 +185,7 @@ MakeStage: TypeAlias = "Callable[[OssaApp], AbstractAsyncContextManager[Stage]]"
 @asynccontextmanager
 async def staged(app: OssaApp, size: tuple[int, int] = (120, 40)) -> AsyncGenerator[Stage]:
     """Run a window until everything in it has started."""
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         stage = Stage(app, pilot)
         await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
         yield stage

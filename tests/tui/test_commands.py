@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ossa.assistant.events import Answering
+from ossa.assistant.events import Answering, Proposed
 from ossa.tui.app import OssaApp
 from ossa.tui.commands import (
     COMMANDS,
@@ -20,14 +20,22 @@ from ossa.tui.commands import (
     suggestions,
 )
 from ossa.tui.widgets.change import ChangeView
+from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.files import Files
+from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.preview import Preview
 from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open
 
-OWNERS: dict[Scope, type[object]] = {"window": OssaApp, "change": ChangeView, "files": Files, "preview": Preview}
+OWNERS: dict[Scope, type[object]] = {
+    "window": OssaApp,
+    "change": ChangeView,
+    "editor": HunkEditor,
+    "files": Files,
+    "preview": Preview,
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c.name)
@@ -35,6 +43,10 @@ def test_every_command_is_in_the_help_and_can_be_done(command: Command) -> None:
     assert command.help in help_content().plain
     if owner := OWNERS.get(command.scope):
         assert hasattr(owner, f"action_{command.name}")
+
+
+def test_each_command_is_one_line_of_the_help_in_80_columns() -> None:
+    assert not [line for line in help_content().plain.splitlines() if len(line) > 66]
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
@@ -107,3 +119,16 @@ async def test_help_says_how_to_leave_it_in_a_small_terminal(open_window: "Open"
         await stage.shows("Esc closes")
         await stage.pilot.press("escape")
         await stage.until(lambda: "Esc closes" not in stage.text)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_the_footer_is_not_cut(open_window: "Open", proposed: Proposed, width: int) -> None:
+    async with open_window([proposed], size=(width, 24)) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        await stage.pilot.press("a")
+        await stage.shows("u undo")
+        keys = stage.app.window.query_one(Keys)
+        await stage.until(lambda: keys.children and all(key.region.right <= width for key in keys.children))
+        shown = stage.text.splitlines()[-1]
+        assert "R again" in shown and "esc stop" in shown and ("^q quit" in shown) is (width > 60)

@@ -1,9 +1,19 @@
 """What is printed without a window."""
 
 import io
+import json
 from collections.abc import AsyncIterator
 
-from ossa.assistant.events import Attempt, Event, TurnFinished
+from ossa.assistant.events import (
+    Attempt,
+    Committed,
+    Event,
+    Ran,
+    Redone,
+    Revised,
+    Rewound,
+    TurnFinished,
+)
 from ossa.tui.plain import show
 
 
@@ -15,3 +25,37 @@ async def test_an_attempt_that_only_takes_lines_out_is_printed() -> None:
     out = io.StringIO()
     assert await show(events(), as_json=False, out=out) == "no change"
     assert "calc.py:2 add  (lines taken out)  — still fails" in out.getvalue()
+
+
+async def test_what_went_back_forth_or_into_a_commit_is_a_line() -> None:
+    told: list[Event] = [
+        Redone(("a.py", "b.py"), "c1"),
+        Rewound(2, ("a.py",), ("c1",), False),
+        Rewound(1),
+        Revised("h", "a.py", 3, "person"),
+        Revised("h", "a.py", 3, "model", "shorter"),
+        Ran("false", 1, "no\x1b[31m\n"),
+        Committed("abc123", "Add adds\n\nMore.", ("a.py",)),
+    ]
+
+    async def events() -> AsyncIterator[Event]:
+        for event in told:
+            yield event
+        yield TurnFinished("answered", 1.0)
+
+    out = io.StringIO()
+    await show(events(), as_json=False, out=out)
+    assert out.getvalue().splitlines() == [
+        "made again: a.py, b.py",
+        "back by 2 turns, brought back: a.py",
+        "back by 1 turn, forgotten by the model",
+        "edited by you: a.py, line 3",
+        "asked again for: a.py, line 3 (shorter)",
+        "no",
+        "exit code 1",
+        "committed abc123: Add adds",
+        "answered, 1.0 s",
+    ]
+    out = io.StringIO()
+    await show(events(), as_json=True, out=out)
+    assert [json.loads(line)["event"] for line in out.getvalue().splitlines()][:-1] == [type(e).__name__ for e in told]

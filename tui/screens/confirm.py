@@ -38,7 +38,7 @@ class Confirm(ModalScreen[Permission]):
             yield Static(Content("May this command run?"), markup=False, classes="-title")
             with VerticalScroll(classes="-code"):
                 yield Static(Content(cut(plain_text(self._command), LONGEST)), markup=False)
-            yield Static(Content("\n".join(shown(self._warning, 6))), markup=False, classes="-warning")
+            yield Static(Content("\n".join(shown(self._warning, 10))), markup=False, classes="-warning")
             yield Static(Content(_scope(self._command, self._pattern)), markup=False, classes="-scope")
             yield Footer(show_command_palette=False)
 

@@ -5,7 +5,7 @@
     ├ Pane #talk         Conversation · Activity · Prompt
     ├ Pane #side         Preview or ChangeView
     ├ Status
-    └ Footer
+    └ Keys
 
 Which columns fit is decided by the width; keys bring a hidden one in.
 """
@@ -21,7 +21,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, TextArea
+from textual.widgets import ContentSwitcher, TextArea
 
 from ossa.assistant.review import Permission
 from ossa.tui.commands import suggestions
@@ -31,6 +31,7 @@ from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.files import Files
+from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.pane import Pane
 from ossa.tui.widgets.preview import Preview
 from ossa.tui.widgets.prompt import Prompt
@@ -94,7 +95,7 @@ class Workspace(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Horizontal(self._files_pane, self._talk, self._side, id="columns")
         yield self.status
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self._files_pane.heading = Content.styled(plain_text(self.root.name), "bold")
@@ -226,7 +227,7 @@ class Workspace(Screen[None]):
             if question.is_current:
                 await self.app.pop_screen()
 
-    @on(TextArea.Changed)
+    @on(TextArea.Changed, "#prompt")
     def _typed(self, event: TextArea.Changed) -> None:
         self.activity.hint = suggestions(event.text_area.text)
 
@@ -244,6 +245,7 @@ class Workspace(Screen[None]):
         states = {
             "shown": "put off · ctrl+r",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
+            "revising": f"◦ {change.outcome} · esc stops",
             "applied": "applied · /undo",
             "over": change.outcome,
         }

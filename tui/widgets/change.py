@@ -1,33 +1,39 @@
-"""The change: its verdict on top, below it every file with its hunks; keys decide on the hunk that is current.
+"""The change under review: keys decide on the hunk that is current, or have it written otherwise.
 
-decide(change, verdict) ─► the person presses keys ─► decisions, or None when it is put off
+decide(change, verdict) ─► the person presses keys ─► decisions · an edit · asking again · None when it is put off
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Literal, TypeAlias
 
 from textual import on
+from textual.app import SuspendNotSupported
 from textual.binding import BindingType
-from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.reactive import reactive
 
 from ossa.assistant.change import Change
-from ossa.assistant.review import Decision
+from ossa.assistant.events import Reviewed
+from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll
 from ossa.assistant.verdict import Verdict
 from ossa.tui.commands import bindings
+from ossa.tui.hunktext import as_text, edited, refusal, untypable
+from ossa.tui.origins import Origin, Origins, still, traced
+from ossa.tui.outside import EditorError, edit_outside
+from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.hunk import HunkView
-from ossa.tui.widgets.line import Line, file_line
+from ossa.tui.widgets.hunks import HunkList
 from ossa.tui.widgets.reason import Reason
-from ossa.tui.widgets.verdict import VerdictView
 
-Phase: TypeAlias = Literal["empty", "shown", "reviewing", "applied", "over"]
-"""Of what is shown: nothing, a change that waits for its review, the review, and what came of it."""
-DECIDING = frozenset({"accept", "reject", "accept_all", "submit"})
+Phase: TypeAlias = Literal["empty", "shown", "reviewing", "revising", "applied", "over"]
+"""Of what is shown: nothing, a change that waits for its review, the review, a hunk of it being written otherwise and
+tested, and what came of it."""
+DECIDING = frozenset({"accept", "reject", "accept_all", "submit", "edit", "edit_outside", "ask_again"})
 
 
-class ChangeView(VerticalScroll, can_focus=True):
+class ChangeView(HunkList):
     """The change being reviewed, or the last one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("change")]
@@ -35,12 +41,12 @@ class ChangeView(VerticalScroll, can_focus=True):
     phase: reactive[Phase] = reactive("empty", bindings=True)
     armed = reactive(False, bindings=True)
     """Whether keys may decide."""
+    typing = reactive(False, bindings=True)
+    """Whether the person writes a reason or edits a hunk, and keys are letters."""
     undecided = reactive(0, bindings=True)
     """Hunks that wait for a decision."""
-    current = reactive(0, init=False)
-    """Index of the hunk that keys act on."""
     outcome = reactive("")
-    """What came of it, in a word or two, where the phase alone does not say."""
+    """What comes or came of it, in a few words, where the phase alone does not say."""
 
     class Progressed(Message):
         """Something was decided, or another change is shown."""
@@ -52,32 +58,41 @@ class ChangeView(VerticalScroll, can_focus=True):
         super().__init__(id="change")
         self.guard_seconds = 0.4
         """For which no key decides after a review has popped up under somebody's fingers."""
-        self.change = Change()
-        self.hunks: list[HunkView] = []
-        """In the order of the change."""
-        self._asked: asyncio.Future[Sequence[Decision] | None] | None = None
+        self.aside: Callable[[], AbstractContextManager[None]] = lambda: self.app.suspend()
+        """Leaves the terminal to an editor meanwhile."""
+        self._asked: asyncio.Future[Answer] | None = None
+        self._revised: tuple[str, Origin] | None = None
+        """The hunk being written otherwise, and by whom."""
+        self._origins: Origins = {}
+        self._typed: dict[str, str] = {}
+        """By hunk: edits that were left and not saved."""
+        self._checkpoint = ""
 
-    async def present(self, change: Change, verdict: Verdict) -> None:
-        """Show a change without asking anything; what was decided before it was put off still stands."""
-        self.change = change
-        decided = {view.hunk.id: view for view in self.hunks} if self.phase == "shown" else {}
-        count = sum(len(file.hunks) for file in change.files)
-        self.hunks = [HunkView(file, hunk, number, count) for number, (file, hunk) in enumerate(change.hunks, 1)]
-        async with self.batch():
-            await self.remove_children()
-            await self.mount(VerdictView(verdict), *self._under_files())
-        for view in self.hunks:
-            if before := decided.get(view.hunk.id):
-                view.state, view.reason = before.state, before.reason
+    async def present(self, change: Change, verdict: Verdict, origins: Origins | None = None) -> None:
+        """Show a change without asking anything; what was decided about the same hunks still stands.
+
+        `origins` says which hunks were written anew where the view has not seen it happen.
+        """
+        again = self.phase in ("shown", "revising")
+        decided = {v.hunk.id: v for v in self.hunks if again and v.state in ("accepted", "rejected")}
+        index, top = (self.current, self.scroll_y) if self.phase == "revising" else (0, 0.0)
+        before, self._origins = self._origins, self._traced(change) if origins is None else origins
+        await self.fill(change, verdict)
+        for place, view in enumerate(self.hunks):
+            view.origin = self._origins.get(view.hunk.id, "")
+            if view.origin and view.hunk.id not in before and self._revised:
+                index, self._revised = place, None
+            if earlier := decided.get(view.hunk.id):
+                view.state, view.reason = earlier.state, earlier.reason
+        if self._revised and any(view.hunk.id == self._revised[0] for view in self.hunks):
+            self._say("The hunk is as it was; the conversation says why.")
+        self._revised = None
+        self._typed = {view.hunk.id: self._typed.get(view.hunk.id, "") for view in self.hunks}
         self.phase = "shown"
         self._count()
-        self.scroll_home(animate=False)
-        self.current = 0
-        self._point(0)
-        self.run_worker(self._colour, thread=True, exclusive=True, group="colour", exit_on_error=False)
-        self.post_message(self.Progressed())
+        self.go_to(max(0, min(index, len(self.hunks) - 1)), top)
 
-    async def decide(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def decide(self, change: Change, verdict: Verdict) -> Answer:
         """Ask the person about every hunk; None when the review is put off."""
         await self.present(change, verdict)
         self._asked = asyncio.get_running_loop().create_future()
@@ -88,7 +103,8 @@ class ChangeView(VerticalScroll, can_focus=True):
         finally:
             self._asked = None
             if self.is_attached:
-                self.phase = "shown"
+                self._close_fields()
+                self.phase = "revising" if self._revised else "shown"
                 self.post_message(self.Progressed())
 
     def guard(self) -> None:
@@ -100,47 +116,92 @@ class ChangeView(VerticalScroll, can_focus=True):
         """End a review without a decision; False when there is none."""
         return self._answer(None)
 
-    def conclude(self, decisions: Sequence[Decision], *, applied: bool) -> None:
-        """Show what became of the change; `applied`: some of it is in the working tree now."""
-        chosen = {decision.hunk: decision for decision in decisions}
+    def conclude(self, event: Reviewed) -> None:
+        """Show what became of the change."""
+        chosen = {decision.hunk: decision for decision in event.decisions}
+        reasons = dict(zip(event.refused_hunks, event.refused, strict=False))
         for view in self.hunks:
-            if decision := chosen.get(view.hunk.id):
+            if view.hunk.id in event.refused_hunks:
+                view.reason, view.state = reasons.get(view.hunk.id, ""), "refused"
+            elif decision := chosen.get(view.hunk.id):
                 view.state, view.reason = ("accepted" if decision.accepted else "rejected"), decision.reason
         self._count()
-        if applied:
-            self.phase = "applied"
+        self._checkpoint = event.checkpoint
+        if event.checkpoint:
+            self._end("applied", "")
         else:
-            self._end("nothing written" if any(decision.accepted for decision in decisions) else "rejected")
+            wanted = any(decision.accepted for decision in event.decisions)
+            self._end("over", "nothing written" if wanted else "rejected")
 
-    def take_back(self) -> None:
-        """Show that the applied change is no longer in the working tree."""
-        if self.phase == "applied":
+    def take_back(self, checkpoints: Sequence[str]) -> None:
+        """Show that the applied change is no longer in the working tree, where it was one of these accepts."""
+        if self.phase == "applied" and self._checkpoint in checkpoints:
             for view in self.hunks:
                 view.state = "undone" if view.state == "accepted" else view.state
-            self._end("taken back")
+            self._end("over", "taken back")
+
+    def make_again(self, checkpoint: str) -> None:
+        """Show that the change which was taken back is in the working tree again, where it was this accept."""
+        if self.phase == "over" and self._checkpoint == checkpoint:
+            for view in self.hunks:
+                view.state = "accepted" if view.state == "undone" else view.state
+            self._end("applied", "")
+
+    def settle(self) -> None:
+        """The turn is over: a hunk that was being written otherwise is as it was, or as the next review shows it."""
+        if self.phase == "revising":
+            self._revised = None
+            for view in self.hunks:
+                view.state = "pending" if view.state == "revising" else view.state
+            self._end("shown", "")
 
     def withdraw(self) -> None:
         """Show that there is nothing to decide any more, since the draft holds no change."""
-        if self.phase == "shown":
-            self._end("gone from the draft")
+        if self.phase in ("shown", "empty"):
+            self._end("over" if self.phase == "shown" else "empty", "gone from the draft")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in DECIDING:
-            ready = self.phase == "reviewing" and self.armed
-            return ready and (action != "submit" or not self.undecided)
+            fits = {"submit": not self.undecided, "accept_all": bool(self.undecided)}.get(action, True)
+            return fits and self.phase == "reviewing" and self.armed and not self.typing
         if action == "revert":
-            return self.phase in ("reviewing", "applied")
-        return self.phase != "empty" if action in ("next", "previous") else True
+            decided = self.phase == "reviewing" and self.undecided < len(self.hunks)
+            return (decided or self.phase == "applied") and not self.typing
+        return self.phase != "empty" and not self.typing if action in ("next", "previous") else True
 
     def action_accept(self) -> None:
         self._set("accepted")
-        self._advance()
+        self.advance()
 
     def action_reject(self) -> None:
-        view = self.hunks[self.current]
         self._set("rejected")
-        self.query(Reason).remove()
-        self.mount(Reason(view))
+        self._ask_why(Reason(self.hunks[self.current], "reject"))
+
+    def action_ask_again(self) -> None:
+        self._ask_why(Reason(self.hunks[self.current], "ask again"))
+
+    def action_edit(self) -> None:
+        view = self.hunks[self.current]
+        if why := refusal(view.file, view.hunk) or untypable(view.hunk):
+            self._say(why)
+            return
+        self.typing = view.editing = True
+        self.mount(HunkEditor(view, self._typed[view.hunk.id]), after=view)
+
+    def action_edit_outside(self) -> None:
+        view = self.hunks[self.current]
+        if why := refusal(view.file, view.hunk):
+            self._say(why)
+            return
+        try:
+            with self.aside():
+                text = edit_outside(as_text(view.hunk), view.file.path)
+        except SuspendNotSupported:
+            self._say("This terminal cannot be left to an editor: e edits the hunk here.")
+        except EditorError as error:
+            self._say(str(error))
+        else:
+            self._rewrite(view, text)
 
     def action_accept_all(self) -> None:
         for view in self.hunks:
@@ -158,71 +219,80 @@ class ChangeView(VerticalScroll, can_focus=True):
         else:
             self._set("pending")
 
-    def action_next(self) -> None:
-        self.current = min(self.current + 1, len(self.hunks) - 1)
-
-    def action_previous(self) -> None:
-        self.current = max(self.current - 1, 0)
-
-    def watch_current(self, old: int, new: int) -> None:
-        if old < len(self.hunks):
-            self.hunks[old].current = False
-        self._point(new)
-
     @on(Reason.Given)
     def _reason_given(self, event: Reason.Given) -> None:
         event.stop()
+        self.typing = False
         self.focus()
-        self._advance()
+        if event.purpose == "reject":
+            event.view.reason = event.text or ""
+            self.advance()
+        elif event.text is not None:
+            self._revise(event.view, Reroll(event.view.hunk.id, event.text), "another version", "the model is asked")
 
-    @on(HunkView.Chosen)
-    def _chosen(self, event: HunkView.Chosen) -> None:
+    @on(HunkEditor.Ended)
+    def _editor_ended(self, event: HunkEditor.Ended) -> None:
         event.stop()
-        self.current = self.hunks.index(event.view)
+        view, text = event.editor.view, event.editor.text
+        self._close_fields()
+        self.focus(scroll_visible=False)
+        if event.saved:
+            self._rewrite(view, text)
+        elif text != event.editor.original:
+            self._say("Left without saving; e goes on with what you typed.")
+
+    def _rewrite(self, view: HunkView, text: str) -> None:
+        """Have an edited hunk tested, if it is another one now."""
+        after = edited(view.hunk, text)
+        if after == view.hunk.after:
+            self._say("The hunk is as it was.")
+            return
+        view.rewrite(after)
+        self._revise(view, HunkEdit(view.hunk.id, after), "edited by you", "your edit is tested")
+
+    def _revise(self, view: HunkView, answer: HunkEdit | Reroll, origin: Origin, doing: str) -> None:
+        """Answer that a hunk is to be another one; the review comes again with it."""
+        if self._answer(answer):
+            self._revised = view.hunk.id, origin
+            view.state, view.reason, self.outcome = "revising", doing, doing
+
+    def _traced(self, change: Change) -> Origins:
+        if self._revised is None:
+            return still(self._origins, change)
+        return traced(self._origins, self.change, *self._revised, change)
+
+    def _ask_why(self, field: Reason) -> None:
+        self.typing = True
+        self.query(Reason).remove()
+        self.mount(field)
+
+    def _close_fields(self) -> None:
+        """Put away the reason and the editor; what was typed into that is kept for its hunk."""
+        self.query(Reason).remove()
+        for editor in self.query(HunkEditor):
+            self._typed[editor.view.hunk.id] = editor.text
+            editor.view.editing = False
+            editor.remove()
+        self.typing = False
+
+    def _say(self, sentence: str) -> None:
+        self.notify(sentence, markup=False)
 
     def _set(self, state: Literal["pending", "accepted", "rejected"]) -> None:
         view = self.hunks[self.current]
         view.state, view.reason = state, ""
         self._count()
 
-    def _end(self, outcome: str) -> None:
-        self.outcome = outcome
-        if self.phase != "empty":
-            self.phase = "over"
+    def _end(self, phase: Phase, outcome: str) -> None:
+        self.phase, self.outcome = phase, outcome
         self.post_message(self.Progressed())
 
     def _count(self) -> None:
         self.undecided = sum(view.state == "pending" for view in self.hunks)
         self.post_message(self.Progressed())
 
-    def _advance(self) -> None:
-        """Go to the next hunk without a decision, after this one or from the top."""
-        count = len(self.hunks)
-        following = [i % count for i in range(self.current + 1, self.current + count)]
-        self.current = next((i for i in following if self.hunks[i].state == "pending"), self.current)
-
-    def _point(self, index: int) -> None:
-        if index < len(self.hunks):
-            view = self.hunks[index]
-            view.current = True
-            if index or self.scroll_y:
-                self.call_after_refresh(
-                    view.scroll_visible, animate=False, top=view.size.height > self.size.height // 2
-                )
-
-    def _answer(self, decisions: Sequence[Decision] | None) -> bool:
+    def _answer(self, answer: Answer) -> bool:
         if self._asked is None or self._asked.done():
             return False
-        self._asked.set_result(decisions)
-        self.query(Reason).remove()
+        self._asked.set_result(answer)
         return True
-
-    def _colour(self) -> None:
-        for view in self.hunks:
-            view.colour()
-
-    def _under_files(self) -> Iterator[HunkView | Line]:
-        for view in self.hunks:
-            if view.hunk is view.file.hunks[0]:
-                yield file_line(view.file)
-            yield view

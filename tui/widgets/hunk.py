@@ -15,18 +15,27 @@ from textual.widget import Widget
 
 from ossa.assistant.change import FileChange, Hunk
 from ossa.tui.code import coloured_lines, plain_lines
+from ossa.tui.origins import Origin
 from ossa.tui.safe import plain_text
 
-State: TypeAlias = Literal["pending", "accepted", "rejected", "undone"]
-Sign: TypeAlias = Literal[" ", "-", "+"]
+State: TypeAlias = Literal["pending", "revising", "accepted", "rejected", "refused", "undone"]
+Sign: TypeAlias = Literal[" ", "-", "+", "!"]
 
 MARKS: dict[State, str] = {
     "pending": "○ to decide",
+    "revising": "◦ being written anew",
     "accepted": "✓ accepted",
     "rejected": "✗ rejected",
+    "refused": "! not applied",
     "undone": "↶ taken back",
 }
-KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added"}
+STYLES: dict[State, str] = {
+    "pending": "$text-primary",
+    "revising": "$text-primary",
+    "accepted": "$text-success",
+    "undone": "$text-warning",
+}
+KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added", "!": "hunk--refused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +52,17 @@ class HunkView(Widget):
     """A hunk with its state. Its classes: the state, and "-current" for the one that keys act on."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "hunk--head", "hunk--same", "hunk--removed", "hunk--added", "hunk--number",
+        "hunk--head", "hunk--same", "hunk--removed", "hunk--added", "hunk--refused", "hunk--number",
     }  # fmt: skip
 
     state: reactive[State] = reactive("pending", init=False)
     current = reactive(False, toggle_class="-current")
-    reason = reactive("")
+    reason = reactive("", layout=True)
+    """Why it was rejected, or why it could not be applied."""
+    origin: reactive[Origin | Literal[""]] = reactive("")
+    """Who wrote it, where it is not as the model had it first."""
+    editing = reactive(False, layout=True, toggle_class="-editing")
+    """Whether its new lines are being edited below, and so are not shown here."""
 
     class Chosen(Message):
         """The user clicked on this hunk."""
@@ -81,13 +95,28 @@ class HunkView(Widget):
         )
 
     def _recolour(self, lead: list[Content], before: list[Content], after: list[Content], trail: list[Content]) -> None:
-        self._lead, self._before, self._after, self._trail = lead, before, after, trail
+        self._lead, self._before, self._trail = lead, before, trail
+        if self.state != "revising":
+            self._after = after
         self._rows_width = 0
         self.refresh()
+
+    def rewrite(self, after: tuple[str, ...]) -> None:
+        """Show other new lines in place of the hunk's, until the change comes anew."""
+        self._after = plain_lines("".join(after)) if after else []
+        self._rows_width = 0
+        self.refresh(layout=True)
 
     def watch_state(self, old: State, new: State) -> None:
         self.remove_class(f"-{old}")
         self.add_class(f"-{new}")
+        self._rows_width = 0
+
+    def watch_reason(self) -> None:
+        self._rows_width = 0
+
+    def watch_editing(self) -> None:
+        self._rows_width = 0
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -119,11 +148,20 @@ class HunkView(Widget):
         hunk = self.hunk
         where = hunk.note or (f"line {hunk.start + 1}" if self.file.kind == "modified" else self.file.kind)
         left = Content.assemble((self.place, "bold"), f"  {plain_text(where)}")
-        styles = {"pending": "$text-primary", "accepted": "$text-success", "undone": "$text-warning"}
-        reason = f": {plain_text(self.reason)}" if self.reason else ""
-        right = Content.styled(MARKS[self.state] + reason, styles.get(self.state, "$text-error"))
+        if self.origin:
+            left += Content.styled(f"  ✎ {self.origin}", "$text-secondary")
+        right = Content.styled(self._mark(), STYLES.get(self.state, "$text-error"))
         gap = max(2, width - left.cell_length - right.cell_length)
         return (left + " " * gap + right).truncate(width, ellipsis=True)
+
+    def _mark(self) -> str:
+        """The state in words; why it was refused has rows of its own."""
+        if self.editing:
+            return "✎ editing"
+        said = plain_text(self.reason)
+        if self.state == "revising":
+            return f"◦ {said}"
+        return f"{MARKS[self.state]}: {said}" if said and self.state == "rejected" else MARKS[self.state]
 
     @property
     def _digits(self) -> int:
@@ -142,9 +180,13 @@ class HunkView(Widget):
             ("+", start, self._after),
             (" ", after, self._trail),
         ]
-        rows: list[Row] = []
-        for sign, first, lines in parts:
+        rows = [Row("!", 0, text) for text in self._refusal(room)]
+        for sign, first, lines in parts[:2] if self.editing else parts:
             for number, line in enumerate(lines, first + 1):
                 folded = line.fold(room)
                 rows += [Row(sign, 0 if index else number, text) for index, text in enumerate(folded)]
         self._rows, self._rows_width = rows, width
+
+    def _refusal(self, room: int) -> list[Content]:
+        """Why it could not be applied, in rows of that many cells."""
+        return Content(plain_text(self.reason)).fold(room) if self.state == "refused" and self.reason else []

@@ -1,4 +1,4 @@
-"""Where the user types: several lines, a history, and commands after a slash."""
+"""Where the user types: several lines, a history, commands after a slash, and shell commands after a "!"."""
 
 from typing import ClassVar
 
@@ -31,7 +31,7 @@ class Prompt(TextArea):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask for a change, or / for commands",
+            placeholder="Ask for a change; / commands, ! shell",
         )
         self._history: list[str] = []
         self._place = 0
@@ -43,6 +43,15 @@ class Prompt(TextArea):
         if not self._history or self._history[-1] != text:
             self._history.append(text)
         self._place = len(self._history)
+
+    def propose(self, text: str) -> None:
+        """Offer a text to be sent again or put otherwise, unless something is being written."""
+        if not self.text:
+            self.text = text
+            self.move_cursor(self.document.end)
+
+    def on_text_area_changed(self) -> None:
+        self.set_class(self.text.startswith("!"), "-shell")
 
     def _send(self) -> None:
         text = self.text.strip()

@@ -1,6 +1,6 @@
-"""The field in which the user may say why a hunk was rejected; the model is told."""
+"""The field in which the user may say why a hunk is rejected, or wanted otherwise; the model is told."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -9,18 +9,29 @@ from textual.widgets import Input
 
 from ossa.tui.widgets.hunk import HunkView
 
+Purpose: TypeAlias = Literal["reject", "ask again"]
+
 
 class Reason(Input):
     """Asks once, at the foot of the change, so that nothing scrolls away, and goes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "no reason")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "skip")]
 
     class Given(Message):
-        """The user has answered, perhaps with nothing."""
+        """The user has answered; `text` is None when they left the field by Esc."""
 
-    def __init__(self, view: HunkView) -> None:
-        super().__init__(placeholder=f"Why not {view.place}? Enter tells, esc skips", compact=True)
+        def __init__(self, view: HunkView, purpose: Purpose, text: str | None) -> None:
+            super().__init__()
+            self.view, self.purpose, self.text = view, purpose, text
+
+    def __init__(self, view: HunkView, purpose: Purpose) -> None:
+        questions: dict[Purpose, str] = {
+            "reject": f"Why not {view.place}? Enter tells, esc skips",
+            "ask again": f"What is wrong with {view.place}? Enter asks again, esc leaves it",
+        }
+        super().__init__(placeholder=questions[purpose], compact=True)
         self._view = view
+        self._purpose: Purpose = purpose
 
     def on_mount(self) -> None:
         self.focus()
@@ -28,12 +39,11 @@ class Reason(Input):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._view.reason = event.value.strip()
-        self._end()
+        self._end(event.value.strip())
 
     def action_leave(self) -> None:
-        self._end()
+        self._end(None)
 
-    def _end(self) -> None:
-        self.post_message(self.Given())
+    def _end(self, text: str | None) -> None:
+        self.post_message(self.Given(self._view, self._purpose, text))
         self.remove()

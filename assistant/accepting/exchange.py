@@ -1,0 +1,295 @@
+"""Several files of the working tree, from one state to another, all of them or none.
+
+    every new file beside its place, on disk ─► every old one held by a second name, and still as it was?
+        ─► the new ones into their places ─► were the old ones left alone until then? ─► the second names go
+
+Nothing that the user sees changes before all is ready, and what they write at that very moment is not lost: it goes to
+the held file, which then comes back. The temporary names follow from the tag, so that whoever knows it can take back
+(`revert`) or clear away (`sweep`) what a killed process left.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ossa.assistant.accepting.attributes import keep_attributes
+from ossa.assistant.accepting.tree import Content, Stamp, Trace, Tree, TreeError, read_file, same, sync_folder
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One file on its way."""
+
+    path: str
+    old: Stamp | None
+    new: Stamp | None
+    place: Path
+    fresh: Path
+    """The new file, until it is in its place."""
+    held: Path
+    """The old file's second name."""
+
+
+class Exchange:
+    """One exchange of files; made anew for the same traces and tag after a kill."""
+
+    def __init__(self, tree: Tree, traces: Sequence[Trace], folders: Sequence[str], tag: str) -> None:
+        """Nothing is changed yet.
+
+        Args:
+            tree: where the files are.
+            traces: one for each file.
+            folders: those that have to be made for them, outermost first.
+            tag: goes into the temporary names.
+
+        Raises:
+            TreeError: a path leads out of the tree, or two are the same file.
+        """
+        self._tree, self._folders = tree, [tree.root / folder for folder in folders]
+        self.notes: list[str] = []
+        """What the user should know of what was done, a sentence each."""
+        self.kept: list[str] = []
+        """Files that `revert` left as they are, because someone changed them since."""
+        self.stuck: list[str] = []
+        """Files that `revert` could not bring back, each with the system's reason."""
+        self._times: dict[Path, tuple[int, int]] = {}
+        places: dict[Path, str] = {}
+        for trace in traces:
+            other = places.setdefault(tree.place(trace.path), trace.path)
+            if other != trace.path:
+                raise TreeError(f"Nothing was written: {other} and {trace.path} are the same file.")
+        unsteady = {*places, *self._folders}
+        self._moves: list[_Move] = []
+        for number, (trace, place) in enumerate(zip(traces, places, strict=True)):
+            beside = _steady_folder(place, unsteady, tree.root) / f".ossa-{tag}-{number}"
+            fresh, held = beside.with_suffix(".new"), beside.with_suffix(".old")
+            self._moves.append(_Move(trace.path, trace.old, trace.new, place, fresh, held))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all files are in their new state."""
+        return all(self._stands(move, move.new) for move in self._moves)
+
+    def run(self, contents: Sequence[Content | None]) -> None:
+        """Make the exchange; `contents` are the new states with their bytes. Call `sweep` once it is to last.
+
+        Raises:
+            TreeError: a file is not as expected, or the system refuses; all was taken back, except `kept` and `stuck`.
+        """
+        try:
+            for move, content in zip(self._moves, contents, strict=True):
+                if content is not None:
+                    with _naming(move.path):
+                        self._stage(move, content)
+            self._each(self._hold, self._moves)
+            self._each(self._remove, [move for move in self._moves if move.new is None])
+            for folder in self._folders:
+                with _naming(os.path.relpath(folder, self._tree.root)):
+                    folder.mkdir(exist_ok=True)
+            self._each(self._put, [move for move in self._moves if move.new is not None])
+            self._sync()
+            self._each(self._check_held, self._moves)
+        except BaseException:
+            self.revert()
+            raise
+
+    def revert(self) -> None:
+        """Take back what an exchange that did not come to its end has done."""
+        self.kept, self.stuck = [], []
+        for move in self._moves:
+            if move.old is None:
+                self._tried(self._take_away, move)
+        self._tree.remove_folders([os.path.relpath(folder, self._tree.root) for folder in self._folders])
+        for move in self._moves:
+            if move.old is not None:
+                self._tried(self._bring_back, move)
+        self._sync()
+
+    def sweep(self) -> bool:
+        """Remove the temporary files; whether none is left."""
+        self.stuck = []
+        for move in self._moves:
+            self._tried(lambda move: move.fresh.unlink(missing_ok=True), move)
+            self._tried(lambda move: move.held.unlink(missing_ok=True), move)
+        return not self.stuck
+
+    def _stage(self, move: _Move, new: Content) -> None:
+        """Write the new file, with what the old one has besides bytes, safe on disk."""
+        is_there = move.old is not None and os.path.lexists(move.place)
+        mode = new.mode
+        if is_there:
+            status = os.lstat(move.place)
+            mode = stat.S_IMODE(status.st_mode) if mode is None else mode
+            if status.st_nlink > 1:
+                self.notes.append(
+                    f"{move.path} has other names (hard links): they keep what was there, as after a `git checkout`."
+                )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(move.fresh, flags, 0o666 if mode is None else 0o600), "wb") as out:
+            out.write(new.data)
+            out.flush()
+            if is_there and (note := keep_attributes(move.place, move.fresh, move.path)):
+                self.notes.append(note)
+            if mode is not None:
+                move.fresh.chmod(mode)
+            os.fsync(out.fileno())
+
+    def _hold(self, move: _Move) -> None:
+        """Give the old file its second name, where the file system has such, and see that it is as it was."""
+        if move.old is None:
+            if os.path.lexists(move.place) and not _is_folder(move.place):
+                raise TreeError(
+                    f"Nothing was written: {move.path} exists by now, or a file whose name differs only in case."
+                )
+            return
+        with contextlib.suppress(OSError):  # else `_take` moves it, or the comparison tells that it is gone
+            os.link(move.place, move.held, follow_symlinks=False)
+        found = move.held if os.path.lexists(move.held) else move.place
+        with contextlib.suppress(FileNotFoundError):
+            self._times[move.place] = _time(found)
+        self._compare(found, move)
+
+    def _remove(self, move: _Move) -> None:
+        self._take(move)
+        move.place.unlink(missing_ok=True)
+
+    def _put(self, move: _Move) -> None:
+        """Bring the new file into its place, over nothing but the old one."""
+        if move.old is not None:
+            self._take(move)
+            move.fresh.replace(move.place)
+            return
+        if _is_folder(move.place):
+            _remove_empty(move.place, move.path)
+        try:
+            os.link(move.fresh, move.place)
+        except OSError:
+            if os.path.lexists(move.place):
+                raise _changed(move) from None
+            move.fresh.rename(move.place)
+
+    def _take(self, move: _Move) -> None:
+        """Make sure that the old file is held and still in its place."""
+        if not os.path.lexists(move.held):
+            move.place.rename(move.held)
+            self._compare(move.held, move)
+        elif not (os.path.lexists(move.place) and os.path.samestat(os.lstat(move.place), os.lstat(move.held))):
+            raise _changed(move)
+
+    def _check_held(self, move: _Move) -> None:
+        if move.old is not None and _time(move.held) != self._times[move.place]:
+            self._compare(move.held, move)
+
+    def _compare(self, found: Path, move: _Move) -> None:
+        now = read_file(found, move.path)
+        if not same(now and now.stamp, move.old):
+            raise _changed(move)
+
+    def _take_away(self, move: _Move) -> None:
+        """Remove a file that was not there before, if it is the one that we made."""
+        ours = os.path.lexists(move.place) and (
+            not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
+        )
+        if ours and (now := _stamp(move)) and same(now, move.new):
+            move.place.unlink()
+        elif os.path.lexists(move.place) and not _is_folder(move.place):
+            self.kept.append(move.path)
+        move.fresh.unlink(missing_ok=True)
+
+    def _bring_back(self, move: _Move) -> None:
+        """Put the old file into its place, unless someone has changed what we put there."""
+        move.fresh.unlink(missing_ok=True)
+        if not os.path.lexists(move.held):
+            return
+        if not os.path.lexists(move.place):
+            move.place.parent.mkdir(parents=True, exist_ok=True)
+            move.held.rename(move.place)
+        elif os.path.samestat(os.lstat(move.place), os.lstat(move.held)):
+            move.held.unlink()
+        elif _is_folder(move.place):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif move.new is not None and same(_stamp(move), move.new):
+            move.held.replace(move.place)
+        else:
+            self.kept.append(move.path)
+            move.held.unlink()
+
+    def _stands(self, move: _Move, stamp: Stamp | None) -> bool:
+        try:
+            return same(self._tree.stamp(move.path), stamp)
+        except TreeError:
+            return False
+
+    def _sync(self) -> None:
+        for folder in sorted({path.parent for path in (*self._folders, *(move.place for move in self._moves))}):
+            sync_folder(folder)
+
+    def _each(self, do: Callable[[_Move], None], moves: Sequence[_Move]) -> None:
+        for move in moves:
+            with _naming(move.path):
+                do(move)
+
+    def _tried(self, do: Callable[[_Move], None], move: _Move) -> None:
+        try:
+            do(move)
+        except TreeError:
+            self.kept.append(move.path)
+        except OSError as error:
+            self.stuck.append(f"{move.path} ({error.strerror})")
+
+
+def _steady_folder(place: Path, unsteady: set[Path], root: Path) -> Path:
+    """The innermost folder above a file that is there before and after, for temporary files on the same disk."""
+    for folder in place.parents:
+        if folder == root or unsteady.isdisjoint((folder, *folder.parents)):
+            return folder
+    return root
+
+
+def _stamp(move: _Move) -> Stamp | None:
+    """What stands in the place; the system's errors are raised as they are."""
+    try:
+        found = read_file(move.place, move.path)
+    except TreeError as error:
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
+        raise
+    return found and found.stamp
+
+
+def _time(place: Path) -> tuple[int, int]:
+    """What changes when a file is written to."""
+    status = os.lstat(place)
+    return status.st_mtime_ns, status.st_size
+
+
+def _is_folder(place: Path) -> bool:
+    return place.is_dir() and not place.is_symlink()
+
+
+def _remove_empty(folder: Path, path: str) -> None:
+    """Remove a folder in which there are at most empty folders: a file is to take its place."""
+    within = [*folder.rglob("*")]
+    if not all(_is_folder(entry) for entry in within):
+        raise TreeError(
+            f"Nothing was written: {path} is a folder in the working tree, and there are other files in it."
+        )
+    for below in [*sorted(within, reverse=True), folder]:
+        below.rmdir()
+
+
+def _changed(move: _Move) -> TreeError:
+    return TreeError(f"{move.path} was changed this very moment. Nothing was written; try again.")
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Generator[None]:
+    """Errors of the system as a sentence about the file that was worked on."""
+    try:
+        yield
+    except OSError as error:
+        raise TreeError(f"Nothing was written: {path}: {error.strerror or error}.") from error

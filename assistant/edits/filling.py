@@ -1,0 +1,93 @@
+"""The indentation of new lines that are no statements: as the removed line they resemble, or as their neighbours."""
+
+from collections.abc import Iterator, Sequence
+
+from ossa.assistant.edits.rows import Row
+from ossa.assistant.edits.statements import Outline
+
+_OPENING, _CLOSING = "([{", ")]}"
+
+
+def fill(rows: Sequence[Row], python: Outline | None, unit: int) -> None:
+    """Give the lines their widths where they can be told.
+
+    Args:
+        rows: the lines of the file; of Python the statements have their widths already.
+        python: what the lines are, None for another language.
+        unit: how much deeper a block stands than what opens it.
+    """
+    for number, row in enumerate(rows):
+        if row.width is None and python and number in python.within:
+            row.width = _within(rows, number, python, unit)
+    comments = set(python.comments if python else ())
+    for number in range(len(rows) - 1, -1, -1):
+        if rows[number].width is None and number in comments:
+            rows[number].width = _comment(rows, number)
+    for number, row in enumerate(rows):
+        if row.width is None and not python:
+            row.width = _between(rows, number, unit)
+
+
+def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int | None:
+    """As the removed line it resembles, the lines beside it in the same bracket or string, or as is usual there."""
+    row, part = rows[number], python.within[number]
+    options = [row.like if row.like_part else None]
+    if not part.closes:
+        options += [rows[n].width for n in _beside(rows, number, python)]
+    base = rows[part.row].width
+    if base is not None and part.kind == "bracket":
+        options.append(base + part.column if part.column >= 0 else base if part.closes else base + unit)
+    elif base is not None and part.kind == "other":
+        options.append(base + unit)
+    elif part.docstring:
+        options.append(base)
+    return next((width for width in options if width is not None and row.allows(width)), None)
+
+
+def _beside(rows: Sequence[Row], number: int, python: Outline) -> Iterator[int]:
+    """The nearest lines above and below that are in the same bracket or string."""
+    part = python.within[number]
+    for step in (-1, 1):
+        at = number + step
+        while at in python.within and not rows[at].text:
+            at += step
+        other = python.within.get(at)
+        if other and (other.kind, other.row, other.closes) == (part.kind, part.row, False):
+            yield at
+
+
+def _comment(rows: Sequence[Row], number: int) -> int | None:
+    """As the line right below, else the one right above, else the next."""
+    row = rows[number]
+    below, above = _neighbours(rows, number)
+    near = sorted((n for n in (below, above) if n is not None), key=lambda n: abs(n - number) > 1)
+    options = [row.like, *(rows[n].width for n in near)]
+    return next((width for width in options if width is not None and row.allows(width)), None)
+
+
+def _between(rows: Sequence[Row], number: int, unit: int) -> int | None:
+    """As the lines above and below where they agree, counting brackets that open or close between them."""
+    row = rows[number]
+    below, above = _neighbours(rows, number)
+    if row.like is not None and row.allows(row.like):
+        return row.like
+    if below is None or above is None:
+        return None
+    over, under = rows[above], rows[below]
+    before, after = over.width, under.width
+    if before is not None and over.text.rstrip()[-1:] in _OPENING and row.text[0] not in _CLOSING:
+        before += unit
+    if after is not None and under.text[0] in _CLOSING and row.text[0] not in _CLOSING:
+        after += unit
+    certain = row.loss is not None and row.loss.bound is not None
+    if after is None and certain:
+        after = before
+    alone = certain or not (over.loss or under.loss)
+    return before if alone and before is not None and before == after and row.allows(before) else None
+
+
+def _neighbours(rows: Sequence[Row], number: int) -> tuple[int | None, int | None]:
+    """The nearest lines with text below and above."""
+    below = next((n for n in range(number + 1, len(rows)) if rows[n].text), None)
+    above = next((n for n in range(number - 1, -1, -1) if rows[n].text), None)
+    return below, above

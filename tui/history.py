@@ -1,0 +1,80 @@
+"""What the log of a session tells: its turns, the prompts, the change still open. Plain functions over events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ossa.assistant.events import (
+    Answering,
+    Event,
+    Proposed,
+    Reading,
+    Redone,
+    Reviewed,
+    Rewound,
+    StepOutput,
+    Thinking,
+    TurnStarted,
+    Undone,
+)
+
+
+@dataclass(slots=True)
+class Turn:
+    """The events of one turn."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    back: bool = False
+    """Whether a rewind took it back, and the model has forgotten it."""
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it began with a prompt to the model, and none to ossa."""
+        return bool(self.events) and isinstance(first := self.events[0], TurnStarted) and not first.command
+
+
+def merged(events: Sequence[Event]) -> list[Event]:
+    """The same events with neighbouring bits of an answer or of reasoning joined, and without what leaves no trace."""
+    joined: list[Event] = []
+    for event in events:
+        match joined[-1] if joined else None, event:
+            case _, Reading() | StepOutput():
+                pass
+            case Answering(before), Answering(text):
+                joined[-1] = Answering(before + text)
+            case Thinking(before), Thinking(text):
+                joined[-1] = Thinking(before + text)
+            case _:
+                joined.append(event)
+    return joined
+
+
+def turns(events: Sequence[Event]) -> list[Turn]:
+    """The events of a session, turn by turn; those that a later one took back are marked."""
+    told: list[Turn] = []
+    for event in events:
+        if isinstance(event, TurnStarted) or not told:
+            told.append(Turn())
+        told[-1].events.append(event)
+        if isinstance(event, Rewound) and event.conversation:
+            take_back(told[:-1], event.turns)
+    return told
+
+
+def take_back(told: Sequence[Turn], count: int) -> None:
+    """Mark the last `count` prompts that still stand, and all that came after the first of them."""
+    for turn in reversed(told):
+        if not count:
+            break
+        count -= turn.is_prompt and not turn.back
+        turn.back = True
+
+
+def prompts(events: Sequence[Event]) -> list[str]:
+    """What the user asked, in order."""
+    return [event.prompt for event in events if isinstance(event, TurnStarted)]
+
+
+def undecided(events: Sequence[Event]) -> Proposed | None:
+    """The last change, unless something was decided about it."""
+    last = next((e for e in reversed(events) if isinstance(e, Proposed | Reviewed | Undone | Redone | Rewound)), None)
+    return last if isinstance(last, Proposed) else None
