@@ -4,10 +4,17 @@ token ─► reader ─► stop texts ─► pieces            forced() · allow
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ossa.model.base import FinishReason, Message, Piece, Sampling, Text, ToolCall
 from ossa.model.codec import Codec, read
 from ossa.model.sampling import Stops
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ossa.model.constraints_matcher import Matcher
 
 
 class Answer:
@@ -27,26 +34,42 @@ class Answer:
         self._calls: list[ToolCall] = []
         self._thinking, self._budget = 0, sampling.thinking
         self._forced: list[int] = []
+        self._matcher: Matcher | None = None
         for token in self.opening:
             self._reader.feed(token)
 
-    def allowed(self) -> Sequence[int]:
-        """The tokens that may come next; empty for all."""
-        return self._codec.blank_ids() if self._owed and not self.tokens else ()
+    def hold_to(self, matcher: "Matcher") -> None:
+        """From now on only what the matcher allows may come."""
+        self._matcher = matcher
 
-    def forced(self) -> int | None:
-        """The token that must come next, where only one may: those that end the thinking."""
+    def allowed(self) -> "NDArray[np.bool_] | Sequence[int] | None":
+        """The tokens that may come next, as ids or as a mask; None for all."""
+        if self._owed and not self.tokens:
+            return self._codec.blank_ids()
+        return self._matcher.allowed() if self._matcher else None
+
+    def forced(self) -> Sequence[int]:
+        """The tokens that must come next, where only they may: those that end the thinking, or what is certain."""
         if not self._forced and self._reader.is_thinking and (self._is_out_of_budget() or self._hurried()):
             self._forced = self._codec.final()
-        return self._forced[0] if self._forced else None
+        if not self._forced and self._matcher:
+            self._forced = self._matcher.forced()
+        return self._forced
+
+    def possible(self, draft: Sequence[int]) -> Sequence[int]:
+        """As much of a draft as may come."""
+        return draft[: self._matcher.fits(draft)] if self._matcher else draft
 
     def feed(self, token: int) -> list[Piece]:
         """The pieces that the next token makes known."""
         self.tokens.append(token)
         self._thinking += self._reader.is_thinking
         self._forced = self._forced[1:]
+        if self._matcher:
+            self._matcher.accept(token)
         pieces = self._shown(self._reader.feed(token))
-        self.ended = self._stops.hit or self._reader.ended or token in self._codec.stop_ids
+        is_complete = self._matcher is not None and self._matcher.ended
+        self.ended = self._stops.hit or self._reader.ended or token in self._codec.stop_ids or is_complete
         return pieces
 
     def finish(self) -> list[Piece]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ossa.model.constraints import Constraint
+
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "cancelled"]
 
@@ -64,6 +66,8 @@ class Sampling:
     """How long gpt-oss thinks; other models ignore it."""
     thinking: int | None = None
     """Tokens of reasoning after which it has to answer; None for as many as it likes."""
+    constraint: Constraint | None = None
+    """What the answer may be: tokens that would break it are never chosen. None for anything."""
     begin: str = ""
     """The answer's first words, put into the model's mouth; the pieces bear only what follows them."""
 

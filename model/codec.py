@@ -6,9 +6,12 @@ A codec never lets content become a control token, and a reader takes any sequen
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ossa.model.base import Message, Piece, Sampling, Text, ToolCall, ToolSpec
+
+if TYPE_CHECKING:
+    from ossa.model.constraints_vocabulary import Vocabulary
 
 
 class Reader(Protocol):
@@ -63,6 +66,10 @@ class Codec(Protocol):
 
     def spell(self, token: int) -> str:
         """What one token says within a text; nothing for a control token or a part of a character."""
+        ...
+
+    def vocabulary(self, size: int) -> "Vocabulary":
+        """All tokens, for constraints; `size` is how many logits the model has. Takes about a second."""
         ...
 
     def reader(self) -> Reader:

@@ -9,6 +9,7 @@ several tokens go through the model at once (`lookup`); what it then would not h
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -33,6 +34,9 @@ from ossa.model.loading import Loaded
 from ossa.model.lookup import Lookup
 from ossa.model.sampling import Sampler, check
 
+if TYPE_CHECKING:
+    from ossa.model.constraints_matcher import Constrainer
+
 _CHUNK = 256
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
 _CHUNK_OF_LARGE = 32
@@ -51,6 +55,7 @@ class Engine:
         self.window = loaded.window
         self.cache = PrefixCache()
         self._codec = loaded.codec
+        self._constrainer: Constrainer | None = None
         slow = loaded.device.type == "cpu" and loaded.forward.size > _LARGE
         self._chunk = _CHUNK_OF_LARGE if slow else _CHUNK
 
@@ -85,6 +90,7 @@ class Engine:
         lookup = Lookup(prompt)
         if logits is not None and len(self.cache.tokens) == len(prompt):
             room = min(sampling.max_tokens, self.window - len(prompt))
+            self._hold(answer, sampling, tools, logits.shape[-1])
             reason = yield from self._write(answer, logits, Sampler(sampling), lookup, room, cancelled)
         yield from answer.finish()
         end = time.perf_counter()
@@ -170,28 +176,45 @@ class Engine:
     ) -> Generator[Piece, None, FinishReason]:
         """Write until the end: each time round one token, and of a draft as many as the model agrees with."""
         draft: list[int] = []
+        certain: Sequence[int] = ()
         while not cancelled():
             read = len(self.cache.tokens) - len(draft)
             taken, token = 0, -1
             for place, line in enumerate(logits):
                 check(line)
                 forced = answer.forced()
-                token = sampler(line, answer.allowed()) if forced is None else forced
+                token = forced[0] if forced else sampler(line, answer.allowed())
                 lookup.feed(token)
                 yield from answer.feed(token)
                 if answer.ended or len(answer.tokens) == room or place == len(draft) or token != draft[place]:
                     break
                 taken += 1
-            if draft:
+            if draft and not certain:
                 lookup.judge(len(draft), taken)
             self.cache.crop(read + taken)
             if answer.ended:
                 return "stop"
             if len(answer.tokens) >= room:
                 return "length"
-            draft = lookup.draft(room - len(answer.tokens) - 1)
+            left = room - len(answer.tokens) - 1
+            certain = answer.forced()[:left]
+            draft = [*(certain or answer.possible(lookup.draft(left)))]
             logits = self._forward([token, *draft], len(draft) + 1)
         return "cancelled"
+
+    def _hold(self, answer: Answer, sampling: Sampling, tools: Sequence[ToolSpec], vocabulary: int) -> None:
+        """Hold the answer to what is asked of it."""
+        if sampling.constraint is None:
+            return
+        # Imported and made here since both take a while, and many answers are free.
+        from ossa.model.constraints_matcher import Constrainer
+
+        if self._constrainer is None:
+            self._constrainer = Constrainer(self._codec.vocabulary(vocabulary))
+        matcher = self._constrainer.matcher(sampling.constraint, tools)
+        for token in answer.opening:
+            matcher.accept(token)
+        answer.hold_to(matcher)
 
     def _spelled(self, tokens: Sequence[int], likely: Sequence[tuple[float, list[tuple[int, float]]]]) -> list[Weighed]:
         """The tokens by where they stand in the text; control tokens stand nowhere."""

@@ -1,10 +1,15 @@
 """Chooses tokens, and ends an answer at its stop texts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from ossa.model.base import ModelError, Sampling
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Sampler:
@@ -21,15 +26,15 @@ class Sampler:
         else:
             self._random.manual_seed((sampling.seed + row) % 2**63)
 
-    def __call__(self, logits: torch.Tensor, among: Sequence[int] = ()) -> int:
-        """The id chosen, of all or `among` some; `logits` is float32 on the CPU, `[vocabulary]`.
+    def __call__(self, logits: torch.Tensor, among: "NDArray[np.bool_] | Sequence[int] | None" = None) -> int:
+        """The id chosen, of all or `among` some, as ids or as a mask; `logits` is float32 on the CPU, `[vocabulary]`.
 
         Raises:
             ModelError: the logits are no numbers.
         """
         check(logits)
-        if among:
-            chosen = torch.tensor(among)
+        if among is not None:
+            chosen = torch.tensor(among) if isinstance(among, Sequence) else torch.from_numpy(among).nonzero()[:, 0]
             return int(chosen[self(logits[chosen])])
         if self._temperature <= 0:
             return int(logits.argmax())

@@ -20,6 +20,7 @@ from ossa.model.base import (
     Usage,
     Weighed,
 )
+from ossa.model.constraints import Bounds, Constraint
 from ossa.model.discover import Found
 
 Line = dict[str, Any]
@@ -49,6 +50,7 @@ def request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sa
 def from_request(line: Line) -> tuple[list[Message], list[ToolSpec], Sampling]:
     """The opposite of `request`."""
     sampling: Line = dict(line["sampling"], stop=tuple(line["sampling"]["stop"]))
+    sampling["constraint"] = _constraint(sampling["constraint"])
     messages = [_message(fields) for fields in line["messages"]]
     tools = [ToolSpec(**fields) for fields in line["tools"]]
     return messages, tools, Sampling(**sampling)
@@ -99,6 +101,13 @@ def continued(answers: Sequence[Continuation]) -> Line:
 def from_continued(line: Line) -> tuple[Continuation, ...]:
     """The opposite of `continued`."""
     return tuple(Continuation(*fields) for fields in line["continued"])
+
+
+def _constraint(fields: Line | None) -> Constraint | None:
+    if fields is None:
+        return None
+    lists: Line = {name: tuple(fields[name]) for name in ("must_call", "taken")}
+    return Constraint(**{**fields, **lists, "bounds": Bounds(**fields["bounds"])})
 
 
 def _message(fields: Line) -> Message:

@@ -148,13 +148,9 @@ def written(
     answer = Answer(codec, sampling, hurried)
     pieces = [piece for token in (CHANNEL, *codec._plain("analysis"), MESSAGE) for piece in answer.feed(token)]
     for token in codec._plain(thought):
-        if (forced := answer.forced()) is not None:
-            header = [forced]
-            pieces += answer.feed(forced)
-            while (forced := answer.forced()) is not None:
-                header.append(forced)
-                pieces += answer.feed(forced)
-            assert header == [END, START, *codec._plain("assistant"), CHANNEL, *codec._plain("final"), MESSAGE]
+        if forced := answer.forced():
+            assert forced == [END, START, *codec._plain("assistant"), CHANNEL, *codec._plain("final"), MESSAGE]
+            pieces += [piece for each in forced for piece in answer.feed(each)]
             break
         pieces += answer.feed(token)
     said = "".join(piece.text for piece in pieces if isinstance(piece, Text))
