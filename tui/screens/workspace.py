@@ -246,7 +246,7 @@ class Workspace(Screen[None]):
             "shown": "put off · ctrl+r",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
             "revising": f"◦ {change.outcome} · esc stops",
-            "applied": "applied · /undo",
+            "applied": f"applied{f', {change.refused} not' if change.refused else ''} · /undo",
             "over": change.outcome,
         }
         state = states.get(change.phase, "")

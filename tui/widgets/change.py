@@ -68,6 +68,11 @@ class ChangeView(HunkList):
         """By hunk: edits that were left and not saved."""
         self._checkpoint = ""
 
+    @property
+    def refused(self) -> int:
+        """Hunks that were accepted and could not be applied."""
+        return sum(view.state == "refused" for view in self.hunks)
+
     async def present(self, change: Change, verdict: Verdict, origins: Origins | None = None) -> None:
         """Show a change without asking anything; what was decided about the same hunks still stands.
 

@@ -43,7 +43,7 @@ class HunkEditor(TextArea):
         super().__init__(
             self.original,
             id="editor",
-            soft_wrap=False,
+            soft_wrap=True,
             tab_behavior="indent",
             compact=True,
             show_line_numbers=True,

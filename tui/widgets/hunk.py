@@ -1,6 +1,7 @@
 """One hunk of a change, line by line: drawn a row at a time, so that its length does not matter."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar, Literal, TypeAlias
 
 from textual import events
@@ -189,4 +190,4 @@ class HunkView(Widget):
 
     def _refusal(self, room: int) -> list[Content]:
         """Why it could not be applied, in rows of that many cells."""
-        return Content(plain_text(self.reason)).fold(room) if self.state == "refused" and self.reason else []
+        return [Content(line) for line in wrap(plain_text(self.reason), room)] if self.state == "refused" else []

@@ -47,14 +47,16 @@ def proposed_line(change: Change, verdict: Verdict) -> Line:
 
 def reviewed_line(event: Reviewed) -> Line:
     """What became of the change."""
-    accepted = sum(d.accepted for d in event.decisions)
-    rejected = len(event.decisions) - accepted
+    rejected = sum(not d.accepted for d in event.decisions)
+    accepted = len(event.decisions) - rejected - len(event.refused_hunks)
     text = f"{accepted} accepted · {rejected} rejected"
+    if event.refused_hunks:
+        text += f" · {len(event.refused_hunks)} not applied"
     if event.files:
         text += f" · written: {', '.join(plain_text(f) for f in event.files[:5])}"
     if event.checkpoint:
         text += " · /undo takes it back"
-    lines = [text, *(f"✗ not applied: {plain_text(reason)}" for reason in event.refused)]
+    lines = [text, *(f"! not applied: {plain_text(reason)}" for reason in event.refused)]
     return Line(Content("\n".join(lines)), "failure" if event.refused else "notice")
 
 
@@ -72,7 +74,7 @@ def rewound_line(event: Rewound) -> Line:
     """The session went back."""
     turns = "1 turn" if event.turns == 1 else f"{event.turns} turns"
     files = f" · brought back: {', '.join(event.files)}" if event.files else ""
-    told = " · the model forgets them" if event.conversation else " · the model still knows them"
+    told = " · forgotten by the model" if event.conversation else " · the model still knows of it"
     return Line(f"↶ Back by {turns}{told}{files}", "notice")
 
 
