@@ -33,7 +33,7 @@ class Answer:
         self._text = sampling.begin
         self._calls: list[ToolCall] = []
         self._thinking, self._budget = 0, sampling.thinking
-        self._forced: list[int] = []
+        self._forced: Sequence[int] = ()
         self._matcher: Matcher | None = None
         for token in self.opening:
             self._reader.feed(token)
@@ -51,7 +51,7 @@ class Answer:
     def forced(self) -> Sequence[int]:
         """The tokens that must come next, where only they may: those that end the thinking, or what is certain."""
         if not self._forced and self._reader.is_thinking and (self._is_out_of_budget() or self._hurried()):
-            self._forced = self._codec.final()
+            self._forced = self._end_of_thinking()
         if not self._forced and self._matcher:
             self._forced = self._matcher.forced()
         return self._forced
@@ -92,6 +92,11 @@ class Answer:
     def text(self) -> str:
         """All of it that is for the user, `begin` included."""
         return self._text
+
+    def _end_of_thinking(self) -> Sequence[int]:
+        """What ends it; nothing for now where a character is not complete."""
+        tokens = self._codec.final()
+        return tokens if len(self.possible(tokens)) == len(tokens) else ()
 
     def _is_out_of_budget(self) -> bool:
         return self._budget is not None and self._thinking >= self._budget

@@ -106,8 +106,9 @@ def from_continued(line: Line) -> tuple[Continuation, ...]:
 def _constraint(fields: Line | None) -> Constraint | None:
     if fields is None:
         return None
-    lists: Line = {name: tuple(fields[name]) for name in ("must_call", "taken")}
-    return Constraint(**{**fields, **lists, "bounds": Bounds(**fields["bounds"])})
+    known: Line = dict(fields, bounds=Bounds(**fields["bounds"]))
+    known |= {name: tuple(fields[name]) for name in ("must_call", "taken")}
+    return Constraint(**known)
 
 
 def _message(fields: Line) -> Message:

@@ -1,5 +1,6 @@
 """Ways to write more than a token at a time, or under conditions: the text is what one token after the other gives."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,8 @@ import torch
 
 from ossa.model import discover, llama, loading
 from ossa.model.answer import Answer
-from ossa.model.base import Continuation, Finished, Message, ModelError, Sampling, Text, Thought
+from ossa.model.base import Continuation, Finished, Message, ModelError, Sampling, Text, Thought, ToolSpec
+from ossa.model.constraints import Constraint
 from ossa.model.engine import Engine
 from ossa.model.forward import ModuleForward
 from ossa.model.gguf import GgufFile
@@ -155,6 +157,32 @@ def written(
         pieces += answer.feed(token)
     said = "".join(piece.text for piece in pieces if isinstance(piece, Text))
     return "".join(piece.text for piece in pieces if isinstance(piece, Thought)), said
+
+
+def test_a_random_model_calls_a_declared_tool_when_it_is_held_to_one(gpt_oss: Loaded) -> None:
+    engine = Engine(gpt_oss)
+    schema = {"type": "object", "properties": {"path": {"type": "string", "maxLength": 20}}, "required": ["path"]}
+    tools = [ToolSpec("repo_browser.open_file", "Open a file.", {**schema, "additionalProperties": False})]
+    constraint = Constraint(must_call=("repo_browser.open_file",), thinks=False)
+    for seed in range(5):
+        sampling = Sampling(temperature=1.0, seed=seed, max_tokens=120, constraint=constraint)
+        done = list(engine.generate([Message("user", "hi")], tools, sampling))[-1]
+        assert isinstance(done, Finished)
+        assert done.reason == "tool_calls"
+        (call,) = done.message.calls
+        assert call.name == "repo_browser.open_file"
+        assert list(json.loads(call.arguments)) == ["path"]
+
+
+def test_a_grammar_holds_the_small_model_and_its_drafts(small: Loaded) -> None:
+    engine = Engine(small)
+    ask = [Message("user", "Is the sky blue? Answer yes or no. yes yes yes no no no")]
+    constraint = Constraint(grammar='start: ("yes" | "no") (" yes" | " no"){3}')
+    done = finished(engine, ask, Sampling(max_tokens=20, constraint=constraint))
+    words = done.message.text.split()
+    assert len(words) == 4
+    assert set(words) <= {"yes", "no"}
+    assert done.reason == "stop"
 
 
 def finished(engine: Engine, messages: list[Message], sampling: Sampling) -> Finished:
