@@ -5,6 +5,7 @@ path as the model or the user wrote it ─► inside() ─► follow() through t
 
 import os
 import posixpath
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ _LINKS = 40
 """Symbolic links on the way to one file, as many as Linux follows."""
 _GIT = frozenset({".git", "git~1"})
 """The repository's own folder, also by its short name on Windows file systems."""
+_UNSEEN = dict.fromkeys([*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF])
+"""Characters that file systems of macOS do not see in a name."""
 _NAME, _WHOLE = 255, 2000
 """Bytes that a name and a path may have: file systems take no longer name, and ossa's folders come before the path."""
 
@@ -45,7 +48,9 @@ def _nameable(path: str) -> bool:
 
 def is_git(path: str) -> bool:
     """Whether any part of the path is git's own folder."""
-    return any(part.casefold().rstrip(". ") in _GIT for part in path.split("/"))
+    # Windows splits at backslashes and ends a name at a colon; macOS leaves out characters that take no room.
+    visible = path.translate(_UNSEEN).casefold()
+    return any(part.partition(":")[0].rstrip(". ") in _GIT for part in re.split(r"[/\\]", visible))
 
 
 def follow(path: str, find: Callable[[str], Path | None], root: Path, *, last: bool = True) -> str:

@@ -1,6 +1,6 @@
 """Real patches from consecutive releases of packages, and what models do to them.
 
-two releases (sdists, fetched once by pip) ─► changed files ─► hunks ─► spoilt like a model would ─► V4A text · search/replace blocks
+two releases (sdists, fetched once by pip) ─► changed files ─► hunks ─► spoilt as models do ─► V4A · search/replace
 """
 
 import random
@@ -27,10 +27,9 @@ peewee 3.17.0 3.17.1 | docutils 0.20 0.20.1 | irc 16.2.1 16.3 | pygments 2.17.1 
 """Pairs of releases that the engine was tuned on."""
 HELD_OUT = """
 networkx 3.2 3.2.1 | mako 1.3.0 1.3.2 | bottle 0.12.24 0.12.25 | pyparsing 3.1.1 3.1.2 | simplejson 3.19.1 3.19.2
-openpyxl 3.1.1 3.1.2 | paramiko 3.3.1 3.4.0 | boltons 23.0.0 23.1.1 | marshmallow 3.20.1 3.20.2 | jsonschema 4.20.0 4.21.0
-coverage 7.3.3 7.3.4 | tornado 6.3.2 6.3.3 | scrapy 2.11.0 2.11.1 | pycodestyle 2.11.0 2.11.1 | waitress 2.1.1 2.1.2
-arrow 1.2.3 1.3.0 | prettytable 3.9.0 3.10.0 | psutil 5.9.6 5.9.7 | pefile 2023.2.7 2024.8.26 | pyreadline3 3.4.1 3.5.4
-pyttsx3 2.90 2.91
+openpyxl 3.1.1 3.1.2 | paramiko 3.3.1 3.4.0 | boltons 23.0.0 23.1.1 | marshmallow 3.20.1 3.20.2 | waitress 2.1.1 2.1.2
+coverage 7.3.3 7.3.4 | tornado 6.3.2 6.3.3 | scrapy 2.11.0 2.11.1 | pycodestyle 2.11.0 2.11.1 | jsonschema 4.20.0 4.21.0
+arrow 1.2.3 1.3.0 | prettytable 3.9.0 3.10.0 | psutil 5.9.6 5.9.7 | pefile 2023.2.7 2024.8.26
 """
 """Pairs that nobody looked at while tuning."""
 _PYTHON, _OTHER = 10, 2

@@ -1,4 +1,4 @@
-"""The edit engines of other assistants, fetched at run time in pinned versions into the benchmark's cache; nothing of them is kept.
+"""The edit engines of other assistants, fetched at run time in pinned versions; nothing of them is kept here.
 
 Each takes a file and its spoilt patch, and gives the file anew, or None where it refuses.
 """

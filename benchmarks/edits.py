@@ -39,7 +39,9 @@ from _patches import (
     v4a,
 )
 from _peers import Engine, peers
+
 from ossa.assistant.edits.engine import EditError, parse, plan
+from ossa.assistant.paths import cache_dir
 
 OUT = Path(__file__).parent / "out"
 VERDICTS = ("exact", "refused", "other bytes", "WRONG", "crashed")
@@ -142,8 +144,8 @@ def show(found: Sequence[Case], engine: Engine, rows: Iterable[Row], verdict: st
                 continue
             print(f"--- {row.name}: {case.name}")
             if result is not None:
-                sides = [text_of(data).splitlines() for data in (case.new, result)]
-                print(*list(unified_diff(*sides, "truth", "result", lineterm=""))[:40], sep="\n")
+                truth, got_instead = (text_of(data).splitlines() for data in (case.new, result))
+                print(*list(unified_diff(truth, got_instead, "truth", "result", lineterm=""))[:40], sep="\n")
                 continue
             chance = random.Random(f"{row.name} {case.name}")
             hunks = [Hunk(row.spoil(h.lines, chance), h.start, h.heads) for h in case.hunks(row.context)]
@@ -166,7 +168,7 @@ def main() -> None:
     options.add_argument("--row", action="append", default=[])
     options.add_argument("--show", choices=VERDICTS)
     chosen = options.parse_args()
-    cache = OUT / "cache"
+    cache = cache_dir() / "benchmarks"
     rows = [row for row in ROWS if not chosen.row or any(word in row.name for word in chosen.row)]
     halves = {"tuned": list(cases(TUNED, cache))} if chosen.only != "held-out" else {}
     halves |= {"held-out": list(cases(HELD_OUT, cache))} if chosen.only != "tuned" else {}

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 _PREFIX = "ossa-"
-_JOIN = 'echo $$ >"$0/cgroup.procs"; exec "$@"'
+_JOIN = '{ echo $$ >"$0/cgroup.procs"; } 2>/dev/null; exec "$@"'
 _YOUNG = 60.0
 """Seconds within which a new group is joined."""
 _numbers = itertools.count()

@@ -77,7 +77,7 @@ class Watch:
     def _look(self) -> None:
         measure_next = 0.0
         while not self._over.wait(_COUNT_EVERY):
-            with contextlib.suppress(OSError, ValueError):  # it has just ended
+            with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
                 if Path(self._place.inside("/proc/self")).exists():
                     continue  # we are in it: this is still the machine's own
                 numbers = [path.name for path in Path(self._place.inside("/proc")).iterdir() if path.name.isdecimal()]
@@ -124,7 +124,7 @@ class Watch:
         for number in numbers:
             with contextlib.suppress(OSError):
                 text = Path(self._place.inside(f"/proc/{number}/smaps_rollup")).read_text()
-                total += next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:"))
         self._shared_next = time.monotonic() + (_SHARED_EVERY if len(numbers) > 16 else 0)
         return total or resident
 

@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from ossa.assistant.diff import changed_runs
 from ossa.assistant.edits.patch import EditError, Line, Section, Step, Update, Write
 
-_SEARCH = re.compile(r"\s*<{5,9} ?SEARCH\b.*")
+_SEARCH = re.compile(r"\s*(<{5,9}) ?SEARCH\b.*")
 _DIVIDER = re.compile(r"\s*={5,9}\s*")
 _REPLACE = re.compile(r"\s*>{5,9} ?REPLACE\b.*")
 _FENCE = re.compile(r"(`{3,})[\w+.-]*\s*")
 _PATH = re.compile(r"[\w.@/+\- ]*[\w+\-]\.\w+|[\w.@/+\-]*/[\w.@+\-]+|[A-Z]\w*file")
+
+_NAME = re.compile(r"[\w.@+\-]+")
 
 
 def parse_blocks(lines: Sequence[str]) -> list[Step]:
@@ -41,14 +43,18 @@ def _search_blocks(lines: Sequence[str]) -> list[Step]:
     steps: list[Step] = []
     path, at = "", 0
     while at < len(lines):
-        if not _SEARCH.fullmatch(lines[at]):
+        begin = _SEARCH.fullmatch(lines[at])
+        if not begin:
             at += 1
             continue
-        path = _path_above(lines, at) or path
+        path = _path_above(lines, at) or path or _name_above(lines, at)
         if not path:
             raise EditError(f"The SEARCH block at line {at + 1} has no line with its path above it.")
-        divider = _find(lines, at + 1, _DIVIDER, "=======")
-        end = _find(lines, divider + 1, _REPLACE, ">>>>>>> REPLACE")
+        end = next((n for n in range(at + 1, len(lines)) if _REPLACE.fullmatch(lines[n])), None)
+        if end is None:
+            name = ">>>>>>> REPLACE" if any(_DIVIDER.fullmatch(line) for line in lines[at:]) else "======="
+            raise EditError(f"The SEARCH block at line {at + 1} lacks its `{name}` line.")
+        divider = _divider(lines, at, end, len(begin[1]))
         step = replacement(path, lines[at + 1 : divider], lines[divider + 1 : end])
         last = steps[-1] if steps else None
         if isinstance(step, Update) and isinstance(last, Update) and last.path == path:
@@ -59,11 +65,18 @@ def _search_blocks(lines: Sequence[str]) -> list[Step]:
     return steps
 
 
-def _find(lines: Sequence[str], start: int, pattern: re.Pattern[str], name: str) -> int:
-    for at in range(start, len(lines)):
-        if pattern.fullmatch(lines[at]):
-            return at
-    raise EditError(f"The SEARCH block that begins before line {start} lacks its `{name}` line.")
+def _divider(lines: Sequence[str], begin: int, end: int, width: int) -> int:
+    """The line between the two halves: of the markers' width, for headings are underlined like it."""
+    found = [n for n in range(begin + 1, end) if _DIVIDER.fullmatch(lines[n])]
+    alike = [n for n in found if len(lines[n].strip()) == width] or found
+    if not alike:
+        raise EditError(f"The SEARCH block at line {begin + 1} lacks its `=======` line.")
+    if len(alike) > 1:
+        raise EditError(
+            f"The SEARCH block at line {begin + 1} has several lines that could be its `=======`. "
+            "Send this change as a patch with `*** Update File:` and lines that begin with -, + or a space."
+        )
+    return alike[0]
 
 
 def _section(search: Sequence[str], put: Sequence[str]) -> Section:
@@ -85,6 +98,12 @@ def _path_above(lines: Sequence[str], at: int) -> str:
         if line.strip() and not _FENCE.fullmatch(line):
             return _as_path(line)
     return ""
+
+
+def _name_above(lines: Sequence[str], at: int) -> str:
+    """A single word right above, which may be a file's name without anything that tells so."""
+    above = next((line.strip() for line in reversed(lines[max(0, at - 2) : at]) if not _FENCE.fullmatch(line)), "")
+    return above if _NAME.fullmatch(above) else ""
 
 
 def _as_path(line: str) -> str:

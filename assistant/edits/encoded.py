@@ -84,7 +84,7 @@ def usual_ending(lines: Sequence[str]) -> str:
 
 
 def _encoding(data: bytes) -> tuple[bytes, str]:
-    """The byte order mark and what it says; else UTF-8, or Latin-1, which gives every byte a character and gets it back."""
+    """The byte order mark and what it says; else UTF-8, or Latin-1, which takes every byte and gives it back."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return mark, encoding

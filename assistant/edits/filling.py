@@ -31,16 +31,20 @@ def fill(rows: Sequence[Row], python: Outline | None, unit: int) -> None:
 def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int | None:
     """As the removed line it resembles, the lines beside it in the same bracket or string, or as is usual there."""
     row, part = rows[number], python.within[number]
-    options = [row.like if row.like_part else None]
-    if not part.closes:
-        options += [rows[n].width for n in _beside(rows, number, python)]
     base = rows[part.row].width
+    usual: int | None = None
     if base is not None and part.kind == "bracket":
-        options.append(base + part.column if part.column >= 0 else base if part.closes else base + unit)
+        usual = base + part.column if part.column >= 0 else base if part.closes else base + unit
     elif base is not None and part.kind == "other":
-        options.append(base + unit)
+        usual = base + unit
     elif part.docstring:
-        options.append(base)
+        usual = base
+    beside = [] if part.closes else [rows[n].width for n in _beside(rows, number, python)]
+    if part.kind == "string" and not (row.loss and row.loss.bound is not None) and len(set(beside)) > 1:
+        beside, usual = [], None
+    like = row.like if row.like_part else None
+    # A bracket that is new itself says more than the lines that it replaces.
+    options = [usual, like, *beside] if part.kind == "bracket" and rows[part.row].loss else [like, *beside, usual]
     return next((width for width in options if width is not None and row.allows(width)), None)
 
 

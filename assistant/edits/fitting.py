@@ -3,7 +3,7 @@
 sections ─► located ─► typography and trailing blanks as in the file ─► indentation: by one rule, else inferred ─► bytes
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ossa.assistant.edits.encoded import Encoded
 from ossa.assistant.edits.future import with_future
@@ -17,6 +17,7 @@ from ossa.assistant.edits.rows import Fitted
 from ossa.assistant.edits.syntax import breakage, is_checked
 from ossa.assistant.text import body, ending
 
+_QUOTES = "\u2018\u2019\u201c\u201d"
 _PARSED = 256 << 10
 """Bytes of a file up to which places are told apart by parsing their results."""
 
@@ -32,8 +33,14 @@ def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: boo
 
     def result(places: Sequence[Place]) -> bytes:
         plain = _plain(target, places)
-        bare = [_spelt(target, place, plain) for place in places]
-        return _indented(path, data, file, target, places, bare)
+        made = _indented(path, data, file, target, places, [_spelt(target, place, plain) for place in places])
+        if not any(c in _QUOTES for place in places for line in place.section.new for c in line):
+            return made
+        if len(plain) == len(TYPOGRAPHIC) or breakage(path, data, made) is None:
+            return made
+        # Quotes that break what parsed were meant to be plain.
+        other = _indented(path, data, file, target, places, [_spelt(target, place, TYPOGRAPHIC) for place in places])
+        return made if breakage(path, data, other) else other
 
     def parses(places: Sequence[Place]) -> bool:
         try:
@@ -56,7 +63,8 @@ def _indented(
     if lost is None:
         result = _written(file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)])
         shifted = any(place.tier == Tier.INDENTATION for place in places)
-        if not path.endswith((".py", ".pyi")) or not (shifted or breakage(path, data, result)):
+        block = any(line.split("#")[0].rstrip().endswith(":") for place in places for line in place.section.new)
+        if not path.endswith((".py", ".pyi")) or not (shifted or (block and breakage(path, data, result))):
             return result
         found = inferred(path, target, places, bare)
         return _written(file, found) if found else result
@@ -64,8 +72,8 @@ def _indented(
     if found is None:
         first = next((text for text in lost.section.old if text.strip()), "")
         raise EditError(
-            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the new "
-            "lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
+            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the "
+            "new lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
         )
     return _written(file, found)
 
@@ -78,7 +86,7 @@ def _written(file: Encoded, fitted: Sequence[Fitted]) -> bytes:
     return file.with_lines(lines)
 
 
-def _plain(target: Target, places: Sequence[Place]) -> dict[int, str | None]:
+def _plain(target: Target, places: Sequence[Place]) -> Mapping[int, str | None]:
     """What to make of typographic characters: those that the quoted lines have where the file has plain ones."""
     foreign, known = set[str](), set[str]()
     for place in places:
@@ -99,7 +107,7 @@ def _plain(target: Target, places: Sequence[Place]) -> dict[int, str | None]:
     }
 
 
-def _spelt(target: Target, place: Place, plain: dict[int, str | None]) -> Fitted:
+def _spelt(target: Target, place: Place, plain: Mapping[int, str | None]) -> Fitted:
     """The runs of a place, with characters and trailing blanks as the lines that had to be there have them."""
     there = target.lines[place.start : place.start + len(place.section.old)]
     pairs = list(zip(place.section.old, there, strict=True))

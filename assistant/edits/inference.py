@@ -1,10 +1,10 @@
-"""The indentation of lines that come in, where the patch has lost it: found from the file and the lines around, or refused.
+"""The indentation of lines that come in, where the patch has lost it: found from the file around them, or refused.
 
-    places, new lines ─► loss of each section ─► the file as it will be, with gaps ─► statements nested, other lines after
-                         their neighbours ─► one way that makes sense, or none
+    places, new lines ─► loss of each section ─► the file as it will be, with gaps
+                      ─► statements nested, other lines after their neighbours ─► one way that makes sense, or none
 
-A model that loses indentation takes off the same width from every line, as far as a line has it: a line at the margin may
-have stood anywhere up to that width.
+A model that loses indentation takes off the same width from every line, as far as a line has it: a line at the margin
+may have stood anywhere up to that width.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -73,9 +73,10 @@ def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
     if plain is not None and plain.margin >= _SURE and (free is None or plain.cost <= free.cost):
         # Indentation that is off alike everywhere explains more than one that is not.
         free = plain
+        uneven = any(row.loss and not row.loss.alike for row in rows)
         for number, row in enumerate(rows):
             part = python.within.get(number)
-            stripped = row.loss is not None and row.loss.shift is None and not row.given
+            stripped = uneven and row.loss is not None and row.loss.shift is None and not row.given
             if row.width is None and _is_alike(row) and not (part and part.kind == "bracket" and stripped):
                 row.width = _alike(row)
     if free is None or free.margin < _SURE:
@@ -103,10 +104,12 @@ def _hypotheses(rows: Sequence[Row], new: Sequence[int], unit: int) -> Iterator[
         return
     least = max(lost.least for n in dark if (lost := rows[n].loss))
     for more in range(3):
-        yield _hypothesis(rows, new, least + more * unit, unit)
+        yield _hypothesis(rows, new, least + more * unit, unit, strict=True)
 
 
-def _hypothesis(rows: Sequence[Row], new: Sequence[int], common: int | None, unit: int) -> dict[int, Unknown]:
+def _hypothesis(
+    rows: Sequence[Row], new: Sequence[int], common: int | None, unit: int, *, strict: bool = False
+) -> dict[int, Unknown]:
     """What the new statements may be if sections that do not show what they lost have lost this."""
     found: dict[int, Unknown] = {}
     for number in new:
@@ -117,8 +120,9 @@ def _hypothesis(rows: Sequence[Row], new: Sequence[int], common: int | None, uni
         if lost is not None and lost.shift is not None:
             widths, bound = ((row.given + lost.shift,), None) if row.given else (None, lost.bound)
         elif lost is not None and common is not None:
-            widths = tuple({row.given + lost.least, row.given + max(common, lost.least)}) if row.given else None
-            bound = None if row.given else max(common, lost.least)
+            most = max(common, lost.least)
+            widths = tuple({row.given + most, row.given + (most if strict else lost.least)}) if row.given else None
+            bound = None if row.given else most
         elif lost is not None and row.given:
             widths = tuple(row.given + lost.least + n * unit for n in range(3))
         found[number] = Unknown(widths, bound, None if row.like_part else row.like, row.run)

@@ -14,7 +14,7 @@ from itertools import pairwise, product
 from math import prod
 
 from ossa.assistant.edits.patch import Section
-from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, anchor_lines, in_block, matches
+from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, anchor_lines, blocks_around, matches
 from ossa.assistant.edits.variants import mended, spelt_otherwise
 
 Parses = Callable[[Sequence[Place]], bool]
@@ -95,11 +95,12 @@ def _narrowed(target: Target, section: Section, places: list[Place]) -> list[Pla
 
 def _anchored(target: Target, anchors: Sequence[str], places: list[Place]) -> list[Place]:
     """Places in a block that the anchor heads, else below it; an anchor that is not in the file says nothing."""
-    if not anchor_lines(target, anchors, len(target.lines)):
+    heads = anchor_lines(target, anchors)
+    if not heads:
         return places
-    below = [(p, anchor_lines(target, anchors, p.start)) for p in places]
-    inside = [p for p, heads in below if any(in_block(target.lines, head, p.start) for head in heads)]
-    return inside or [p for p, heads in below if heads]
+    known = set(heads)
+    inside = [p for p in places if not known.isdisjoint(blocks_around(target.lines, p.start))]
+    return inside or [p for p in places if heads[0] <= p.start]
 
 
 def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> None:

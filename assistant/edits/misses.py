@@ -10,8 +10,12 @@ from ossa.assistant.edits.places import Place, Target, Tier, enclosing, normal
 _AROUND = 2
 """Lines shown above and below the nearest ones."""
 _SHOWN = 30
-_SEARCHED = 20_000
+_SEARCHED = 5_000
 """Lines of a file that are searched for something similar."""
+_PLACES = 8
+"""Places that are described."""
+_COMMON = 50
+"""Occurrences in the file up to which a line says something about the place."""
 
 
 def explain(path: str, target: Target, miss: Miss) -> str:
@@ -50,12 +54,13 @@ def _ambiguous(path: str, target: Target, miss: Miss) -> str:
         return (
             f"{path}, change {miss.number} of the patch has unchanged lines on one side only, and a line seems to be "
             f"missing on the other. Put the line above and the line below around the new lines:\n"
-            f"{numbered(target.lines, at - 4, at + len(miss.section.old) + 4)}"
+            f"{numbered(target.lines, at - 4, at + min(len(miss.section.old), _SHOWN) + 4)}"
         )
-    places = [_describe(target, place) for place in miss.places]
-    shown = "; ".join(places[:8]) + (f"; and {len(places) - 8} more" if len(places) > 8 else "")
+    more = len(miss.places) - _PLACES
+    shown = "; ".join(_describe(target, place) for place in miss.places[:_PLACES])
     return (
-        f"{path}, change {miss.number} of the patch could go to {len(places)} places: {shown}. "
+        f"{path}, change {miss.number} of the patch could go to {len(miss.places)} places: {shown}"
+        f"{f'; and {more} more' if more > 0 else ''}. "
         "Give more unchanged lines above and below, or a line `@@ ` with the head of the function or class it is in."
     )
 
@@ -83,13 +88,14 @@ def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
     old = [normal(text, Tier.INDENTATION) for text in section.old]
     votes: dict[int, int] = {}
     for offset, text in enumerate(old):
-        for at in index.get(text, ()) if len(text) > 3 else ():
+        found = index.get(text, ()) if len(text) > 3 else ()
+        for at in found if len(found) <= _COMMON else ():
             for start in (at - offset - 1, at - offset, at - offset + 1):
                 votes[start] = votes.get(start, 0) + 1 + (start == at - offset)
     if votes:
         start = max(votes, key=lambda n: (votes[n], -n))
-        return start - _AROUND, start + len(old) + _AROUND
+        return start - _AROUND, start + min(len(old), _SHOWN) + _AROUND
     longest = max(old, key=len)[:200]
     like = get_close_matches(longest, {line[:200] for line in lines[:_SEARCHED] if line}, 1, 0.6) if longest else []
     at = next((n for n, line in enumerate(lines) if like and line[:200] == like[0]), None)
-    return None if at is None else (at - _AROUND, at + len(old) + _AROUND)
+    return None if at is None else (at - _AROUND, at + min(len(old), _SHOWN) + _AROUND)

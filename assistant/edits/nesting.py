@@ -8,6 +8,7 @@ no answer.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from ossa.assistant.edits.statements import Statement
@@ -105,7 +106,7 @@ def nested(
 def _bodies(statements: Sequence[Statement], known: Mapping[int, int]) -> dict[int, int]:
     """How much deeper blocks stand in this file, by the width of what opens them, where it is not the usual."""
     found: dict[int, int] = {}
-    for one, following in zip(statements, statements[1:], strict=False):
+    for one, following in pairwise(statements):
         if one.opens and one.row in known and following.row in known:
             found.setdefault(known[one.row], known[following.row])
     return found
@@ -119,7 +120,8 @@ def _widths(
         options = {0}
     elif stack[-1].opens:
         inner = stack[-1].width
-        options = {known} if known is not None and known > inner else {inner + unit, bodies.get(inner, inner + unit)}
+        told = (known,) if known is not None else about.widths if about and about.widths else ()
+        options = {width for width in told if width > inner} or {inner + unit, bodies.get(inner, inner + unit)}
     elif stack[-1].word == "@":
         options = {stack[-1].width}
     else:
@@ -166,6 +168,8 @@ def _cost(stack: Stack, statement: Statement, width: int) -> float:
         cost += 1
     if width > 0 and statement.blank >= 2:
         cost += 2
+    elif outer and statement.blank and not any(level.word in _FUNCTIONS for level in outer):
+        cost += 1
     if stack and stack[-1].width == width and stack[-1].word in _LEAVES:
         cost += 3
     return cost + _owner(statement, outer)

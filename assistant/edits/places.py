@@ -29,6 +29,8 @@ TYPOGRAPHIC = str.maketrans(
 
 TOO_MANY = 2000
 """Places from which on a section counts as repeated beyond telling."""
+_NEAR = 50
+"""Lines below a place that are looked at for its indentation."""
 _COSTLY = 200_000
 """Comparisons of lines from which on repetitions would be felt."""
 
@@ -128,10 +130,14 @@ def matches(target: Target, section: Section, tier: Tier) -> Iterator[Place]:
     old = [normal(line, tier) for line in section.old]
     if not old or (tier >= Tier.INDENTATION and not any(old)):
         return
-    for start in runs_of(old, lines, index):
-        if tier < Tier.INDENTATION:
+    starts = list(runs_of(old, lines, index))
+    repeated = len(starts) > 1 and len(starts) * len(old) * 10 > _COSTLY
+    for start in starts:
+        if tier < Tier.INDENTATION or (tier == Tier.LOST and repeated):
             yield Place(start, section, tier)
             continue
+        if repeated:
+            return
         there = target.lines[start : start + len(old)]
         plain = [(a.translate(TYPOGRAPHIC), b.translate(TYPOGRAPHIC)) for a, b in zip(section.old, there, strict=True)]
         if reindent := rule(plain):
@@ -169,30 +175,38 @@ def _linear(wanted: Sequence[str], lines: Sequence[str]) -> Iterator[int]:
             yield n + 1 - len(wanted)
 
 
-def anchor_lines(target: Target, anchors: Sequence[str], before: int) -> list[int]:
-    """Lines where the innermost anchor stands, at or above `before`, with the outer ones above it in order."""
+def anchor_lines(target: Target, anchors: Sequence[str]) -> list[int]:
+    """Lines where the innermost anchor stands, with the outer ones above it in their order; from the top."""
     at = [-1]
     for anchor in anchors:
         wanted = normal(anchor, Tier.INDENTATION)
         lines, index = target.form(Tier.INDENTATION)
         found = index.get(wanted) or [n for n, line in enumerate(lines) if line.startswith(wanted)]
-        at = [n for n in found if min(at) < n <= before]
+        floor = at[0]
+        at = [n for n in found if n > floor]
         if not at:
             return []
     return at
 
 
+def blocks_around(lines: Sequence[str], at: int) -> Iterator[int]:
+    """This line, and those above that are indented less than all lines from them to this one, the nearest first."""
+    width: float = float("inf")
+    for n in range(min(at, len(lines) - 1), -1, -1):
+        if not lines[n].strip():
+            continue
+        here = len(indent(lines[n]))
+        if here < width:
+            yield n
+        width = min(width, here)
+        if width == 0:
+            return
+
+
 def enclosing(lines: Sequence[str], at: int) -> int | None:
     """The nearest line above that is indented less: the head of the block that a line is in."""
-    width = next((len(indent(line)) for line in lines[at:] if line.strip()), 0)
-    return next((n for n in range(min(at, len(lines)) - 1, -1, -1) if _heads(lines[n], width)), None)
-
-
-def in_block(lines: Sequence[str], head: int, at: int) -> bool:
-    """Whether a line is in the block that another line heads."""
-    width = len(indent(lines[head]))
-    between = (line for line in lines[head + 1 : at + 1] if line.strip())
-    return all(len(indent(line)) > width for line in between)
+    width = next((len(indent(line)) for line in lines[at : at + _NEAR] if line.strip()), 0)
+    return next((n for n in range(min(at, len(lines)) - 1, -1, -1) if _heads(lines[n], width)), None) if width else None
 
 
 def _heads(line: str, width: int) -> bool:

@@ -122,7 +122,7 @@ def _line(row: Row, sign: str) -> str:
 
 
 def _old(lines: Sequence[str]) -> list[Row]:
-    return [Row(line[len(blanks) :], len(blanks)) for line in lines if (blanks := indent(line)) is not None]
+    return [Row(line[len(indent(line)) :], len(indent(line))) for line in lines]
 
 
 def _likes(removed: Sequence[str], new: Sequence[str]) -> list[int | None]:

@@ -7,6 +7,7 @@ those that come in.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ossa.assistant.edits.patch import Line, Section
 from ossa.assistant.edits.places import Place, Target, Tier, matches, normal, runs_of
@@ -81,11 +82,9 @@ def _gaps(section: Section) -> Iterator[tuple[int, int]]:
     lines to be removed.
     """
     places = [n for n, line in enumerate(section.lines) if line.sign != "+"]
-    for cut, (above, below) in enumerate(zip(places, places[1:], strict=False), 1):
+    for cut, (above, below) in enumerate(pairwise(places), 1):
         signs = section.lines[above].sign + section.lines[below].sign
-        if signs == "  " and below == above + 1:
-            yield cut, below
-        elif signs == "- ":
+        if (signs == "  " and below == above + 1) or signs == "- ":
             yield cut, below
         elif signs == " -":
             yield cut, above + 1

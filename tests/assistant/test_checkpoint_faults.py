@@ -202,6 +202,20 @@ def test_a_disk_that_refuses_at_any_point_leaves_all_before_or_all_after(
     assert ended == {0, 3}
 
 
+@pytest.mark.parametrize("moment", [34, 41, 48])
+def test_a_recovery_that_is_killed_is_made_up_for_by_the_next(folder: Path, moment: int) -> None:
+    first = Bench.make(folder / "first", "apply")
+    for number in range(1, 300):
+        bench = first.copy(folder / f"{number}")
+        assert at_change(moment, kill, bench.work) < 0
+        finished = at_change(number, kill, bench.checkpoints.recover) == 77
+        bench.settled()
+        if finished:
+            break
+    else:
+        pytest.fail("it never came to its end")
+
+
 def test_recovery_keeps_what_the_user_changed_after_the_kill(folder: Path) -> None:
     bench = Bench.make(folder / "bench", "apply")
     for number in range(1, 300):

@@ -155,7 +155,7 @@ class Stage:
         """What is on the screen."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
-    async def until(self, met: Callable[[], object], what: str = "", limit: float = 10.0) -> None:
+    async def until(self, met: Callable[[], object], what: str = "", limit: float = 30.0) -> None:
         """Wait for a condition."""
         end = time.monotonic() + limit
         while not met():

@@ -13,6 +13,7 @@ from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Piece, ToolCall
 from ossa.model.scripted import ScriptedModel
 from ossa.tui.app import OssaApp
+from ossa.tui.widgets.editor import HunkEditor
 
 if TYPE_CHECKING:
     from tests.tui.conftest import MakeStage
@@ -52,3 +53,46 @@ async def test_a_change_is_accepted_taken_back_and_told_again(repository: Path, 
     async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
         await stage.shows("It subtracted.")
         await stage.shows("Taken back: calc.py")
+
+
+@pytest.mark.timeout(120)
+async def test_an_edited_change_goes_back_forth_and_into_a_commit(
+    repository: Path, make_stage: "MakeStage", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ann@example.org")
+    (repository / "test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    calc = repository / "calc.py"
+    before = calc.read_text()
+    answers = [[ToolCall("repo_browser.apply_patch", PATCH)], "It subtracted."]
+    async with make_stage(OssaApp(repository, partial(open_real, repository, answers, ""))) as stage:
+        await stage.send("add subtracts, mend it")
+        await stage.review()
+        await stage.pilot.press("e")
+        await stage.until(lambda: isinstance(stage.app.focused, HunkEditor), "the editor")
+        await stage.pilot.press("end", *" # sum", "ctrl+s")
+        await stage.shows("✎ edited by you")
+        await stage.review()
+        await stage.pilot.press("A")
+        await stage.shows("1 accepted")
+        mended = calc.read_text()
+        assert mended == before.replace("a - b", "a + b # sum")
+        calc.write_text(mended + "# mine\n")
+        await stage.send("/undo")
+        await stage.shows("✗ what changed since")
+        calc.write_text(mended)
+        await stage.send("/undo")
+        await stage.until(lambda: calc.read_text() == before)
+        await stage.send("/redo")
+        await stage.until(lambda: calc.read_text() == mended)
+        await stage.send("/commit Add adds")
+        await stage.shows(": Add adds")
+        await stage.send("!git log --format='%s by %an'")
+        await stage.shows("Add adds by Ann")
+        await stage.send("/rewind")
+        await stage.shows("↶ taken back  add subtracts")
+        assert calc.read_text() == before and stage.app.window.prompt.text == "add subtracts, mend it"
+    async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
+        await stage.shows("↶ taken back  add subtracts")
+        await stage.shows("Back by 1 turn")
