@@ -90,7 +90,7 @@ class Engine:
         lookup = Lookup(prompt)
         if logits is not None and len(self.cache.tokens) == len(prompt):
             room = min(sampling.max_tokens, self.window - len(prompt))
-            self._hold(answer, sampling, tools, logits.shape[-1])
+            self._hold(answer, sampling, tools)
             reason = yield from self._write(answer, logits, Sampler(sampling), lookup, room, cancelled)
         yield from answer.finish()
         end = time.perf_counter()
@@ -202,7 +202,7 @@ class Engine:
             logits = self._forward([token, *draft], len(draft) + 1)
         return "cancelled"
 
-    def _hold(self, answer: Answer, sampling: Sampling, tools: Sequence[ToolSpec], vocabulary: int) -> None:
+    def _hold(self, answer: Answer, sampling: Sampling, tools: Sequence[ToolSpec]) -> None:
         """Hold the answer to what is asked of it."""
         if sampling.constraint is None:
             return
@@ -210,7 +210,7 @@ class Engine:
         from ossa.model.constraints_matcher import Constrainer
 
         if self._constrainer is None:
-            self._constrainer = Constrainer(self._codec.vocabulary(vocabulary))
+            self._constrainer = Constrainer(self._codec.vocabulary(self.loaded.forward.vocabulary))
         matcher = self._constrainer.matcher(sampling.constraint, tools)
         for token in answer.opening:
             matcher.accept(token)

@@ -21,6 +21,11 @@ class Forward(Protocol):
         """Bytes of its weights in memory."""
         ...
 
+    @property
+    def vocabulary(self) -> int:
+        """How many logits it gives."""
+        ...
+
     def __call__(self, ids: torch.Tensor, states: Cache, keep: int = 1, shared: Shared | None = None) -> torch.Tensor:
         """Read tokens.
 
@@ -47,6 +52,11 @@ class ModuleForward:
     def size(self) -> int:
         """Bytes of its parameters, those on the meta device left out."""
         return sum(p.nbytes for p in self.module.parameters() if p.device.type != "meta")
+
+    @property
+    def vocabulary(self) -> int:
+        """The rows of its output layer."""
+        return self.module.get_output_embeddings().weight.shape[0]
 
     @torch.inference_mode()
     def __call__(self, ids: torch.Tensor, states: Cache, keep: int = 1, shared: Shared | None = None) -> torch.Tensor:

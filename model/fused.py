@@ -53,6 +53,11 @@ class FusedLlama:
         weights = [w for layer in self._layers for w in (layer.qkv, layer.output, layer.gate_up, layer.down)]
         return sum(weight.size for weight in weights) + self._head.size
 
+    @property
+    def vocabulary(self) -> int:
+        """How many logits it gives."""
+        return self._shape.vocabulary
+
     @torch.inference_mode()
     def __call__(self, ids: torch.Tensor, states: Cache, keep: int = 1, shared: Shared | None = None) -> torch.Tensor:
         """Logits after the last `keep` of the tokens, float32; see `Forward`."""
