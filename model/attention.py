@@ -13,6 +13,8 @@ import torch
 
 NAME = "ossa"
 """Under which transformers finds it, as `attn_implementation`."""
+_MANY = 16
+"""New tokens from which on plain products are worth their memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def attend(
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
         common = None
     if (sliding_window is None or key.shape[2] <= sliding_window) and not pad:
-        parts = _causal(query, key, value, scaling)
+        parts = _causal(query, key, value, scaling, alone=not common and s_aux is None)
     else:
         mask = _mask(query, key.shape[2], own, sliding_window, shared.pads if shared else None)
         parts = [_part(query, key, value, scaling, mask=mask)]
@@ -109,13 +111,27 @@ def _reached(
     ]
 
 
-def _causal(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> list[Part]:
-    """Every token attends to all before it in its row, and to itself."""
+def _causal(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None, *, alone: bool
+) -> list[Part]:
+    """Every token attends to all before it in its row, and to itself; `alone`: nothing will be merged with it."""
     new, old = query.shape[2], key.shape[2] - query.shape[2]
     if new == 1:
         return [_common(query, key, value, scaling)]
+    if alone and new >= _MANY and query.dtype == torch.bfloat16:
+        return [_dense(query, key, value, scaling)]
     latest = _part(query, key[:, :, old:], value[:, :, old:], scaling, causal=True)
     return [latest, _common(query, key[:, :, :old], value[:, :, :old], scaling)] if old else [latest]
+
+
+def _dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> Part:
+    """The same by plain products, which in bf16 are twice as fast as torch's flash attention; without a weight."""
+    rows, heads, new, width = query.shape
+    folded = query.reshape(rows, key.shape[1], -1, width) * (scaling or width**-0.5)
+    scores = folded @ key.transpose(2, 3)
+    latest = scores.view(rows, heads, new, -1)[..., -new:]
+    latest += torch.full((new, new), -torch.inf, dtype=scores.dtype, device=scores.device).triu_(1)
+    return Part((scores.softmax(-1) @ value).reshape(query.shape), torch.empty(0))
 
 
 def _common(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> Part:
