@@ -189,6 +189,8 @@ class Agent:
 
     async def _search_again(self, wish: Wish, emit: Emit) -> None:
         """The guided way goes on without the candidate that was refused."""
+        if wish.reason.strip():
+            emit(Notice("This model is too small to take a reason: another version that passes is searched for."))
         self.repair.avoid.add(normal(decode(wish.refused)))
         await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing)
 

@@ -4,10 +4,11 @@
     Reroll   ─► Second: the hunk taken out ─► another version asked for ─► what else was done put back
                     └──► none, the same, or one that cannot be told from the rest: all as it was before
 
-Whatever happens, the other hunks of the change stay as they are, to the byte.
+Whatever happens, the other hunks of the change stay as they are, to the byte. Where ossa is killed in the middle of a
+second try, `mend` brings the hunk back when the session is resumed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -15,9 +16,10 @@ from typing import TypeAlias
 from ossa.assistant.accepting.rejection import take_out
 from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.diff import CONTEXT, Run, changed_runs
-from ossa.assistant.draft import Draft
+from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.drafts.recorded import LINK_NOTE
 from ossa.assistant.edits.syntax import breakage
+from ossa.assistant.events import Event, Proposed, Revised, TurnFinished
 from ossa.assistant.review import HunkEdit
 from ossa.assistant.text import body, ending, join, lines_of, split
 from ossa.assistant.turn import Emit
@@ -198,6 +200,45 @@ class Second:
             self._draft.write(path, data, mode)
         elif file := _file(now, path):
             take_out(self._draft, self._root, now, [hunk.id for hunk in file.hunks])
+
+
+def mend(draft: Draft, history: Iterable[Event]) -> str:
+    """Bring back the hunk that was out of the draft for a second try when ossa was killed; a sentence if so."""
+    shown, out = Change(), None
+    for event in history:
+        match event:
+            case Proposed(change=change):
+                shown, out = change, None
+            case Revised(by="model"):
+                out = event
+            case TurnFinished():
+                out = None
+            case _:
+                pass
+    try:
+        if out is None or not _put_back(draft, shown, out.hunk):
+            return ""
+    except DraftError as error:
+        return str(error)
+    return f"ossa was ended while {out.path}, line {out.line} was to be written anew; the old version is back."
+
+
+def _put_back(draft: Draft, change: Change, hunk: str) -> bool:
+    """Whether a hunk of what was shown could be put back; it cannot where the file is another one by now."""
+    try:
+        file, one = find(change, hunk)
+    except RevisionError:
+        return False
+    now = _file(draft.change(), file.path)
+    if {other.id for other in (now.hunks if now else ())} != {other.id for other in file.hunks} - {hunk}:
+        return False
+    lines = lines_of(draft.read(file.path))
+    place = _places(file, without=hunk).get(hunk, 0)
+    if tuple(lines[place : place + len(one.before)]) != one.before:
+        return False
+    lines[place : place + len(one.before)] = one.after
+    draft.write(file.path, None if file.kind == "deleted" else join(lines), file.mode)
+    return True
 
 
 def _places(file: FileChange, without: str = "") -> dict[str, int]:

@@ -24,6 +24,7 @@ from ossa.assistant.proof import Proof
 from ossa.assistant.repair.search import Repair
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Reviewer
+from ossa.assistant.revision import mend
 from ossa.assistant.session import Session, SessionError
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.timeline import Timeline
@@ -135,7 +136,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         transcript,
         replace(_SAMPLING if model.info.calls_tools else _SMALL_SAMPLING, seed=options.seed, effort=config.effort),
     )
-    notices = (*config.problems, *recovered)
+    notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
     return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
 
 

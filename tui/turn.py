@@ -97,7 +97,7 @@ class Renderer:
         self._latest: Step | None = None
         """The step that ended last in this turn."""
         self._attempts: Attempts | None = None
-        """All attempts of a turn are in one widget, whatever happens in between."""
+        """All attempts of one search are in one widget, whatever happens in between."""
         self._reviewing = False
 
     async def show(self, event: Event) -> None:
@@ -161,6 +161,7 @@ class Renderer:
             case Rewound():
                 await self._rewound(event)
             case Revised():
+                self._attempts = None
                 await self._add(revised_line(event))
             case Ran():
                 await self._ran(event)
@@ -271,6 +272,7 @@ class Renderer:
         # The review may be asked for before the last events that led to it are shown.
         if self._live and not self._reviewing:
             self._window.activity.begin(what)
+            self._window.change.follow(what[:1].lower() + what[1:])
 
     def _doing_reading(self, done: int, total: int, reused: int) -> None:
         if self._live:

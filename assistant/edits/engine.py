@@ -105,7 +105,8 @@ class _Planner:
         if isinstance(step, Update):
             self._update(step, path, self._existing(path, data))
         elif isinstance(step, Delete):
-            self._existing(path, data)
+            if self._existing(path, data) and step.emptied:
+                raise EditError(f"{path} has lines that the patch does not show as removed; it is not deleted.")
             self._now[path] = None
         elif step.new and data:
             raise EditError(

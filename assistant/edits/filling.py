@@ -39,7 +39,7 @@ def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int
         usual = base + unit
     elif part.docstring:
         usual = base
-    beside = [] if part.closes else [rows[n].width for n in _beside(rows, number, python)]
+    beside = [] if part.closes else [w for n in _beside(rows, number, python) if (w := rows[n].width) is not None]
     if part.kind == "string" and not (row.loss and row.loss.bound is not None) and len(set(beside)) > 1:
         beside, usual = [], None
     like = row.like if row.like_part else None

@@ -59,23 +59,23 @@ def _indented(
     path: str, data: bytes, file: Encoded, target: Target, places: Sequence[Place], bare: Sequence[Fitted]
 ) -> bytes:
     """The file with the new lines indented: as the old ones show, or where they don't, as the file demands."""
-    lost = next((place for place in places if place.tier == Tier.LOST), None)
-    if lost is None:
+    off = next((place for place in places if place.tier >= Tier.INDENTATION), None)
+    result = None
+    if all(place.tier < Tier.LOST for place in places):
         result = _written(file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)])
-        shifted = any(place.tier == Tier.INDENTATION for place in places)
         block = any(line.split("#")[0].rstrip().endswith(":") for place in places for line in place.section.new)
-        if not path.endswith((".py", ".pyi")) or not (shifted or (block and breakage(path, data, result))):
+        if not path.endswith((".py", ".pyi")) or not (off or (block and breakage(path, data, result))):
             return result
-        found = inferred(path, target, places, bare)
-        return _written(file, found) if found else result
     found = inferred(path, target, places, bare)
-    if found is None:
-        first = next((text for text in lost.section.old if text.strip()), "")
-        raise EditError(
-            f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the "
-            "new lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
-        )
-    return _written(file, found)
+    if found is not None:
+        return _written(file, found)
+    if result is not None and (off is None or breakage(path, data, result) is None):
+        return result
+    first = next((text for text in off.section.old if text.strip()), "") if off else ""
+    raise EditError(
+        f"{path}: the lines from {first.strip()[:120]!r} on are indented otherwise in the file, and how deep the "
+        "new lines belong cannot be told. Send them all indented as in the file. Nothing was changed."
+    )
 
 
 def _written(file: Encoded, fitted: Sequence[Fitted]) -> bytes:

@@ -66,24 +66,34 @@ def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
     new = [s.row for s in python.statements if rows[s.row].width is None]
     if not new:
         return True
-    free = _best(nested(python.statements, known, unknown, unit) for unknown in _hypotheses(rows, new, unit))
+    ways = [(lost, nested(python.statements, known, about, unit)) for lost, about in _hypotheses(rows, new, unit)]
+    lost, best = _best([(lost, solution) for lost, solution in ways if solution is not None])
     alike = _hypothesis(rows, new, None, unit)
     alike |= {n: replace(alike[n], widths=(_alike(rows[n]),), bound=None) for n in new if _is_alike(rows[n])}
     plain = nested(python.statements, known, alike, unit)
-    if plain is not None and plain.margin >= _SURE and (free is None or plain.cost <= free.cost):
+    if plain is not None and plain.margin >= _SURE and (best is None or plain.cost <= best.cost):
         # Indentation that is off alike everywhere explains more than one that is not.
-        free = plain
-        uneven = any(row.loss and not row.loss.alike for row in rows)
-        for number, row in enumerate(rows):
-            part = python.within.get(number)
-            stripped = uneven and row.loss is not None and row.loss.shift is None and not row.given
-            if row.width is None and _is_alike(row) and not (part and part.kind == "bracket" and stripped):
-                row.width = _alike(row)
-    if free is None or free.margin < _SURE:
+        best = plain
+        _follow(rows, python)
+    elif lost is not None:
+        for row in rows:
+            if row.loss and row.loss.shift is None and row.loss.least <= lost:
+                row.loss = replace(row.loss, shift=lost)
+    if best is None or best.margin < _SURE:
         return False
-    for number, width in zip(new, free.widths, strict=True):
+    for number, width in zip(new, best.widths, strict=True):
         rows[number].width = width
     return True
+
+
+def _follow(rows: Sequence[Row], python: Outline) -> None:
+    """Give the lines that are no statements the width that all lines of their section lost."""
+    uneven = any(row.loss and not row.loss.alike for row in rows)
+    for number, row in enumerate(rows):
+        part = python.within.get(number)
+        stripped = uneven and row.loss is not None and row.loss.shift is None and not row.given
+        if row.width is None and _is_alike(row) and not (part and part.kind == "bracket" and stripped):
+            row.width = _alike(row)
 
 
 def _is_alike(row: Row) -> bool:
@@ -94,17 +104,20 @@ def _alike(row: Row) -> int:
     return row.given + (row.loss.least if row.loss else 0)
 
 
-def _hypotheses(rows: Sequence[Row], new: Sequence[int], unit: int) -> Iterator[Mapping[int, Unknown]]:
+def _hypotheses(
+    rows: Sequence[Row], new: Sequence[int], unit: int
+) -> Iterator[tuple[int | None, Mapping[int, Unknown]]]:
     """What the new statements may be, for each width that the sections may have lost which do not show it."""
     losses = [lost for n in new if (lost := rows[n].loss)]
     shown = {lost.shift for lost in losses if lost.shift is not None}
     dark = [n for n in new if (lost := rows[n].loss) and lost.shift is None]
     if len(shown) == 1 or not any(rows[n].given for n in dark):
-        yield _hypothesis(rows, new, next(iter(shown)) if len(shown) == 1 else None, unit)
+        common = next(iter(shown)) if len(shown) == 1 else None
+        yield common, _hypothesis(rows, new, common, unit)
         return
     least = max(lost.least for n in dark if (lost := rows[n].loss))
     for more in range(3):
-        yield _hypothesis(rows, new, least + more * unit, unit, strict=True)
+        yield least + more * unit, _hypothesis(rows, new, least + more * unit, unit, strict=True)
 
 
 def _hypothesis(
@@ -129,10 +142,10 @@ def _hypothesis(
     return found
 
 
-def _best(solutions: Iterator[Solution | None]) -> Solution | None:
-    """The cheapest, with its margin to the others."""
-    found = sorted((s for s in solutions if s is not None), key=lambda s: s.cost)
-    if not found:
-        return None
-    other = min((s.cost - found[0].cost for s in found if s.widths != found[0].widths), default=float("inf"))
-    return replace(found[0], margin=min(found[0].margin, other))
+def _best(solutions: Sequence[tuple[int | None, Solution]]) -> tuple[int | None, Solution | None]:
+    """The cheapest, with its margin to the others, and the loss that it supposes."""
+    if not solutions:
+        return None, None
+    lost, best = min(solutions, key=lambda way: way[1].cost)
+    others = [way.cost - best.cost for _, way in solutions if way.widths != best.widths]
+    return lost, replace(best, margin=min([best.margin, *others]))

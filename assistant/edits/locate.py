@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from math import prod
 
+from ossa.assistant.edits.anchors import anchored
 from ossa.assistant.edits.patch import Section
-from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, anchor_lines, blocks_around, matches
+from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, matches
 from ossa.assistant.edits.variants import mended, spelt_otherwise
 
 Parses = Callable[[Sequence[Place]], bool]
@@ -34,6 +35,10 @@ class Miss:
     """From 1, in the order of the patch."""
     places: tuple[Place, ...] = ()
     """Those that it could be, where there are several."""
+    elsewhere: tuple[Place, ...] = ()
+    """Those where it stands, and its anchors say that it is not meant."""
+    overlaps: bool = False
+    """Whether the places are those of two sections that change the same lines."""
 
 
 def locate(
@@ -44,7 +49,8 @@ def locate(
     _doubt(target, sections, options)
     for number, (section, places) in enumerate(zip(sections, options, strict=True), 1):
         if not places or len(places) >= TOO_MANY:
-            return Miss(section, number, tuple(places))
+            elsewhere = _places(target, section) if section.anchors and not places else []
+            return Miss(section, number, tuple(places), tuple(elsewhere))
     narrowed = _in_order(options) if ordered else None
     chosen = _only(sections, narrowed or options, parses, ordered=narrowed is not None)
     if chosen is None:
@@ -54,7 +60,7 @@ def locate(
     placed = sorted(enumerate(chosen, 1), key=lambda pair: pair[1].core)
     for (_, one), (number, following) in pairwise(placed):
         if one.core[1] > following.core[0]:
-            return Miss(following.section, number, (one, following))
+            return Miss(following.section, number, (one, following), overlaps=True)
     for number, place in placed:
         if _lacks_rim(target, place):
             return Miss(place.section, number, (place,))
@@ -87,20 +93,10 @@ def _narrowed(target: Target, section: Section, places: list[Place]) -> list[Pla
         last = max((n for n, line in enumerate(target.lines, 1) if line.strip()), default=0)
         places = [p for p in places if p.start + len(p.section.old) >= last] or places
     if section.anchors and len(places) < _ANCHORED:
-        places = _anchored(target, section.anchors, places)
+        places = anchored(target, section, places)
     if len(places) > 1 and section.start is not None:
         places = [p for p in places if p.start == section.start] or places
     return places
-
-
-def _anchored(target: Target, anchors: Sequence[str], places: list[Place]) -> list[Place]:
-    """Places in a block that the anchor heads, else below it; an anchor that is not in the file says nothing."""
-    heads = anchor_lines(target, anchors)
-    if not heads:
-        return places
-    known = set(heads)
-    inside = [p for p in places if not known.isdisjoint(blocks_around(target.lines, p.start))]
-    return inside or [p for p in places if heads[0] <= p.start]
 
 
 def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> None:

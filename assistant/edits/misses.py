@@ -31,6 +31,12 @@ def explain(path: str, target: Target, miss: Miss) -> str:
         )
     if at := _already(target, section):
         return f"{where}: the new lines are in the file already, at line {at}. Leave this change out."
+    if miss.elsewhere:
+        named = ", ".join(f"`@@ {anchor[:80]}`" for anchor in section.anchors)
+        return (
+            f"{where}: its lines are not where {named} says. They stand at {_listed(target, miss.elsewhere)}. If "
+            "that is meant, put the head of that function or class after `@@`; if not, read the file again."
+        )
     shown = "\n".join(f"  {text}" for text in section.old[:_SHOWN])
     near = _nearest(target, section)
     if near is None:
@@ -49,6 +55,11 @@ def numbered(lines: Sequence[str], first: int, last: int) -> str:
 
 
 def _ambiguous(path: str, target: Target, miss: Miss) -> str:
+    if miss.overlaps:
+        return (
+            f"{path}, change {miss.number} of the patch is at {_describe(target, miss.places[1])}, where another "
+            "change of it changes the same lines. Make one change of both."
+        )
     if len(miss.places) == 1:
         at = miss.places[0].start
         return (
@@ -56,12 +67,17 @@ def _ambiguous(path: str, target: Target, miss: Miss) -> str:
             f"missing on the other. Put the line above and the line below around the new lines:\n"
             f"{numbered(target.lines, at - 4, at + min(len(miss.section.old), _SHOWN) + 4)}"
         )
-    more = len(miss.places) - _PLACES
-    shown = "; ".join(_describe(target, place) for place in miss.places[:_PLACES])
     return (
-        f"{path}, change {miss.number} of the patch could go to {len(miss.places)} places: {shown}"
-        f"{f'; and {more} more' if more > 0 else ''}. "
+        f"{path}, change {miss.number} of the patch could go to {len(miss.places)} places: "
+        f"{_listed(target, miss.places)}. "
         "Give more unchanged lines above and below, or a line `@@ ` with the head of the function or class it is in."
+    )
+
+
+def _listed(target: Target, places: Sequence[Place]) -> str:
+    more = len(places) - _PLACES
+    return "; ".join(_describe(target, place) for place in places[:_PLACES]) + (
+        f"; and {more} more" if more > 0 else ""
     )
 
 
@@ -87,8 +103,9 @@ def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
     lines, index = target.form(Tier.INDENTATION)
     old = [normal(text, Tier.INDENTATION) for text in section.old]
     votes: dict[int, int] = {}
+    telling = [len(text) > 3 and text in index for text in old]
     for offset, text in enumerate(old):
-        found = index.get(text, ()) if len(text) > 3 else ()
+        found = index.get(text, ()) if text and (telling[offset] or not any(telling)) else ()
         for at in found if len(found) <= _COMMON else ():
             for start in (at - offset - 1, at - offset, at - offset + 1):
                 votes[start] = votes.get(start, 0) + 1 + (start == at - offset)

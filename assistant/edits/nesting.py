@@ -92,7 +92,7 @@ def nested(
                 after = _entered(stack, statement, width)
                 if after is None:
                     continue
-                habit = _cost(stack, statement, width) if about or fresh else 0
+                habit = _cost(stack, statement, width, unit) if about or fresh else 0
                 _keep(following.setdefault(after, []), (_gone(way, about, width, habit) for way in ways))
         states = dict(sorted(following.items(), key=lambda item: item[1][0].cost)[:_STATES])
         fresh = about is not None
@@ -157,7 +157,7 @@ def _is_function(level: Level) -> bool:
     return level.text.startswith(("def ", "async def "))
 
 
-def _cost(stack: Stack, statement: Statement, width: int) -> float:
+def _cost(stack: Stack, statement: Statement, width: int, unit: int) -> float:
     """What habits say against this depth."""
     closed = [level for level in stack if level.width >= width and level.word in _FUNCTIONS and level.opens]
     outer = [level for level in stack if level.width < width]
@@ -172,6 +172,8 @@ def _cost(stack: Stack, statement: Statement, width: int) -> float:
         cost += 1
     if stack and stack[-1].width == width and stack[-1].word in _LEAVES:
         cost += 3
+    if stack and stack[-1].opens and width != stack[-1].width + unit:
+        cost += 1
     return cost + _owner(statement, outer)
 
 

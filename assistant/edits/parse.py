@@ -59,7 +59,8 @@ def _from_json(value: object) -> str | Patch | None:
         return value
     if isinstance(value, list):
         texts = [item for item in value if isinstance(item, str)]
-        return texts[-1] if texts else None
+        patches = [text for text in texts if is_v4a(text.splitlines())]
+        return "\n".join(patches) or (texts[-1] if texts else None)
     if not isinstance(value, dict):
         return None
     fields = {str(key): item for key, item in value.items()}

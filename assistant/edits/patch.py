@@ -69,6 +69,8 @@ class Delete:
     """Take a file away."""
 
     path: str
+    emptied: bool = False
+    """Only if nothing is left in it by then: the patch shows all lines that go."""
 
 
 Step: TypeAlias = Update | Write | Delete

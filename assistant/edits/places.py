@@ -175,34 +175,6 @@ def _linear(wanted: Sequence[str], lines: Sequence[str]) -> Iterator[int]:
             yield n + 1 - len(wanted)
 
 
-def anchor_lines(target: Target, anchors: Sequence[str]) -> list[int]:
-    """Lines where the innermost anchor stands, with the outer ones above it in their order; from the top."""
-    at = [-1]
-    for anchor in anchors:
-        wanted = normal(anchor, Tier.INDENTATION)
-        lines, index = target.form(Tier.INDENTATION)
-        found = index.get(wanted) or [n for n, line in enumerate(lines) if line.startswith(wanted)]
-        floor = at[0]
-        at = [n for n in found if n > floor]
-        if not at:
-            return []
-    return at
-
-
-def blocks_around(lines: Sequence[str], at: int) -> Iterator[int]:
-    """This line, and those above that are indented less than all lines from them to this one, the nearest first."""
-    width: float = float("inf")
-    for n in range(min(at, len(lines) - 1), -1, -1):
-        if not lines[n].strip():
-            continue
-        here = len(indent(lines[n]))
-        if here < width:
-            yield n
-        width = min(width, here)
-        if width == 0:
-            return
-
-
 def enclosing(lines: Sequence[str], at: int) -> int | None:
     """The nearest line above that is indented less: the head of the block that a line is in."""
     width = next((len(indent(line)) for line in lines[at : at + _NEAR] if line.strip()), 0)

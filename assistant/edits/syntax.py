@@ -1,7 +1,7 @@
 """Whether a file still parses after an edit, for the formats where that can be told: Python, JSON, TOML."""
 
-import ast
 import json
+import symtable
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 
 _LARGEST = 2 << 20
 """Bytes above which a file is not parsed."""
+_COMPILED = 300_000
+"""Bytes of Python up to which it is compiled, which finds a `return` outside of a function, too; others are parsed."""
 
 
 def breakage(path: str, before: bytes, after: bytes) -> str | None:
@@ -29,7 +31,10 @@ def _python(data: bytes) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(data)
+            if len(data) <= _COMPILED:
+                compile(data, "file", "exec", dont_inherit=True)
+            else:
+                symtable.symtable(data, "file", "exec")  # pyright: ignore[reportArgumentType] it takes bytes, too
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}" + (f" in `{error.text.strip()[:120]}`" if error.text else "")
     except (ValueError, MemoryError, RecursionError) as error:

@@ -14,6 +14,8 @@
 *** End Patch
 """
 
+import ast
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +27,14 @@ _MARKER = re.compile(
 )
 _FILES = ("Add File", "Update File", "Delete File")
 _NUMBERS = re.compile(r"@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@ ?(.*)")
+_SAID = re.compile(
+    r"(rename from|rename to|copy from|old mode|new mode|new file mode|deleted file mode|GIT binary patch|Binary files)"
+    r" ?(.*)"
+)
+_SIGNATURE = re.compile(r"\d+(\.\w+)+.*")
+"""What follows `-- ` at the end of a patch that git has put into a mail: its version."""
+_PREFIX = re.compile(r"^[abciow]/")
+"""Of a path in git's diffs: before and after, or commit, index, object and working tree."""
 _HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)['\"]?\s*$")
 
 
@@ -61,20 +71,54 @@ def parse_unified(lines: Sequence[str]) -> list[Step]:
     """Read a unified diff; an empty list where there is none.
 
     Raises:
-        EditError: a line that can stand for nothing.
+        EditError: a line that can stand for nothing, or something that only git can apply.
     """
     steps: list[Step] = []
     current: _File | None = None
-    for number, line in enumerate(_without_tail(lines), 1):
-        if line.startswith("--- ") and number < len(lines) and lines[number].startswith("+++ "):
+    header: _Header | None = None
+    kept = _without_tail(lines)
+    for number, line in enumerate(kept, 1):
+        following = kept[number] if number < len(kept) else ""
+        begins = line.startswith("--- ") and following.startswith("+++ ")
+        if begins or line.startswith("diff --git ") or (line == "-- " and _SIGNATURE.fullmatch(following)):
             steps += current.steps() if current else []
-            current = _File.between(_diff_path(line), _diff_path(lines[number]))
-        elif line.startswith("diff --git "):
-            steps += current.steps() if current else []
-            current = None
+            steps += header.steps() if header and not begins else []
+            current = _File.between(*_diff_paths(line, following)) if begins else None
+            header = _Header(line) if line.startswith("diff --git ") else None
+        elif header:
+            header.take(line)
         elif current is not None and not (line.startswith("+++ ") and not current.begun):
             current.take(line, None, number)
-    return steps + (current.steps() if current else [])
+    return steps + (current.steps() if current else []) + (header.steps() if header else [])
+
+
+@dataclass(slots=True)
+class _Header:
+    """What git says of a file before its lines, or instead of them."""
+
+    line: str
+    said: dict[str, str] = field(default_factory=dict[str, str])
+
+    def take(self, line: str) -> None:
+        match = _SAID.match(line)
+        if match is None:
+            return
+        self.said[match[1]] = match[2]
+        if match[1] not in ("rename from", "rename to", "deleted file mode") and match[2] != "100644":
+            raise EditError(
+                f"`{line[:80]}` in the diff cannot be applied: only text is, and renames; not permissions, links, "
+                "copies or binary files. Leave this file out of the patch and change it by a command."
+            )
+
+    def steps(self) -> list[Step]:
+        """What is wanted of a file of which no lines are shown."""
+        if "rename from" in self.said and "rename to" in self.said:
+            return [Update(_unquoted(self.said["rename from"]), (), _unquoted(self.said["rename to"]))]
+        names = self.line.removeprefix("diff --git ")
+        path = _diff_paths(f"--- {names[: len(names) // 2]}", f"+++ {names[len(names) // 2 + 1 :]}")[1]
+        if "new file mode" in self.said:
+            return [Write(path, (), new=True)]
+        return [Delete(path, emptied=True)] if "deleted file mode" in self.said else []
 
 
 @dataclass(slots=True)
@@ -120,7 +164,7 @@ class _File:
         if self.verb == "Add":
             if not _NUMBERS.match(line) and not line.startswith("\\ "):
                 self.text.append(line)
-        elif self.verb == "Update":
+        elif self.verb == "Update" or (not marker and (self.places or _NUMBERS.match(line))):
             self._take_update(line, marker, number)
         elif marker:
             raise EditError(f"Line {number} of the patch: {line[:80]!r} says nothing about a deleted file.")
@@ -129,15 +173,16 @@ class _File:
         """What the patch wants of this file."""
         if not self.path:
             raise EditError(f"A `*** {self.verb} File:` line has no path.")
+        changing = [place for place in self.places if any(line.sign != " " for line in place.lines)]
+        numbered = self._well_numbered()
+        sections = tuple(place.section(numbered=numbered) for place in changing)
         if self.verb == "Delete":
-            return [Delete(self.path)]
+            return [Update(self.path, sections), Delete(self.path, emptied=True)] if sections else [Delete(self.path)]
         if self.verb == "Add":
             return [Write(self.path, self._added(), new=True)]
-        changing = [place for place in self.places if any(line.sign != " " for line in place.lines)]
-        if not changing and not self.move_to:
+        if not sections and not self.move_to:
             raise EditError(f"The patch changes nothing in {self.path}: it has no line that begins with - or +.")
-        numbered = self._well_numbered()
-        return [Update(self.path, tuple(place.section(numbered=numbered) for place in changing), self.move_to)]
+        return [Update(self.path, sections, self.move_to)]
 
     def _well_numbered(self) -> bool:
         """Whether every section says rightly how many lines it has, and how far those before have moved it."""
@@ -173,7 +218,7 @@ class _File:
         anchor = numbers[5] if numbers else line[2:].removesuffix("@@").strip()
         if numbers:
             place.span = tuple(int(number or 1) for number in numbers.group(1, 2, 3, 4))
-        if anchor.strip():
+        if any(char.isalpha() for char in anchor):
             place.anchors.append(anchor.strip())
 
     def _place(self) -> _Place:
@@ -213,6 +258,20 @@ def _without_tail(lines: Sequence[str]) -> list[str]:
     return kept
 
 
-def _diff_path(line: str) -> str:
-    path = line[4:].split("\t")[0].strip().strip('"')
-    return path if path == "/dev/null" else re.sub(r"^[ab]/", "", path)
+def _diff_paths(old: str, new: str) -> tuple[str, str]:
+    """The paths of the `---` and the `+++` line, less the prefixes that differ as git's `a/` and `b/` do."""
+    first, second = (_unquoted(line[4:].split("\t")[0].strip()) for line in (old, new))
+    if first[:2] == second[:2]:
+        return first, second
+    return _PREFIX.sub("", first), _PREFIX.sub("", second)
+
+
+def _unquoted(path: str) -> str:
+    """A path as git writes it in quotes where it has other characters than those of ASCII."""
+    if not (len(path) > 1 and path.startswith('"') and path.endswith('"')):
+        return path
+    try:
+        value: object = ast.literal_eval(f"b{path}")
+    except (ValueError, SyntaxError):
+        return path[1:-1]
+    return os.fsdecode(value) if isinstance(value, bytes) else path

@@ -136,11 +136,6 @@ def test_stacked_anchors_choose_the_place() -> None:
     assert result.count(b"a - b") == 1
 
 
-def test_an_anchor_below_which_nothing_fits_is_a_refusal() -> None:
-    told = refused("@@ def area(r):\n-        total = a - b\n+        total = 0", CALC)
-    assert "Read the file" in told or "not in the file" in told
-
-
 def test_neighbours_in_order_choose_the_place() -> None:
     body = "@@\n class Taker:\n+    pass\n     def run(self, a, b):\n@@\n-        return total\n+        return -total"
     assert updated(body, CALC).endswith(b"return -total\n\n\ndef area(r):\n    return math.pi * r  # wrong\n")
@@ -174,6 +169,13 @@ def test_new_lines_without_neighbours_are_refused() -> None:
 def test_a_miss_shows_the_nearest_lines_that_are_there() -> None:
     told = refused("@@\n def area(radius):\n-    return math.pi * radius\n+    return math.pi * radius**2", CALC)
     assert "   16| def area(r):\n   17|     return math.pi * r  # wrong" in told
+
+    assert "    1| a\n    2| b" in refused("@@\n a\n-B\n+c", b"a\nb\n")
+
+
+def test_changes_of_the_same_lines_are_told_so() -> None:
+    told = refused("@@\n a\n-b\n+B\n@@\n-b\n+C\n c", b"a\nb\nc\n")
+    assert "change 2 of the patch is at line 2, where another change" in told
 
 
 def test_what_is_there_already_is_said() -> None:

@@ -1,15 +1,15 @@
 """A hunk is edited or asked for again, in the middle of the review; the verdict is always of what is shown."""
 
 import random
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from ossa.assistant.change import Change, Hunk
 from ossa.assistant.events import Event, Failure, Notice, Proposed, Revised, StepStarted
 from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll
-from ossa.assistant.revision import rewrite
+from ossa.assistant.revision import mend, rewrite
 from ossa.assistant.transcript import Transcript
 from ossa.model.base import ModelError, ToolCall, Weighed
 from ossa.model.scripted import ScriptedModel
@@ -234,6 +234,25 @@ async def test_esc_while_the_model_writes_again_brings_the_old_version_back(
         work, work.agent.run("go"), lambda e: isinstance(e, StepStarted) and "sleep 50" in e.title
     )
     assert desk.end(events) == "cancelled" and work.draft.change() == says.shown[0][0]
+
+
+@pytest.mark.parametrize("path", ["calc.py", "notes.md", "run.sh"])
+async def test_killed_while_the_model_writes_again_the_old_version_is_back_when_resumed(
+    desk: "Desk", reader: "type[Reader]", path: str
+) -> None:
+    script = [desk.patch(ADD, HALF, NEW, "*** Delete File: run.sh"), "Done.", "x"]
+    work = desk.open(script, says := reader(again("no", path)))
+    turn = work.agent.run("go")
+    left, known = Change(), list[Event]()
+    async for event in turn:
+        if isinstance(event, Revised):
+            left, known = work.draft.change(), list(work.session.events())
+            break
+    (shown, _), *_ = says.shown
+    assert hunks(left, path) == hunks(shown, path)[1:]
+    assert path in mend(work.draft, known) and work.draft.change() == shown
+    assert not mend(work.draft, known), "it is brought back once"
+    await cast("AsyncGenerator[Event]", turn).aclose()
 
 
 async def test_a_model_that_is_lost_meanwhile_costs_nothing(desk: "Desk", reader: "type[Reader]") -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ossa.assistant.change import Change, FileChange, Hunk
-from ossa.assistant.events import Notice, Proposed, Reviewed, Revised, TurnFinished, TurnStarted
+from ossa.assistant.events import Attempt, Notice, Proposed, Reviewed, Revised, TurnFinished, TurnStarted
 from ossa.assistant.review import Decision, HunkEdit, Reroll
 from ossa.assistant.verdict import Verdict
+from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.hunk import HunkView
 
@@ -58,7 +59,7 @@ async def test_an_edit_in_place_is_tested_and_shown_anew(open_window: "Open", pr
         await stage.pilot.press("ctrl+s")
         await stage.until(lambda: stage.agent.answers)
         assert stage.agent.answers == [HunkEdit("h2", ("    areturn a / 2\n", "    b=1\n"))]
-        await stage.shows("◦ your edit is tested")
+        await stage.shows("◦ testing your edit")
         assert "b=1" in stage.text and "✓ accepted" in stage.text
         tested.set()
         await stage.review()
@@ -194,6 +195,22 @@ async def test_another_version_is_asked_for_with_a_reason(open_window: "Open", p
         await stage.pilot.press("A")
         await stage.until(lambda: stage.agent.decisions)
         assert stage.agent.decisions[0] == [Decision("h1", False, "no"), Decision("h2b", True), Decision("h3", True)]
+
+
+async def test_how_far_another_version_is_can_be_seen_beside_the_hunk(open_window: "Open", proposed: Proposed) -> None:
+    first, tried = (Attempt(n, 150, f"calc.py:{n} half", "return a", "still fails") for n in (7, 8))
+    more = asyncio.Event()
+    asked = Revised("h2", "calc.py", 6, "model", "whole")
+    async with open_window([first, proposed, asked, tried, more, proposed]) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        await stage.pilot.press("n", "R", *"whole", "enter")
+        await stage.shows("◦ attempt 8 of 150")
+        assert "◦ asking the model" in stage.text
+        heads = [str(view.head()).partition("\n")[0] for view in stage.app.query(Attempts)]
+        assert heads == ["Attempt 7 of at most 150", "Attempt 8 of at most 150"]
+        more.set()
+        await stage.review()
 
 
 async def test_asking_again_can_be_thought_better_of(open_window: "Open", proposed: Proposed) -> None:

@@ -152,6 +152,11 @@ class ChangeView(HunkList):
                 view.state = "accepted" if view.state == "undone" else view.state
             self._end("applied", "")
 
+    def follow(self, step: str) -> None:
+        """Tell how far the hunk is that is being written otherwise: where there is little room, only this is seen."""
+        if self.phase == "revising" and step != self.outcome:
+            self._end("revising", step)
+
     def settle(self) -> None:
         """The turn is over: a hunk that was being written otherwise is as it was, or as the next review shows it."""
         if self.phase == "revising":
@@ -233,7 +238,7 @@ class ChangeView(HunkList):
             event.view.reason = event.text or ""
             self.advance()
         elif event.text is not None:
-            self._revise(event.view, Reroll(event.view.hunk.id, event.text), "another version", "the model is asked")
+            self._revise(event.view, Reroll(event.view.hunk.id, event.text), "another version", "asking the model")
 
     @on(HunkEditor.Ended)
     def _editor_ended(self, event: HunkEditor.Ended) -> None:
@@ -253,7 +258,7 @@ class ChangeView(HunkList):
             self._say("The hunk is as it was.")
             return
         view.rewrite(after)
-        self._revise(view, HunkEdit(view.hunk.id, after), "edited by you", "your edit is tested")
+        self._revise(view, HunkEdit(view.hunk.id, after), "edited by you", "testing your edit")
 
     def _revise(self, view: HunkView, answer: HunkEdit | Reroll, origin: Origin, doing: str) -> None:
         """Answer that a hunk is to be another one; the review comes again with it."""
