@@ -4,6 +4,7 @@ python benchmarks/_engines.py ossa|llama.cpp|transformers MODEL.gguf
 """
 
 import contextlib
+import importlib
 import io
 import json
 import math
@@ -57,7 +58,7 @@ def ossa(file: Path) -> Figures:
     read(engine, tokens[:FIRST])
     figures["warm_s"] = read(engine, tokens[: FIRST + ADDED])
     figures |= _copying(loaded)
-    ask = [Message("user", loaded.codec.reader() and source()[:2600])]
+    ask = [Message("user", source()[:2800])]
     figures["prefix_tokens"] = Engine(loaded).count(ask)
     sampling = Sampling(max_tokens=EACH, temperature=1.0, seed=1)
     engine = Engine(loaded)
@@ -159,7 +160,7 @@ def _constrained(loaded: Any) -> Figures:
 
 def llama_cpp(file: Path) -> Figures:
     """The wheel xllamacpp, in its own environment."""
-    import xllamacpp
+    xllamacpp = importlib.import_module("xllamacpp")  # not in our environment
 
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(file)
