@@ -7,7 +7,10 @@ Everything here is plain data, so it crosses the pipe to the model's process and
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Literal, Protocol, TypeAlias
+
+from ossa.model.constraints import Constraint
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 FinishReason: TypeAlias = Literal["stop", "tool_calls", "length", "cancelled"]
@@ -53,12 +56,18 @@ class Sampling:
     temperature: float = 0.0
     """0 takes the likeliest token."""
     top_p: float = 1.0
+    min_p: float = 0.0
+    """Tokens less likely than this share of the likeliest one are left out."""
     seed: int | None = None
     max_tokens: int = 4096
     stop: tuple[str, ...] = ()
     """Texts at which the answer ends; they are not part of it."""
     effort: Literal["low", "medium", "high"] = "medium"
     """How long gpt-oss thinks; other models ignore it."""
+    thinking: int | None = None
+    """Tokens of reasoning after which it has to answer; None for as many as it likes."""
+    constraint: Constraint | None = None
+    """What the answer may be: tokens that would break it are never chosen. None for anything."""
     begin: str = ""
     """The answer's first words, put into the model's mouth; the pieces bear only what follows them."""
 
@@ -94,8 +103,17 @@ class Usage:
     reused_tokens: int = 0
     """Those of the prompt that did not have to be read again."""
     output_tokens: int = 0
+    drafted_tokens: int = 0
+    """Those that were guessed from what had been read or written before, …"""
+    accepted_tokens: int = 0
+    """… and of them those that the model would have written itself."""
     prefill_seconds: float = 0.0
+    """Until the first token could be chosen."""
     decode_seconds: float = 0.0
+    weights_bytes: int = 0
+    """Memory of the model's weights."""
+    states_bytes: int = 0
+    """Memory of what it has read and keeps."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -125,6 +143,19 @@ class Weighed:
     """The likeliest other tokens in its place, with theirs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """One of several answers to the same prompt."""
+
+    text: str
+    """Its given beginning included."""
+    logprob: float
+    """Natural logarithm of how likely what was written is, all tokens together."""
+    tokens: int
+    """Written ones."""
+    reason: FinishReason
+
+
 Piece: TypeAlias = Prefill | Thought | Text | ToolCall | Finished
 
 
@@ -147,6 +178,10 @@ class Generation(Protocol):
     def __iter__(self) -> "Generation": ...
     def __next__(self) -> Piece: ...
     def close(self) -> None: ...
+
+    def answer_now(self) -> None:
+        """Let it stop thinking and answer, from any thread; nothing where it does not think."""
+        ...
 
 
 class LanguageModel(Protocol):
@@ -173,8 +208,27 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+    def weigh(
+        self, messages: Sequence[Message], answer: str, *, others: int = 20, stop: Event | None = None
+    ) -> tuple[Weighed, ...]:
         """How likely each token of a given answer is; one reading of the prompt, nothing is sampled.
+
+        Raises:
+            ModelError: as `generate`, or `stop` was set meanwhile.
+        """
+        ...
+
+    def continue_all(
+        self,
+        messages: Sequence[Message],
+        begins: Sequence[str],
+        *,
+        sampling: Sampling = Sampling(),
+        stop: Event | None = None,
+    ) -> tuple[Continuation, ...]:
+        """One answer for each beginning, all written side by side; `sampling.begin` is not looked at.
+
+        Those that are not finished when `stop` is set are cut off and say “cancelled”.
 
         Raises:
             ModelError: as `generate`.

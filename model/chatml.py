@@ -7,7 +7,7 @@ The template never sees what the messages say, only a mark for each; so content 
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
 from tokenizers import Tokenizer
@@ -15,6 +15,9 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from ossa.model.base import Message, ModelError, Piece, Sampling, Text, ToolSpec
 from ossa.model.codec import Reader, clean, is_verbatim
+
+if TYPE_CHECKING:
+    from ossa.model.constraints_vocabulary import Vocabulary
 
 # Private-use characters: no template has them.
 _MARK = "\ue0f0{}\ue0f1"
@@ -53,6 +56,10 @@ class ChatCodec:
         """The ids of `begin`, as plain text."""
         return self._plain.encode(clean(begin), add_special_tokens=False).ids
 
+    def final(self) -> list[int]:
+        """Nothing: such a model does not think apart."""
+        return []
+
     def spell(self, token: int) -> str:
         """What the token says behind another one: some tokenizers drop a blank at the beginning."""
         before = self._anchor
@@ -62,6 +69,12 @@ class ChatCodec:
     def blank_ids(self) -> list[int]:
         """The tokens whose text begins with a blank, in the spellings of the two kinds of vocabulary."""
         return [number for token, number in self._plain.get_vocab().items() if token.startswith(("\u0120", "\u2581"))]
+
+    def vocabulary(self, size: int) -> "Vocabulary":
+        """All tokens, for constraints."""
+        from ossa.model.constraints_vocabulary import of_tokenizer
+
+        return of_tokenizer(self._controls, self.stop_ids, size)
 
     def reader(self) -> Reader:
         """A reader that shows all but control tokens."""
@@ -94,6 +107,7 @@ class _TextReader:
     """Gives text as soon as its characters are whole."""
 
     ended = False
+    is_thinking = False
 
     _LONGEST = 8
     """Tokens that one character may need; what is no text after so many will never be."""

@@ -6,9 +6,12 @@ A codec never lets content become a control token, and a reader takes any sequen
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ossa.model.base import Message, Piece, Sampling, Text, ToolCall, ToolSpec
+
+if TYPE_CHECKING:
+    from ossa.model.constraints_vocabulary import Vocabulary
 
 
 class Reader(Protocol):
@@ -17,6 +20,11 @@ class Reader(Protocol):
     @property
     def ended(self) -> bool:
         """Whether the answer is complete, though no stop token came."""
+        ...
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether what comes next is reasoning."""
         ...
 
     def feed(self, token: int) -> list[Piece]:
@@ -48,12 +56,20 @@ class Codec(Protocol):
         """The ids that put `begin` into the model's mouth."""
         ...
 
+    def final(self) -> list[int]:
+        """The ids that end reasoning and begin the answer."""
+        ...
+
     def blank_ids(self) -> Sequence[int]:
         """The tokens whose text begins with a blank."""
         ...
 
     def spell(self, token: int) -> str:
         """What one token says within a text; nothing for a control token or a part of a character."""
+        ...
+
+    def vocabulary(self, size: int) -> "Vocabulary":
+        """All tokens, for constraints; `size` is how many logits the model has. Takes about a second."""
         ...
 
     def reader(self) -> Reader:

@@ -2,15 +2,20 @@
 
     messages ─► codec ─► ids ─► what the cache knows is skipped ─► chunks are read ─► tokens are sampled ─► pieces
 
-Between any two chunks and any two tokens it looks whether it is to stop.
+Between any two chunks and any two tokens it looks whether it is to stop. Where the answer copies what is known already,
+several tokens go through the model at once (`lookup`); what it then would not have written is taken back.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 
+from ossa.model.answer import Answer
 from ossa.model.base import (
+    Continuation,
     Finished,
     FinishReason,
     Message,
@@ -19,20 +24,27 @@ from ossa.model.base import (
     Prefill,
     Sampling,
     Text,
-    ToolCall,
     ToolSpec,
     Usage,
     Weighed,
 )
+from ossa.model.batch import answer_all, common_length
 from ossa.model.cache import PrefixCache
-from ossa.model.codec import Codec, read
 from ossa.model.loading import Loaded
-from ossa.model.sampling import Sampler, Stops, check
+from ossa.model.lookup import Lookup
+from ossa.model.sampling import Sampler, check
+
+if TYPE_CHECKING:
+    from ossa.model.constraints_matcher import Constrainer
 
 _CHUNK = 256
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
 _CHUNK_OF_LARGE = 32
-_LARGE = 2_000_000_000  # parameters
+_LARGE = 2 << 30  # bytes of weights
+
+
+def _never() -> bool:
+    return False
 
 
 class Engine:
@@ -41,10 +53,10 @@ class Engine:
     def __init__(self, loaded: Loaded) -> None:
         self.loaded = loaded
         self.window = loaded.window
-        self._module = loaded.module
+        self.cache = PrefixCache()
         self._codec = loaded.codec
-        self._cache = PrefixCache()
-        slow = loaded.device.type == "cpu" and sum(p.numel() for p in loaded.module.parameters()) > _LARGE
+        self._constrainer: Constrainer | None = None
+        slow = loaded.device.type == "cpu" and loaded.forward.size > _LARGE
         self._chunk = _CHUNK_OF_LARGE if slow else _CHUNK
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> int:
@@ -56,7 +68,8 @@ class Engine:
         messages: Sequence[Message],
         tools: Sequence[ToolSpec] = (),
         sampling: Sampling = Sampling(),
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: Callable[[], bool] = _never,
+        hurried: Callable[[], bool] = _never,
     ) -> Iterator[Piece]:
         """The pieces of the answer; the last one is `Finished`.
 
@@ -64,47 +77,144 @@ class Engine:
             ModelError: the prompt is longer than the window, or the model computes nonsense.
         """
         begin = time.perf_counter()
-        answer = _Answer(self._codec, sampling)
+        answer = Answer(self._codec, sampling, hurried)
         prompt = self._codec.prompt(messages, tools, sampling) + answer.opening
         self._check(len(prompt))
-        reused = self._cache.rewind(prompt)
+        reused = self.cache.rewind(prompt)
         yield Prefill(reused, len(prompt), reused)
         logits: torch.Tensor | None = None
-        done = reused
-        while done < len(prompt) and not cancelled():
-            chunk = prompt[done : done + self._chunk]
-            logits = self._forward(chunk)[-1]
-            done += len(chunk)
+        for done, logits in self._read(prompt, reused, cancelled):  # noqa: B007
             yield Prefill(done, len(prompt), reused)
         middle = time.perf_counter()
         reason: FinishReason = "cancelled"
-        if logits is not None and done == len(prompt):
+        lookup = Lookup(prompt)
+        if logits is not None and len(self.cache.tokens) == len(prompt):
             room = min(sampling.max_tokens, self.window - len(prompt))
-            reason = yield from self._write(answer, logits, sampling, room, cancelled)
+            self._hold(answer, sampling, tools)
+            reason = yield from self._write(answer, logits, Sampler(sampling), lookup, room, cancelled)
         yield from answer.finish()
         end = time.perf_counter()
-        usage = Usage(len(prompt), reused, len(answer.tokens), middle - begin, end - middle)
+        usage = Usage(
+            prompt_tokens=len(prompt),
+            reused_tokens=reused,
+            output_tokens=len(answer.tokens),
+            drafted_tokens=lookup.drafted,
+            accepted_tokens=lookup.taken,
+            prefill_seconds=middle - begin,
+            decode_seconds=end - middle,
+            weights_bytes=self.loaded.forward.size,
+            states_bytes=self.cache.size,
+        )
         yield Finished(answer.reason(reason), answer.message(), usage)
 
-    def weigh(self, messages: Sequence[Message], answer: str, others: int) -> list[Weighed]:
+    def weigh(
+        self, messages: Sequence[Message], answer: str, others: int, cancelled: Callable[[], bool] = _never
+    ) -> list[Weighed]:
         """How likely each token of the answer is, and the likeliest `others` in its place.
 
         Raises:
-            ModelError: as `generate`.
+            ModelError: as `generate`, or it was cancelled.
         """
         prompt = self._codec.prompt(messages, (), Sampling())
         tokens = prompt + self._codec.opening(answer)
         self._check(len(tokens))
-        done = self._cache.rewind(prompt)
+        known = self.cache.rewind(prompt)
         likely: list[tuple[float, list[tuple[int, float]]]] = []
-        while done < len(tokens) - 1:
-            chunk = tokens[done : min(done + self._chunk, len(tokens) - 1)]
-            done += len(chunk)
-            judged = min(len(chunk), done + 1 - len(prompt))
-            logits = self._forward(chunk, max(judged, 1))
-            if judged > 0:
-                likely += _likely(logits, tokens[done + 1 - judged : done + 1], others)
+        for done, logits in self._read(tokens[:-1], known, cancelled, len(prompt) - 1):
+            likely += _likely(logits, tokens[done + 1 - len(logits) : done + 1], others)
+        if len(likely) < len(tokens) - len(prompt):
+            raise ModelError("The reading was cancelled.")
         return self._spelled(tokens[len(prompt) :], likely)
+
+    def continue_all(
+        self,
+        messages: Sequence[Message],
+        begins: Sequence[str],
+        sampling: Sampling = Sampling(),
+        cancelled: Callable[[], bool] = _never,
+    ) -> list[Continuation]:
+        """One answer for each beginning, written side by side.
+
+        Raises:
+            ModelError: as `generate`.
+        """
+        if not begins:
+            return []
+        answers = [Answer(self._codec, replace(sampling, begin=begin)) for begin in begins]
+        prompt = self._codec.prompt(messages, (), sampling)
+        prompts = [prompt + answer.opening for answer in answers]
+        self._check(max(len(each) for each in prompts))
+        room = min(sampling.max_tokens, self.window - max(len(each) for each in prompts))
+        known = common_length(prompts)
+        for _ in self._read(prompts[0][:known], self.cache.rewind(prompts[0][: known + 1]), cancelled):
+            pass
+        if cancelled():
+            raise ModelError("The answers were cancelled before they began.")
+        layers = self.cache.layers(stop=known)
+        return answer_all(self.loaded.forward, prompts, answers, layers, replace(sampling, max_tokens=room), cancelled)
+
+    def _read(
+        self, tokens: Sequence[int], done: int, cancelled: Callable[[], bool], judged_from: int | None = None
+    ) -> Iterator[tuple[int, torch.Tensor]]:
+        """Read on in chunks: how many are read, and the logits behind the last, or behind all from a place on."""
+        start = len(tokens) - 1 if judged_from is None else judged_from
+        while done < len(tokens) and not cancelled():
+            chunk = tokens[done : done + self._chunk]
+            done += len(chunk)
+            judged = min(len(chunk), done - start)
+            logits = self._forward(chunk, max(judged, 1))
+            yield done, logits[len(logits) - max(judged, 0) :]
+
+    def _write(
+        self,
+        answer: Answer,
+        logits: torch.Tensor,
+        sampler: Sampler,
+        lookup: Lookup,
+        room: int,
+        cancelled: Callable[[], bool],
+    ) -> Generator[Piece, None, FinishReason]:
+        """Write until the end: each time round one token, and of a draft as many as the model agrees with."""
+        draft: list[int] = []
+        certain: Sequence[int] = ()
+        while not cancelled():
+            read = len(self.cache.tokens) - len(draft)
+            taken, token = 0, -1
+            for place, line in enumerate(logits):
+                check(line)
+                forced = answer.forced()
+                token = forced[0] if forced else sampler(line, answer.allowed())
+                lookup.feed(token)
+                yield from answer.feed(token)
+                if answer.ended or len(answer.tokens) == room or place == len(draft) or token != draft[place]:
+                    break
+                taken += 1
+            if draft and not certain:
+                lookup.judge(len(draft), taken)
+            self.cache.crop(read + taken)
+            if answer.ended:
+                return "stop"
+            if len(answer.tokens) >= room:
+                return "length"
+            left = room - len(answer.tokens) - 1
+            certain = answer.forced()[:left]
+            draft = [*(certain or answer.possible(lookup.draft(left)))]
+            logits = self._forward([token, *draft], len(draft) + 1)
+        return "cancelled"
+
+    def _hold(self, answer: Answer, sampling: Sampling, tools: Sequence[ToolSpec]) -> None:
+        """Hold the answer to what is asked of it."""
+        if sampling.constraint is None:
+            return
+        # Imported and made here since both take a while, and many answers are free.
+        from ossa.model.constraints_matcher import Constrainer
+
+        if self._constrainer is None:
+            self._constrainer = Constrainer(self._codec.vocabulary(self.loaded.forward.vocabulary))
+        matcher = self._constrainer.matcher(sampling.constraint, tools)
+        for token in answer.opening:
+            matcher.accept(token)
+        answer.hold_to(matcher)
 
     def _spelled(self, tokens: Sequence[int], likely: Sequence[tuple[float, list[tuple[int, float]]]]) -> list[Weighed]:
         """The tokens by where they stand in the text; control tokens stand nowhere."""
@@ -125,39 +235,15 @@ class Engine:
                 "model: leave out some files or begin a new conversation."
             )
 
-    def _write(
-        self,
-        answer: "_Answer",
-        logits: torch.Tensor,
-        sampling: Sampling,
-        room: int,
-        cancelled: Callable[[], bool],
-    ) -> Iterator[Piece]:
-        sampler = Sampler(sampling)
-        for _ in range(room):
-            if cancelled():
-                return "cancelled"
-            token = sampler(logits, answer.next_ids())
-            yield from answer.feed(token)
-            if answer.ended:
-                return "stop"
-            if len(answer.tokens) < room:
-                logits = self._forward([token])[-1]
-        return "length"
-
-    @torch.inference_mode()
     def _forward(self, tokens: Sequence[int], keep: int = 1) -> torch.Tensor:
-        """Logits after the last `keep` of the tokens: float32 on the CPU, `[keep, vocabulary]`."""
-        ids = torch.tensor([tokens], device=self.loaded.device)
+        """Logits after the last `keep` of the tokens, `[keep, vocabulary]`."""
         try:
-            output = self._module(
-                input_ids=ids, past_key_values=self._cache.states, use_cache=True, logits_to_keep=keep
-            )
+            logits = self.loaded.forward(torch.tensor([tokens]), self.cache.states, keep)
         except BaseException:
-            self._cache.clear()
+            self.cache.clear()
             raise
-        self._cache.extend(tokens)
-        return output.logits[0].float().cpu()
+        self.cache.extend(tokens)
+        return logits[0]
 
 
 def _likely(logits: torch.Tensor, tokens: Sequence[int], others: int) -> list[tuple[float, list[tuple[int, float]]]]:
@@ -171,64 +257,3 @@ def _likely(logits: torch.Tensor, tokens: Sequence[int], others: int) -> list[tu
         rest = [(other, value) for other, value in ranked if other != token][:others]
         found.append((float(logprobs[row, token]), rest))
     return found
-
-
-class _Answer:
-    """What the model has said so far."""
-
-    def __init__(self, codec: Codec, sampling: Sampling) -> None:
-        # Models write a blank together with the word behind it, so one at the end is left to the first token.
-        self._owed = sampling.begin[-1:] if sampling.begin.endswith(" ") else ""
-        self.opening = codec.opening(sampling.begin.removesuffix(self._owed)) if sampling.begin else []
-        self.tokens: list[int] = []
-        self.ended = False
-        self._codec = codec
-        self._reader = codec.reader()
-        self._stops = Stops(sampling.stop)
-        self._text = sampling.begin
-        self._calls: list[ToolCall] = []
-        for token in self.opening:
-            self._reader.feed(token)
-
-    def next_ids(self) -> Sequence[int]:
-        """The tokens that may come next; empty for all."""
-        return self._codec.blank_ids() if self._owed and not self.tokens else ()
-
-    def feed(self, token: int) -> list[Piece]:
-        """The pieces that the next token makes known."""
-        self.tokens.append(token)
-        pieces = self._shown(self._reader.feed(token))
-        self.ended = self._stops.hit or self._reader.ended or token in self._codec.stop_ids
-        return pieces
-
-    def finish(self) -> list[Piece]:
-        """The pieces held back until now."""
-        pieces = self._shown(self._reader.finish())
-        return pieces + self._said(self._stops.flush())
-
-    def reason(self, reason: FinishReason) -> FinishReason:
-        """Why it ended, given how the loop did."""
-        return "tool_calls" if self._calls and reason == "stop" else reason
-
-    def message(self) -> Message:
-        """The entry for the transcript, `begin` included; with its ids only if they say just what it says."""
-        calls = tuple(self._calls)
-        tokens = (*self.opening, *self.tokens)
-        is_exact = read(self._codec.reader(), tokens) == (self._text, calls)
-        return Message("assistant", self._text, calls, tokens=tokens if is_exact else ())
-
-    def _shown(self, pieces: list[Piece]) -> list[Piece]:
-        shown: list[Piece] = []
-        for piece in pieces:
-            if isinstance(piece, Text):
-                text, self._owed = piece.text.removeprefix(self._owed), ""
-                shown += self._said(self._stops.feed(text))
-            elif not self._stops.hit:
-                shown += [*self._said(self._stops.flush()), piece]
-            if isinstance(piece, ToolCall) and not self._stops.hit:
-                self._calls.append(piece)
-        return shown
-
-    def _said(self, text: str) -> list[Piece]:
-        self._text += text
-        return [Text(text)] if text else []

@@ -11,7 +11,7 @@ import mmap
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
@@ -55,6 +55,22 @@ class _Place:
     """Bytes from the beginning of the file."""
     size: int
     """Bytes."""
+
+
+class Codes(NamedTuple):
+    """A matrix in 4 bits: a value is its code times the scale of its group of 32, plus the least of the group."""
+
+    values: torch.Tensor
+    """uint8 below 16, `[rows, columns]`"""
+    scale: torch.Tensor
+    """float32, `[rows, columns / 32]`"""
+    least: torch.Tensor
+    """As `scale`."""
+
+    def wide(self) -> torch.Tensor:
+        """The values, float32."""
+        groups = self.values.view(len(self.values), -1, _GROUP).float()
+        return groups.mul_(self.scale[..., None]).add_(self.least[..., None]).view(self.values.shape)
 
 
 class GgufFile:
@@ -110,8 +126,33 @@ class GgufFile:
         place = self._places[name]
         if place.size == 0:
             return torch.empty(place.shape)
+        return _DEQUANTISE[place.kind.name](self._blocks(place)).reshape(place.shape)
+
+    def rows(self, name: str, numbers: torch.Tensor) -> torch.Tensor:
+        """Some rows of a matrix, dequantised; the others are not even read."""
+        place = self._places[name]
+        blocks = self._blocks(place).view(place.shape[0], -1, place.kind.size)[numbers]
+        return _DEQUANTISE[place.kind.name](blocks.view(-1, place.kind.size)).reshape(len(numbers), -1)
+
+    def codes(self, name: str) -> Codes | None:
+        """A matrix in its 4 bits; None where it lies in the file otherwise."""
+        place = self._places[name]
+        if place.kind.name not in ("Q4_0", "Q4_1") or len(place.shape) != 2:
+            return None
+        blocks, rows = self._blocks(place), place.shape[0]
+        scale = _halves(blocks[:, :2]).view(rows, -1)
+        if place.kind.name == "Q4_0":
+            return Codes(_nibbles(blocks[:, 2:]).view(place.shape), scale, -8 * scale)
+        return Codes(_nibbles(blocks[:, 4:]).view(place.shape), scale, _halves(blocks[:, 2:4]).view(rows, -1))
+
+    def release(self) -> None:
+        """Let the system take back the memory of what has been read; it is read again where needed."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._data.madvise(mmap.MADV_DONTNEED)
+
+    def _blocks(self, place: _Place) -> torch.Tensor:
         raw = torch.frombuffer(self._data, dtype=torch.uint8, count=place.size, offset=place.start)
-        return _DEQUANTISE[place.kind.name](raw.view(-1, place.kind.size)).reshape(place.shape)
+        return raw.view(-1, place.kind.size)
 
     def get(self, key: str, kind: type[Any], default: Value | None = None) -> Any:
         """A value of the metadata, of the type wanted.
@@ -198,12 +239,12 @@ def _f16(blocks: torch.Tensor) -> torch.Tensor:
 
 
 def _q4_0(blocks: torch.Tensor) -> torch.Tensor:
-    return _nibbles(blocks[:, 2:]).sub_(8).mul_(_halves(blocks[:, :2]))
+    return _nibbles(blocks[:, 2:]).float().sub_(8).mul_(_halves(blocks[:, :2]))
 
 
 def _q4_1(blocks: torch.Tensor) -> torch.Tensor:
     scale, least = _halves(blocks[:, :4]).split(1, dim=1)
-    return _nibbles(blocks[:, 4:]).mul_(scale).add_(least)
+    return _nibbles(blocks[:, 4:]).float().mul_(scale).add_(least)
 
 
 def _q8_0(blocks: torch.Tensor) -> torch.Tensor:
@@ -217,7 +258,7 @@ def _halves(pairs: torch.Tensor) -> torch.Tensor:
 
 def _nibbles(packed: torch.Tensor) -> torch.Tensor:
     """Bytes `[n, 16]` to values `[n, 32]`: the low halves first, then the high ones."""
-    values = torch.empty(len(packed), _GROUP)
+    values = torch.empty(len(packed), _GROUP, dtype=torch.uint8)
     values[:, : _GROUP // 2] = packed & 15
     values[:, _GROUP // 2 :] = packed >> 4
     return values

@@ -8,6 +8,7 @@ Content is encoded as plain text always; only this file writes control tokens. T
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from openai_harmony import (
     Content,
@@ -38,6 +39,9 @@ from ossa.model.harmony_reader import (
     HarmonyReader,
     Segment,
 )
+
+if TYPE_CHECKING:
+    from ossa.model.constraints_vocabulary import Vocabulary
 
 _EFFORTS = {"low": ReasoningEffort.LOW, "medium": ReasoningEffort.MEDIUM, "high": ReasoningEffort.HIGH}
 
@@ -71,6 +75,10 @@ class HarmonyCodec:
         """The ids of a final answer that begins so."""
         return [CHANNEL, *self._plain("final"), MESSAGE, *self._plain(begin)]
 
+    def final(self) -> list[int]:
+        """The end of the reasoning, and the header of the final answer."""
+        return [END, *self._header("assistant"), CHANNEL, *self._plain("final"), MESSAGE]
+
     def spell(self, token: int) -> str:
         """What the token says; nothing for a control token."""
         text = "" if self._encoding.is_special_token(token) else self._encoding.decode([token])
@@ -79,6 +87,12 @@ class HarmonyCodec:
     def blank_ids(self) -> list[int]:
         """The tokens whose text begins with a blank."""
         return [token for token in range(CONTROLS.start) if self._encoding.decode([token]).startswith(" ")]
+
+    def vocabulary(self, size: int) -> "Vocabulary":
+        """All tokens, for constraints."""
+        from ossa.model.constraints_vocabulary import of_harmony
+
+        return of_harmony(self._encoding, size)
 
     def reader(self) -> HarmonyReader:
         """A reader for what follows `<|start|>assistant`."""

@@ -95,6 +95,12 @@ class HarmonyReader:
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
         self._has_said = False
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether it reads reasoning."""
+        segment = self.segments[-1]
+        return segment.in_content and segment.is_reasoning
+
     def feed(self, token: int) -> list[Piece]:
         """What becomes known by the next id."""
         if token in CONTROLS:

@@ -102,6 +102,10 @@ class Link:
         """Have the answer stopped at its next token."""
         self._outgoing.put(wire.to_line({"do": "cancel", "id": replies.number}))
 
+    def hurry(self, replies: Replies) -> None:
+        """Have the answer begun, whatever it still thinks of."""
+        self._outgoing.put(wire.to_line({"do": "hurry", "id": replies.number}))
+
     def is_current(self, replies: Replies) -> bool:
         """Whether no earlier answer is in its way."""
         with self._lock:

@@ -1,22 +1,23 @@
-"""A Llama model out of a GGUF file: the transformers module with its weights, and the tokenizer.
+"""A Llama model out of a GGUF file: what it says of itself, and transformers' module with its weights.
 
-    GgufFile ─► build() ─► LlamaForCausalLM          GgufFile ─► tokenizer() ─► tokenizers.Tokenizer
+    GgufFile ─► shape_of() ─► Shape          GgufFile + Shape ─► build() ─► LlamaForCausalLM
 
-transformers can read GGUF too, but parses such a file three times, which takes half a minute.
+transformers can read GGUF too, but parses such a file three times, which takes half a minute. On a CPU `fused` runs the
+same weights faster; the module serves where that does not work, and as the measure of its numbers.
 """
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers.models.llama.configuration_llama import LlamaConfig
-from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
 
-from ossa.model import attention
 from ossa.model.base import ModelError
 from ossa.model.gguf import GgufFile
+from ossa.model.int4 import reordered
 
-_CONTROL, _USER_DEFINED = 3, 4
+if TYPE_CHECKING:
+    from transformers.models.llama.modeling_llama import LlamaForCausalLM
+
 _PARTS = {
     "attn_norm": "input_layernorm",
     "attn_q": "self_attn.q_proj",
@@ -35,74 +36,33 @@ _WHOLE = {
 }
 
 
-def build(file: GgufFile, dtype: torch.dtype) -> LlamaForCausalLM:
-    """The module on the CPU, its weights dequantised to `dtype`, ready to run.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a Llama."""
+
+    vocabulary: int
+    width: int
+    inner: int
+    """Width within the feed-forward part."""
+    layers: int
+    heads: int
+    key_heads: int
+    head: int
+    """Width of a head."""
+    window: int
+    epsilon: float
+    theta: float
+    """Base of the rotary embedding."""
+    tied: bool
+    """Whether the embeddings serve as the head too."""
+
+
+def shape_of(file: GgufFile) -> Shape:
+    """What the file says of the model.
 
     Raises:
-        ModelError: it is of another architecture, or its weights do not fit what it says of itself.
+        ModelError: it is of another architecture, or its weights are not those of what it describes.
     """
-    config = _config(file)
-    with torch.device("meta"):
-        module = LlamaForCausalLM(config)
-    expected = module.state_dict()
-    weights: dict[str, torch.Tensor] = {}
-    for name in file.names:
-        target = _target(file, name)
-        if target not in expected or expected[target].shape != file.shape(name):
-            raise ModelError(f"{file.path} holds weights ({name}) that are not of the Llama model it describes.")
-        values = file.tensor(name)
-        if name.endswith(("attn_q.weight", "attn_k.weight")):
-            values = _unpermuted(values, config.head_dim or 0)
-        weights[target] = values.to(dtype)
-    if config.tie_word_embeddings:
-        weights["lm_head.weight"] = weights.get("model.embed_tokens.weight", torch.empty(0))
-    missing = sorted(expected.keys() - weights.keys())
-    if missing:
-        raise ModelError(f"{file.path} lacks weights of the model it describes, {missing[0]} for one.")
-    module.load_state_dict(weights, assign=True)
-    # Its frequencies are no weights, so they were left on the meta device.
-    module.model.rotary_emb = LlamaRotaryEmbedding(config)
-    module.set_attn_implementation(attention.register())
-    return module.eval()
-
-
-def tokenizer(file: GgufFile) -> Tokenizer:
-    """The byte-level BPE tokenizer; control tokens are single ids, unless `encode_special_tokens` is set.
-
-    Raises:
-        ModelError: its vocabulary is of a kind that ossa does not read.
-    """
-    kind, pre = file.get("tokenizer.ggml.model", str), file.get("tokenizer.ggml.pre", str, "default")
-    if kind != "gpt2" or pre not in ("smollm", "gpt-2"):
-        raise ModelError(
-            f"{file.path} has a vocabulary of the kind {kind}/{pre}, which ossa does not read; "
-            "take the model as a Hugging Face folder instead."
-        )
-    tokens = file.get("tokenizer.ggml.tokens", list)
-    types = file.get("tokenizer.ggml.token_type", list)
-    merges = [tuple(merge.split(" ", 1)) for merge in file.get("tokenizer.ggml.merges", list)]
-    try:
-        result = Tokenizer(models.BPE({token: number for number, token in enumerate(tokens)}, merges))
-    except Exception as error:  # the library raises nothing narrower
-        raise ModelError(f"{file.path} is corrupt: its vocabulary makes no sense ({error}).") from error
-    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    result.pre_tokenizer = pre_tokenizers.Sequence([digits, byte_level]) if pre == "smollm" else byte_level
-    result.decoder = decoders.ByteLevel()
-    pairs = list(zip(tokens, types, strict=False))
-    result.add_special_tokens([AddedToken(t, special=True, normalized=False) for t, kind in pairs if kind == _CONTROL])
-    result.add_tokens([AddedToken(t, normalized=False) for t, kind in pairs if kind == _USER_DEFINED])
-    return result
-
-
-def stop_ids(file: GgufFile) -> frozenset[int]:
-    """The tokens at which an answer ends: any control token, because none belongs into one."""
-    types = file.get("tokenizer.ggml.token_type", list)
-    controls = {number for number, kind in enumerate(types) if kind == _CONTROL}
-    return frozenset(controls | {file.get("tokenizer.ggml.eos_token_id", int)})
-
-
-def _config(file: GgufFile) -> LlamaConfig:
     architecture = file.get("general.architecture", str)
     if architecture != "llama" or "llama.expert_count" in file.metadata or "rope_freqs.weight" in file.names:
         raise ModelError(
@@ -117,35 +77,94 @@ def _config(file: GgufFile) -> LlamaConfig:
         return value
 
     heads, width = said("attention.head_count"), said("embedding_length")
-    config = LlamaConfig(
-        vocab_size=len(file.get("tokenizer.ggml.tokens", list)),
-        hidden_size=width,
-        intermediate_size=said("feed_forward_length"),
-        num_hidden_layers=said("block_count"),
-        num_attention_heads=heads,
-        num_key_value_heads=said("attention.head_count_kv", default=heads),
-        head_dim=said("attention.key_length", default=width // heads),
-        max_position_embeddings=said("context_length"),
-        rms_norm_eps=said("attention.layer_norm_rms_epsilon", float),
-        rope_parameters={"rope_type": "default", "rope_theta": said("rope.freq_base", float, 10000.0)},
-        tie_word_embeddings="output.weight" not in file.names,
+    found = Shape(
+        vocabulary=len(file.get("tokenizer.ggml.tokens", list)),
+        width=width,
+        inner=said("feed_forward_length"),
+        layers=said("block_count"),
+        heads=heads,
+        key_heads=said("attention.head_count_kv", default=heads),
+        head=said("attention.key_length", default=width // heads),
+        window=said("context_length"),
+        epsilon=said("attention.layer_norm_rms_epsilon", float),
+        theta=said("rope.freq_base", float, 10000.0),
+        tied="output.weight" not in file.names,
     )
-    if config.num_hidden_layers * len(_PARTS) > len(file.names):
-        raise ModelError(f"{file.path} lacks weights: it has too few for its {config.num_hidden_layers} layers.")
-    return config
+    if found.layers * len(_PARTS) > len(file.names):
+        raise ModelError(f"{file.path} lacks weights: it has too few for its {found.layers} layers.")
+    _check(file, found)
+    return found
 
 
-def _target(file: GgufFile, name: str) -> str:
+def build(file: GgufFile, shape: Shape, dtype: torch.dtype) -> "LlamaForCausalLM":
+    """The module on the CPU, its weights dequantised to `dtype`, ready to run."""
+    # Imported here since it takes seconds, and `fused` does without.
+    from transformers.models.llama.configuration_llama import LlamaConfig
+    from transformers.models.llama.modeling_llama import LlamaForCausalLM, LlamaRotaryEmbedding
+
+    from ossa.model import attention
+
+    config = LlamaConfig(
+        vocab_size=shape.vocabulary,
+        hidden_size=shape.width,
+        intermediate_size=shape.inner,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.key_heads,
+        head_dim=shape.head,
+        max_position_embeddings=shape.window,
+        rms_norm_eps=shape.epsilon,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.theta},
+        tie_word_embeddings=shape.tied,
+    )
+    with torch.device("meta"):
+        module = LlamaForCausalLM(config)
+    weights: dict[str, torch.Tensor] = {}
+    for name in file.names:
+        head = shape.head if name.endswith(("attn_q.weight", "attn_k.weight")) else 0
+        weights[_target(name)] = file.tensor(name)[reordered(file.shape(name)[0], head)].to(dtype)
+    if shape.tied:
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
+    module.load_state_dict(weights, assign=True)
+    # Its frequencies are no weights, so they were left on the meta device.
+    module.model.rotary_emb = LlamaRotaryEmbedding(config)
+    module.set_attn_implementation(attention.register())
+    return module.eval()
+
+
+def _check(file: GgufFile, shape: Shape) -> None:
+    """Hold the names and sizes of the weights against the model that the file describes."""
+    expected = _sizes(shape)
+    for name in file.names:
+        if expected.get(name) != file.shape(name):
+            raise ModelError(f"{file.path} holds weights ({name}) that are not of the Llama model it describes.")
+    if missing := sorted(expected.keys() - set(file.names)):
+        raise ModelError(f"{file.path} lacks weights of the model it describes, {missing[0]} for one.")
+
+
+def _sizes(shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Every weight by its name in the file."""
+    width, inner, vocabulary = shape.width, shape.inner, shape.vocabulary
+    queries, keys = shape.heads * shape.head, shape.key_heads * shape.head
+    parts: dict[str, tuple[int, ...]] = {
+        "attn_norm": (width,),
+        "attn_q": (queries, width),
+        "attn_k": (keys, width),
+        "attn_v": (keys, width),
+        "attn_output": (width, queries),
+        "ffn_norm": (width,),
+        "ffn_gate": (inner, width),
+        "ffn_up": (inner, width),
+        "ffn_down": (width, inner),
+    }
+    sizes = {f"blk.{number}.{part}.weight": size for number in range(shape.layers) for part, size in parts.items()}
+    sizes |= {"token_embd.weight": (vocabulary, width), "output_norm.weight": (width,)}
+    return sizes if shape.tied else {**sizes, "output.weight": (vocabulary, width)}
+
+
+def _target(name: str) -> str:
+    """The weight's name in transformers."""
     if name in _WHOLE:
         return _WHOLE[name]
-    match name.split("."):
-        case ["blk", number, part, "weight"] if part in _PARTS:
-            return f"model.layers.{number}.{_PARTS[part]}.weight"
-        case _:
-            raise ModelError(f"{file.path} holds weights ({name}) that ossa does not know.")
-
-
-def _unpermuted(weight: torch.Tensor, head_dim: int) -> torch.Tensor:
-    # GGUF pairs neighbouring rows for the rotary embedding, transformers the two halves of a head.
-    pairs = weight.view(-1, head_dim // 2, 2, weight.shape[1])
-    return pairs.transpose(1, 2).reshape(weight.shape)
+    _, number, part, _ = name.split(".")
+    return f"model.layers.{number}.{_PARTS[part]}.weight"

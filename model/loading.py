@@ -1,6 +1,6 @@
-"""From a model on disk to one that can run: the module, its codec, and the device and type chosen for both.
+"""From a model on disk to one that can run: how to run it, its codec, and the device and type chosen.
 
-    Found ─► load() ─► Loaded(module, codec, device, dtype)
+    Found ─► load() ─► Loaded(forward, codec, device, dtype)
 
 Heavy modules are imported for the family at hand only: their import is most of the time until the model is ready.
 """
@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 
+from ossa.model import attention
 from ossa.model.base import ModelError
 from ossa.model.codec import Codec
 from ossa.model.discover import Found
+from ossa.model.forward import Forward, ModuleForward
 from ossa.model.machine import this_machine
 
 
@@ -21,8 +23,8 @@ from ossa.model.machine import this_machine
 class Loaded:
     """A model in memory."""
 
-    module: Any
-    """A causal language model of transformers, in evaluation mode."""
+    forward: Forward
+    """Runs it."""
     codec: Codec
     window: int
     """Tokens that prompt and answer may have together."""
@@ -76,15 +78,24 @@ def _product_seconds(dtype: torch.dtype) -> float:
 
 
 def _gguf(found: Found, device: torch.device) -> Loaded:
-    from ossa.model import llama
+    from ossa.model import llama, vocabulary
     from ossa.model.chatml import ChatCodec
     from ossa.model.gguf import GgufFile
+    from ossa.model.int4 import works
 
     file = GgufFile(found.path)
-    dtype = best_dtype(device)
-    module: Any = llama.build(file, dtype)
-    codec = ChatCodec(llama.tokenizer(file), file.get("tokenizer.chat_template", str), llama.stop_ids(file))
-    return Loaded(module.to(device), codec, file.get("llama.context_length", int), device, dtype)
+    shape, dtype = llama.shape_of(file), best_dtype(device)
+    tokenizer, ends = vocabulary.tokenizer(file), vocabulary.stop_ids(file)
+    codec = ChatCodec(tokenizer, file.get("tokenizer.chat_template", str), ends)
+    forward: Forward
+    if device.type == "cpu" and works(dtype):
+        from ossa.model.fused import FusedLlama
+
+        forward = FusedLlama(file, shape, dtype)
+    else:
+        module: Any = llama.build(file, shape, dtype)
+        forward = ModuleForward(module.to(device), device, is_ours=True)
+    return Loaded(forward, codec, shape.window, device, dtype)
 
 
 def _folder(found: Found, device: torch.device) -> Loaded:
@@ -101,7 +112,10 @@ def _folder(found: Found, device: torch.device) -> Loaded:
     except Exception as error:  # what damaged files make the libraries raise is of any kind
         raise ModelError(f"{found.path} cannot be loaded: {_first_line(error)}.") from error
     window = getattr(module.config.get_text_config(), "max_position_embeddings", found.window)
-    return Loaded(module.eval(), codec, window, device, module.dtype)
+    is_ours = found.family == "gpt-oss"
+    if is_ours:
+        module.set_attn_implementation(attention.register())
+    return Loaded(ModuleForward(module.eval(), device, is_ours=is_ours), codec, window, device, module.dtype)
 
 
 def _module(found: Found, config: Any, device: torch.device) -> Any:

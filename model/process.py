@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ossa.model import discover, wire
-from ossa.model.base import Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec, Weighed
+from ossa.model.base import Continuation, Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec, Weighed
 from ossa.model.discover import Found
 from ossa.model.link import Link, Replies
 
 _SECONDS_TO_STOP = 5.0
+_SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_START = 60.0
 _BYTES_A_SECOND = 50_000_000
 """What a slow disk gives while the model is loaded."""
@@ -29,10 +30,16 @@ class LocalModel:
     It answers one prompt at a time: a second `generate` waits until the first has finished or is closed.
     """
 
-    def __init__(self, found: Found, *, log: Path | None = None) -> None:
-        """Nothing is loaded yet; `log` gets what the libraries print."""
+    def __init__(self, found: Found, *, log: Path | None = None, states: Path | None = None) -> None:
+        """Nothing is loaded yet.
+
+        Args:
+            found: which one.
+            log: gets what the libraries print.
+            states: a folder for what it has read, so that the next start need not read it again.
+        """
         self._found = found
-        self._log = log
+        self._log, self._states = log, states
         self._link: Link | None = None
         self._starting = threading.Lock()
         self._closings = 0
@@ -63,14 +70,32 @@ class LocalModel:
         """Answer the last message; begins, and loads the model where needed, when the first piece is asked for."""
         return LocalGeneration(self, wire.request(messages, tools, sampling))
 
-    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+    def weigh(
+        self, messages: Sequence[Message], answer: str, *, others: int = 20, stop: threading.Event | None = None
+    ) -> tuple[Weighed, ...]:
         """How likely each token of a given answer is; waits for a running answer.
 
         Raises:
-            ModelError: it cannot be loaded, its process died, or this is too long for it.
+            ModelError: it cannot be loaded, its process died, this is too long for it, or `stop` was set.
         """
         request = {"do": "weigh", "answer": answer, "others": others, **wire.request(messages, (), Sampling())}
-        return wire.from_weighed(self.link().ask(request, is_answer=True).get())
+        return wire.from_weighed(self._ask(request, stop))
+
+    def continue_all(
+        self,
+        messages: Sequence[Message],
+        begins: Sequence[str],
+        *,
+        sampling: Sampling = Sampling(),
+        stop: threading.Event | None = None,
+    ) -> tuple[Continuation, ...]:
+        """One answer for each beginning, all written side by side; waits for a running answer.
+
+        Raises:
+            ModelError: as in `weigh`.
+        """
+        request = {"do": "continue", "begins": list(begins), **wire.request(messages, (), sampling)}
+        return wire.from_continued(self._ask(request, stop))
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Tokens of the prompt; loads the model where needed, but does not wait for a running answer.
@@ -104,10 +129,23 @@ class LocalModel:
             self._load(self._link)
             return self._link
 
+    def _ask(self, request: wire.Line, stop: threading.Event | None) -> wire.Line:
+        """The one reply to a request, which is cancelled once `stop` is set."""
+        link = self.link()
+        replies = link.ask(request, is_answer=True)
+        while stop is not None:
+            try:
+                return replies.get(_SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                if stop.is_set():
+                    link.cancel(replies)
+                    stop = None
+        return replies.get()
+
     def _load(self, link: Link) -> None:
         limit = _SECONDS_TO_START + self._found.memory / _BYTES_A_SECOND
         try:
-            ready = link.ask({"do": "load", **wire.found(self._found)}).get(limit)
+            ready = link.ask({"do": "load", "states": str(self._states or ""), **wire.found(self._found)}).get(limit)
         except queue.Empty:
             why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
             link.kill(why)
@@ -160,6 +198,13 @@ class LocalGeneration:
             replies.put(ModelError("The answer was cancelled before it began."))
         elif not replies.ended.wait(_SECONDS_TO_STOP):
             link.kill("The model did not stop when told to, so its process was ended. The next prompt loads it again.")
+
+    def answer_now(self) -> None:
+        """Let it stop thinking and answer."""
+        with self._lock:
+            link, replies = self._link, self._replies
+        if link and replies and not replies.ended.is_set():
+            link.hurry(replies)
 
     def _begun(self) -> Replies | None:
         """The replies, asked for if they are not yet; nothing once it is over."""

@@ -1,37 +1,47 @@
 """Chooses tokens, and ends an answer at its stop texts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from ossa.model.base import ModelError, Sampling
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class Sampler:
     """Chooses the next token from its logits, reproducibly where there is a seed."""
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, row: int = 0) -> None:
+        """`row` is its number among several answers with the same seed."""
+        self._min_p = sampling.min_p
         self._temperature = sampling.temperature
         self._top_p = sampling.top_p
         self._random = torch.Generator()
         if sampling.seed is None:
             self._random.seed()
         else:
-            self._random.manual_seed(sampling.seed % 2**63)
+            self._random.manual_seed((sampling.seed + row) % 2**63)
 
-    def __call__(self, logits: torch.Tensor, among: Sequence[int] = ()) -> int:
-        """The id chosen, of all or `among` some; `logits` is float32 on the CPU, `[vocabulary]`.
+    def __call__(self, logits: torch.Tensor, among: "NDArray[np.bool_] | Sequence[int] | None" = None) -> int:
+        """The id chosen, of all or `among` some, as ids or as a mask; `logits` is float32 on the CPU, `[vocabulary]`.
 
         Raises:
             ModelError: the logits are no numbers.
         """
         check(logits)
-        if among:
-            chosen = torch.tensor(among)
+        if among is not None:
+            chosen = torch.tensor(among) if isinstance(among, Sequence) else torch.from_numpy(among).nonzero()[:, 0]
             return int(chosen[self(logits[chosen])])
         if self._temperature <= 0:
             return int(logits.argmax())
         odds = torch.softmax((logits - logits.max()) / self._temperature, dim=-1)
+        if self._min_p > 0:
+            odds = odds * (odds >= self._min_p * odds.max())
+            odds = odds / odds.sum()
         if self._top_p < 1:
             odds = _nucleus(odds, self._top_p)
         return int(torch.multinomial(odds, 1, generator=self._random))

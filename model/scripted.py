@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from ossa.model.base import (
+    Continuation,
     Finished,
     Generation,
     Message,
@@ -51,10 +52,25 @@ class ScriptedModel:
             answer = ModelError("The script has no more answers.")
         return _Replay(answer, self.count(messages, tools=tools))
 
-    def weigh(self, messages: Sequence[Message], answer: str, *, others: int = 20) -> tuple[Weighed, ...]:
+    def weigh(
+        self, messages: Sequence[Message], answer: str, *, others: int = 20, stop: threading.Event | None = None
+    ) -> tuple[Weighed, ...]:
         """Whatever `weights` says of this answer."""
         self.seen.append((*messages, Message("assistant", answer)))
         return self.weights(answer)
+
+    def continue_all(
+        self,
+        messages: Sequence[Message],
+        begins: Sequence[str],
+        *,
+        sampling: Sampling = Sampling(),
+        stop: threading.Event | None = None,
+    ) -> tuple[Continuation, ...]:
+        """The next answer of the script for each beginning."""
+        self.seen.append(tuple(messages))
+        self.samplings.append(sampling)
+        return tuple(Continuation(begin + self._text(), 0.0, 1, "stop") for begin in begins)
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
         """Words, standing in for tokens."""
@@ -62,6 +78,12 @@ class ScriptedModel:
 
     def close(self) -> None:
         """Nothing to free."""
+
+    def _text(self) -> str:
+        answer = next(self._answers, ModelError("The script has no more answers."))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, str) else "".join(p.text for p in answer if isinstance(p, Text))
 
 
 class _Replay:
@@ -79,6 +101,9 @@ class _Replay:
 
     def close(self) -> None:
         self._closed.set()
+
+    def answer_now(self) -> None:
+        """Its thoughts are written already."""
 
     @staticmethod
     def _play(answer: Answer | str, prompt_tokens: int) -> Iterator[Piece]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ossa.model.base import (
+    Continuation,
     Finished,
     Message,
     Piece,
@@ -19,6 +20,7 @@ from ossa.model.base import (
     Usage,
     Weighed,
 )
+from ossa.model.constraints import Bounds, Constraint
 from ossa.model.discover import Found
 
 Line = dict[str, Any]
@@ -48,6 +50,7 @@ def request(messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sa
 def from_request(line: Line) -> tuple[list[Message], list[ToolSpec], Sampling]:
     """The opposite of `request`."""
     sampling: Line = dict(line["sampling"], stop=tuple(line["sampling"]["stop"]))
+    sampling["constraint"] = _constraint(sampling["constraint"])
     messages = [_message(fields) for fields in line["messages"]]
     tools = [ToolSpec(**fields) for fields in line["tools"]]
     return messages, tools, Sampling(**sampling)
@@ -88,6 +91,24 @@ def from_weighed(line: Line) -> tuple[Weighed, ...]:
         Weighed(start, end, logprob, tuple((text, value) for text, value in others))
         for start, end, logprob, others in line["weighed"]
     )
+
+
+def continued(answers: Sequence[Continuation]) -> Line:
+    """Several answers to one prompt."""
+    return {"continued": [dataclasses.astuple(answer) for answer in answers]}
+
+
+def from_continued(line: Line) -> tuple[Continuation, ...]:
+    """The opposite of `continued`."""
+    return tuple(Continuation(*fields) for fields in line["continued"])
+
+
+def _constraint(fields: Line | None) -> Constraint | None:
+    if fields is None:
+        return None
+    known: Line = dict(fields, bounds=Bounds(**fields["bounds"]))
+    known |= {name: tuple(fields[name]) for name in ("must_call", "taken")}
+    return Constraint(**known)
 
 
 def _message(fields: Line) -> Message:

@@ -1,6 +1,6 @@
 """The model's process: takes requests as JSON lines on stdin, answers on stdout. Started by `ossa.model.process`.
 
-    stdin ─► listener thread ─┬► cancel: at once        load, generate ─► queue ─► main thread ─► engine ─► stdout
+    stdin ─► listener thread ─┬► cancel, hurry: at once  load, generate ─► queue ─► main thread ─► engine ─► stdout
                               └► count, ping: at once, beside a running answer
 
 It ends when stdin does, so it never outlives the program that started it.
@@ -14,11 +14,15 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from ossa.model import wire
 from ossa.model.base import ModelError
+
+_IDLE = 1.0
+"""Seconds without a request after which the states are written to the disk."""
 
 
 def main() -> None:
@@ -34,12 +38,17 @@ class _Server:
         self._writing = threading.Lock()
         self._jobs: queue.SimpleQueue[wire.Line] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
+        self._hurried: set[int] = set()
         self._engine: Any = None
+        self._store: Any = None
 
     def serve(self, requests: IO[bytes]) -> None:
         threading.Thread(target=self._listen, args=(requests,), daemon=True).start()
         while True:
-            self._do(self._jobs.get())
+            try:
+                self._do(self._jobs.get(timeout=_IDLE if self._store else None))
+            except queue.Empty:
+                self._store.save(self._engine.cache)
 
     def _listen(self, requests: IO[bytes]) -> None:
         for line in requests:
@@ -47,6 +56,8 @@ class _Server:
             match job["do"]:
                 case "cancel":
                     self._cancelled.add(job["id"])
+                case "hurry":
+                    self._hurried.add(job["id"])
                 case "ping":
                     self._reply(job, {})
                 case "count":
@@ -66,8 +77,12 @@ class _Server:
                     self._reply(job, {"count": self._engine.count(messages, tools)})
                 case "weigh":
                     messages, _, _ = wire.from_request(job)
-                    weighed = self._engine.weigh(messages, job["answer"], job["others"])
+                    weighed = self._engine.weigh(messages, job["answer"], job["others"], self._is_cancelled(job))
                     self._reply(job, wire.weighed(weighed))
+                case "continue":
+                    messages, _, sampling = wire.from_request(job)
+                    answers = self._engine.continue_all(messages, job["begins"], sampling, self._is_cancelled(job))
+                    self._reply(job, wire.continued(answers))
                 case _:
                     self._generate(job)
         except ModelError as error:
@@ -79,9 +94,15 @@ class _Server:
     def _load(self, job: wire.Line) -> None:
         from ossa.model.engine import Engine
         from ossa.model.loading import load
+        from ossa.model.store import Store, key_of
 
-        loaded = load(wire.from_found(job))
+        found = wire.from_found(job)
+        loaded = load(found)
         self._engine = Engine(loaded)
+        if job["states"]:
+            self._store = Store(Path(job["states"]), key_of(found, loaded))
+            for tail in self._store.load():
+                self._engine.cache.add(tail)
         self._reply(job, {"window": loaded.window, "where": loaded.where})
 
     def _generate(self, job: wire.Line) -> None:
@@ -89,8 +110,12 @@ class _Server:
         number = job["id"]
         if number in self._cancelled:
             raise ModelError("The answer was cancelled before it began.")
-        for piece in self._engine.generate(messages, tools, sampling, lambda: number in self._cancelled):
+        cancelled = self._is_cancelled(job)
+        for piece in self._engine.generate(messages, tools, sampling, cancelled, lambda: number in self._hurried):
             self._reply(job, wire.piece(piece))
+
+    def _is_cancelled(self, job: wire.Line) -> Callable[[], bool]:
+        return lambda: job["id"] in self._cancelled
 
     def _reply(self, job: wire.Line, content: wire.Line) -> None:
         with self._writing:

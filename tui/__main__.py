@@ -86,7 +86,7 @@ def _load(name: str, config: "Config") -> "LanguageModel":
     found = named(wanted, models) if wanted else choose(models)
     if wanted and (refusal := fits(found)):
         raise ModelError(refusal)
-    return LocalModel(found, log=paths.state_dir() / "model.log")
+    return LocalModel(found, log=paths.state_dir() / "model.log", states=paths.cache_dir() / "states")
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
@@ -107,6 +107,11 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.models import models
 
             return models(arguments.action, arguments.name)
+        case "bench-model":
+            from ossa.assistant.config import Config
+            from ossa.tui.bench import bench_model
+
+            return bench_model(partial(_load, arguments.name, Config()), as_json=arguments.json)
         case "demo":
             from ossa.tui.demo import demo
 

@@ -3,7 +3,7 @@
 import argparse
 from importlib.metadata import version
 
-COMMANDS = ("run", "fix", "apply", "undo", "redo", "models", "sessions", "doctor", "demo")
+COMMANDS = ("run", "fix", "apply", "undo", "redo", "models", "bench-model", "sessions", "doctor", "demo")
 
 _EXIT_CODES = (
     "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
@@ -46,6 +46,9 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     models = commands.add_parser("models", help="list the models, or fetch one")
     models.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
     models.add_argument("name", nargs="?", default="", help="the model to fetch")
+    bench = commands.add_parser("bench-model", help="what a model does on this machine, in figures")
+    bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
+    bench.add_argument("--json", action="store_true", help="one JSON object")
     sessions = commands.add_parser("sessions", help="list earlier sessions")
     sessions.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     sessions.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")

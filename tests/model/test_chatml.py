@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from ossa.model import llama
+from ossa.model import vocabulary
 from ossa.model.base import Message, ModelError, Sampling, ToolCall
 from ossa.model.chatml import ChatCodec
 from ossa.model.codec import read
@@ -18,13 +18,13 @@ START, END = 1, 2
 
 @pytest.fixture(scope="module")
 def tokenizer(small_model_file: Path) -> Tokenizer:
-    return llama.tokenizer(GgufFile(small_model_file))
+    return vocabulary.tokenizer(GgufFile(small_model_file))
 
 
 @pytest.fixture(scope="module")
 def codec(small_model_file: Path, tokenizer: Tokenizer) -> ChatCodec:
     file = GgufFile(small_model_file)
-    return ChatCodec(tokenizer, file.get("tokenizer.chat_template", str), llama.stop_ids(file))
+    return ChatCodec(tokenizer, file.get("tokenizer.chat_template", str), vocabulary.stop_ids(file))
 
 
 def test_a_conversation_is_written_as_the_template_says(codec: ChatCodec, tokenizer: Tokenizer) -> None:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from ossa.assistant import toolspecs
 from ossa.assistant.edits.engine import parse, plan
-from ossa.model import llama
+from ossa.model import vocabulary
 from ossa.model.base import ModelError, ToolCall, ToolSpec
 from ossa.model.constraints import Bounds, Constraint
 from ossa.model.constraints_matcher import Constrainer, Matcher
@@ -56,7 +56,7 @@ def module(tiny_gpt_oss_folder: Path) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tokenizer(small_model_file: Path) -> Tokenizer:
-    return llama.tokenizer(GgufFile(small_model_file))
+    return vocabulary.tokenizer(GgufFile(small_model_file))
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from ossa.model import discover, llama, loading
 from ossa.model.base import Finished, Message, ModelError, Prefill, Sampling, Text
 from ossa.model.engine import Engine
+from ossa.model.forward import ModuleForward
 from ossa.model.gguf import GgufFile
 from ossa.model.loading import Loaded
 
@@ -31,33 +33,9 @@ def gpt_oss(tiny_gpt_oss_folder: Path) -> Loaded:
 @pytest.fixture(scope="module")
 def small(small_model_file: Path) -> Loaded:
     loaded = loading.load(discover.from_path(small_model_file))
-    module = llama.build(GgufFile(small_model_file), torch.float32)
-    return Loaded(module, loaded.codec, loaded.window, loaded.device, torch.float32)
-
-
-@pytest.mark.parametrize(("which", "size"), [("gpt_oss", 10 * SLIDING), ("small", 80)])
-def test_rolled_back_and_extended_is_a_fresh_prefill(which: str, size: int, request: pytest.FixtureRequest) -> None:
-    loaded: Loaded = request.getfixturevalue(which)
-    engine = Engine(loaded)
-    assert getattr(loaded.module.config, "sliding_window", SLIDING) == SLIDING
-    numbers = torch.Generator().manual_seed(0)
-    first, second = torch.randint(0, 40_000, (2, size), generator=numbers).tolist()
-    engine._forward(first)
-    # Deep, then deeper, then shallow: each keeps a part of what the one before has left.
-    for depth in (size * 2 // 3, size // 3 + 1, SLIDING - 3, 3):
-        prompt = first[:depth] + second[depth:]
-        reused = engine._cache.rewind(prompt)
-        assert reused == depth
-        for start in range(reused, len(prompt) - 1, 50):
-            engine._forward(prompt[start : min(start + 50, len(prompt) - 1)])
-        logits = engine._forward(prompt[-1:])
-        assert torch.allclose(logits, fresh(loaded, prompt), atol=1e-4, rtol=1e-4)
-        first = prompt
-
-
-def fresh(loaded: Loaded, prompt: list[int]) -> torch.Tensor:
-    with torch.inference_mode():
-        return loaded.module(input_ids=torch.tensor([prompt]), use_cache=False).logits[0, -1]
+    file = GgufFile(small_model_file)
+    module = llama.build(file, llama.shape_of(file), torch.float32)
+    return replace(loaded, forward=ModuleForward(module, loaded.device, is_ours=True), dtype=torch.float32)
 
 
 def test_a_second_turn_reads_only_what_is_new(gpt_oss: Loaded) -> None:
@@ -111,7 +89,8 @@ def test_the_answer_ends_at_the_window(gpt_oss: Loaded) -> None:
 def test_a_model_that_computes_nonsense_is_an_error_and_leaves_no_trace(tiny_gpt_oss_folder: Path) -> None:
     loaded = loading.load(discover.from_path(tiny_gpt_oss_folder))
     engine = Engine(loaded)
-    weight: torch.Tensor = loaded.module.model.norm.weight
+    assert isinstance(loaded.forward, ModuleForward)
+    weight: torch.Tensor = loaded.forward.module.model.norm.weight
     sound = weight.detach().clone()
     ask = [Message("user", "hi")]
     before = finished(engine, ask, Sampling(max_tokens=3))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossa.model import llama
+from ossa.model import llama, vocabulary
 from ossa.model.base import ModelError
 from ossa.model.gguf import GgufFile
 
@@ -99,14 +99,14 @@ def test_damage_is_noticed_or_harmless(
 def test_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
     file = opened(tmp_path, gguf([], {"general.architecture": "mamba"}))
     with pytest.raises(ModelError, match="mamba"):
-        llama.build(file, torch.float32)
+        llama.build(file, llama.shape_of(file), torch.float32)
 
 
 def test_the_small_model_predicts_code_as_its_makers_meant(small_model_file: Path) -> None:
     file = GgufFile(small_model_file)
-    module = llama.build(file, torch.float32)
+    module = llama.build(file, llama.shape_of(file), torch.float32)
     source = Path(llama.__file__).read_text(encoding="utf-8")
-    ids = torch.tensor([llama.tokenizer(file).encode(source).ids[:400]])
+    ids = torch.tensor([vocabulary.tokenizer(file).encode(source).ids[:400]])
     with torch.inference_mode():
         logits = module(input_ids=ids).logits[0]
     loss = torch.nn.functional.cross_entropy(logits[:-1], ids[0, 1:])
@@ -115,7 +115,7 @@ def test_the_small_model_predicts_code_as_its_makers_meant(small_model_file: Pat
 
 
 def test_the_vocabulary_gives_back_any_text(small_model_file: Path) -> None:
-    tokenizer = llama.tokenizer(GgufFile(small_model_file))
+    tokenizer = vocabulary.tokenizer(GgufFile(small_model_file))
     for sample in ("def f(x):\n\treturn x*2024\n", "naïve 漢字 🙂\r\n   \t end", "", "ﬁ\x00\x7f"):
         assert tokenizer.decode(tokenizer.encode(sample).ids) == sample
     assert tokenizer.encode("<|im_start|>").ids == [1]

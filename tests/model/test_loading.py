@@ -9,9 +9,10 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
 
-from ossa.model import discover, llama, loading
+from ossa.model import discover, loading, vocabulary
 from ossa.model.base import Finished, Message, Sampling
 from ossa.model.engine import Engine
+from ossa.model.forward import ModuleForward
 from ossa.model.gguf import GgufFile
 
 FP4 = torch.tensor([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
@@ -33,7 +34,8 @@ def test_experts_in_mxfp4_are_loaded_as_the_numbers_they_stand_for(tiny_gpt_oss_
     config |= {"quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": UNQUANTISED}}
     (tmp_path / "config.json").write_text(json.dumps(config | {"dtype": "bfloat16"}))
     loaded = loading.load(discover.from_path(tmp_path))
-    state = loaded.module.state_dict()
+    assert isinstance(loaded.forward, ModuleForward)
+    state = loaded.forward.module.state_dict()
     assert expected
     for name, values in expected.items():
         assert torch.equal(state[name].float(), values)
@@ -51,7 +53,7 @@ def dequantised(blocks: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
 
 def test_any_folder_with_a_chat_template_runs(small_model_file: Path, tmp_path: Path) -> None:
     file = GgufFile(small_model_file)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=llama.tokenizer(file), eos_token="<|im_end|>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=vocabulary.tokenizer(file), eos_token="<|im_end|>")
     tokenizer.chat_template = file.get("tokenizer.chat_template", str)
     tokenizer.save_pretrained(tmp_path)
     config = LlamaConfig(
