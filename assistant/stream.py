@@ -5,10 +5,10 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 
-from ossa.model.base import Generation, Piece
+from ossa.model.base import Piece, Pieces
 
 
-async def pieces(start: Callable[[], Generation]) -> AsyncGenerator[Piece, None]:
+async def pieces(start: Callable[[], Pieces]) -> AsyncGenerator[Piece, None]:
     """Yield what a generation yields; leaving early, or being cancelled, stops the model at its next token.
 
     `start` is called in the thread as well, since it may load the model.
@@ -19,7 +19,7 @@ async def pieces(start: Callable[[], Generation]) -> AsyncGenerator[Piece, None]
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
     stopped = threading.Event()
-    running: list[Generation] = []
+    running: list[Pieces] = []
 
     def put(item: Piece | BaseException | None) -> None:
         with suppress(RuntimeError):  # the loop is gone: nobody is listening any more
@@ -51,7 +51,7 @@ async def pieces(start: Callable[[], Generation]) -> AsyncGenerator[Piece, None]
         threading.Thread(target=_close, args=(running,), name="ossa-stop", daemon=True).start()
 
 
-def _close(running: list[Generation]) -> None:
+def _close(running: list[Pieces]) -> None:
     """Stop what runs; this waits for the model's next token, so it is not for the loop's thread."""
     for generation in running:
         with suppress(ValueError):  # a plain generator that is executing stops by `stopped` instead

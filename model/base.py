@@ -56,14 +56,14 @@ class Sampling:
     temperature: float = 0.0
     """0 takes the likeliest token."""
     top_p: float = 1.0
-    min_p: float = 0.0
-    """Tokens less likely than this share of the likeliest one are left out."""
     seed: int | None = None
     max_tokens: int = 4096
     stop: tuple[str, ...] = ()
     """Texts at which the answer ends; they are not part of it."""
     effort: Literal["low", "medium", "high"] = "medium"
     """How long gpt-oss thinks; other models ignore it."""
+    min_p: float = 0.0
+    """Tokens less likely than this share of the likeliest one are left out."""
     thinking: int | None = None
     """Tokens of reasoning after which it has to answer; None for as many as it likes."""
     constraint: Constraint | None = None
@@ -103,13 +103,13 @@ class Usage:
     reused_tokens: int = 0
     """Those of the prompt that did not have to be read again."""
     output_tokens: int = 0
+    prefill_seconds: float = 0.0
+    """Until the first token could be chosen."""
+    decode_seconds: float = 0.0
     drafted_tokens: int = 0
     """Those that were guessed from what had been read or written before, …"""
     accepted_tokens: int = 0
     """… and of them those that the model would have written itself."""
-    prefill_seconds: float = 0.0
-    """Until the first token could be chosen."""
-    decode_seconds: float = 0.0
     weights_bytes: int = 0
     """Memory of the model's weights."""
     states_bytes: int = 0
@@ -172,12 +172,16 @@ class ModelInfo:
     """Why this one, on what device, in what type: one line for the status bar."""
 
 
-class Generation(Protocol):
-    """A running answer: an iterator of pieces that `close()` stops at the next token, from any thread."""
+class Pieces(Protocol):
+    """An iterator of pieces that `close()` stops at the next token, from any thread."""
 
-    def __iter__(self) -> "Generation": ...
+    def __iter__(self) -> "Pieces": ...
     def __next__(self) -> Piece: ...
     def close(self) -> None: ...
+
+
+class Generation(Pieces, Protocol):
+    """A running answer."""
 
     def answer_now(self) -> None:
         """Let it stop thinking and answer, from any thread; nothing where it does not think."""
