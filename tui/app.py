@@ -260,6 +260,10 @@ class OssaApp(App[str]):
     def action_files(self) -> None:
         self.window.toggle_files()
 
+    def action_begin(self) -> None:
+        self.window.back_to_prompt()
+        self.window.prompt.propose("/")
+
     def action_unfold(self) -> None:
         self.window.conversation.toggle_folds()
 

@@ -73,6 +73,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
+    _keys("begin", "command", "Begin a command in the prompt", "slash", "window", "/"),
     _keys("send", "send", "Send the prompt", "enter", "prompt", "enter"),
     _keys(
         "newline",

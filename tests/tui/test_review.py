@@ -112,3 +112,15 @@ async def test_a_huge_hunk_and_an_endless_line_are_shown_at_once(open_window: "O
         await stage.shows("line 7")
         await stage.pilot.press("end")
         await stage.shows("98,000 more")
+
+
+async def test_a_command_can_be_begun_from_the_change_and_decides_nothing(
+    open_window: "Open", proposed: Proposed
+) -> None:
+    async with open_window([proposed]) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        await stage.pilot.press("slash", *"ar")
+        await stage.until(lambda: stage.app.window.prompt.text == "/ar")
+        assert stage.app.window.prompt.has_focus
+        assert stage.app.window.change.undecided == len(stage.app.window.change.hunks)
