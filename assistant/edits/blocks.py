@@ -88,7 +88,7 @@ def _section(search: Sequence[str], put: Sequence[str]) -> Section:
         lines += [Line("-", text) for text in search[run.a : run.b]]
         lines += [Line("+", text) for text in put[run.c : run.d]]
         at = run.b
-    return Section((*lines, *(Line(" ", text) for text in search[at:])))
+    return Section((*lines, *(Line(" ", text) for text in search[at:])), compared=True)
 
 
 def _path_above(lines: Sequence[str], at: int) -> str:

@@ -31,6 +31,8 @@ class Section:
     """Index (from 0) of the first line, where the patch gives line numbers. A hint: models miscount."""
     numbered: bool = False
     """All numbers that the patch gives for this file agree with each other and with its lines: nobody miscounted."""
+    compared: bool = False
+    """Its signs were found by comparing two texts, so that lines may have come in elsewhere in the same run."""
 
     @property
     def old(self) -> list[str]:

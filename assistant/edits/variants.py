@@ -78,16 +78,13 @@ def _with_gap(target: Target, section: Section) -> list[Section]:
 def _gaps(section: Section) -> Iterator[tuple[int, int]]:
     """Where context may be lacking: how many lines that must stand there come before, and the index in the section.
 
-    Not where lines come in between two that stay, for nobody knows on which side of the gap they belong; nor between
-    lines to be removed.
+    Not where lines come in, for nobody knows on which side of the gap they belong; nor between lines to be removed.
     """
     places = [n for n, line in enumerate(section.lines) if line.sign != "+"]
     for cut, (above, below) in enumerate(pairwise(places), 1):
         signs = section.lines[above].sign + section.lines[below].sign
-        if (signs == "  " and below == above + 1) or signs == "- ":
+        if below == above + 1 and signs != "--" and (signs == "  " or not section.compared):
             yield cut, below
-        elif signs == " -":
-            yield cut, above + 1
 
 
 def _distinct(places: Sequence[Place]) -> list[Place]:

@@ -34,23 +34,30 @@ def test_a_line_of_context_that_is_written_twice_does_no_harm(body: str) -> None
     assert updated("@@\n" + body, LETTERS) == LETTERS.replace(b"four", b"4")
 
 
+GAPS = {
+    " one\n three\n-four\n+4\n five": LETTERS.replace(b"four", b"4"),
+    " one\n two\n-four\n+4\n five": LETTERS.replace(b"four", b"4"),
+    " two\n three\n-four\n six\n-seven\n+7\n eight": LETTERS.replace(b"four\n", b"").replace(b"seven", b"7"),
+    " one\n two\n-three\n+3\n four\n six\n-seven\n+7\n eight": LETTERS.replace(b"three", b"3").replace(b"seven", b"7"),
+}
+
+
+@pytest.mark.parametrize("body", GAPS, ids=["within", "above the removed", "below the removed", "between two changes"])
+def test_a_line_of_context_that_is_left_out_does_no_harm(body: str) -> None:
+    assert updated("@@\n" + body, LETTERS) == GAPS[body]
+
+
 @pytest.mark.parametrize(
     "body",
     [
-        " one\n three\n-four\n+4\n five",
-        " one\n two\n-four\n+4\n five",
-        " two\n three\n-four\n+4\n six\n seven",
-        " one\n two\n-three\n+3\n four\n six\n-seven\n+7\n eight",
+        " one\n two\n three\n+new\n five\n six\n seven",
+        " two\n three\n-four\n+new\n six\n seven",
+        " two\n+new\n-four\n five\n six",
     ],
-    ids=["within", "beside the removed", "below the removed", "between two changes"],
+    ids=["alone", "below the removed", "above the removed"],
 )
-def test_a_line_of_context_that_is_left_out_does_no_harm(body: str) -> None:
-    result = updated("@@\n" + body, LETTERS)
-    assert result in (LETTERS.replace(b"four", b"4"), LETTERS.replace(b"three", b"3").replace(b"seven", b"7"))
-
-
-def test_a_line_left_out_where_lines_come_in_is_a_refusal() -> None:
-    assert "not in the file" in refused("@@\n one\n two\n three\n+new\n five\n six\n seven", LETTERS)
+def test_a_line_left_out_where_lines_come_in_is_a_refusal(body: str) -> None:
+    assert "not in the file" in refused("@@\n" + body, LETTERS)
 
 
 def test_a_line_left_out_between_removed_ones_is_a_refusal() -> None:
