@@ -140,7 +140,7 @@ def test_json_is_one_object_with_the_same_fields_always(ossa: Ossa) -> None:
         **common,
     }
     assert [(one["code"], one["applied"], one["files"]) for one in seen[2:]] == [(1, False, []), (2, False, [])]
-    assert "exists already" in str(seen[2]["reason"])
+    assert "are in the file already" in str(seen[2]["reason"])
     assert "not a patch" in str(seen[3]["reason"])
 
 
