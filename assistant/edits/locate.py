@@ -22,6 +22,8 @@ Parses = Callable[[Sequence[Place]], bool]
 """Whether the file still parses with the sections at these places."""
 _TRIED = 8
 """Ways to place the sections that are tried by parsing their results."""
+_RIM = 3
+"""Lines that are near the start or the end of a file."""
 _ANCHORED = 200
 """Places that are looked at for the block they are in."""
 
@@ -156,7 +158,9 @@ def _lacks_rim(target: Target, place: Place) -> bool:
     Context on one side only is what a patch has at the rim of a file; near it, a line between must have been left out.
     """
     signs = "".join(line.sign for line in place.section.lines)
-    below = len(target.lines) - place.start - len(place.section.old)
-    return (signs.startswith("+") and signs.endswith("  ") and 0 < place.start <= 3) or (
-        signs.startswith("  ") and signs.rstrip("+").endswith(" ") and signs.endswith("+") and 0 < below <= 3
-    )
+    above, below = place.start, len(target.lines) - place.start - len(place.section.old)
+    if signs.startswith("+") and signs.endswith(" "):
+        return 0 < above <= (_RIM if signs.endswith("  ") else _RIM - 1)
+    if signs.startswith(" ") and signs.endswith("+") and signs.rstrip("+").endswith(" "):
+        return 0 < below <= (_RIM if signs.startswith("  ") else _RIM - 1)
+    return False

@@ -254,7 +254,7 @@ def _line(text: str) -> Line:
         return Line("-", text[1:])
     if text.startswith("+"):
         return Line("+", text[1:])
-    return Line(" ", text[1:] if text.startswith(" ") else text, bare=bool(text) and not text.startswith(" "))
+    return Line(" ", text[1:] if text.startswith(" ") else text, bare=not text.startswith(" "))
 
 
 def _without_tail(lines: Sequence[str]) -> list[str]:

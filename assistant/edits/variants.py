@@ -22,15 +22,24 @@ _LONGEST = 400
 
 def spelt_otherwise(section: Section) -> Iterator[Section]:
     """Other readings of the same text: blank lines at its rim left out; context written without its sign."""
-    lines = list(section.lines)
-    while lines and lines[-1] == Line(" ", ""):
-        lines.pop()
-    while lines and lines[0] == Line(" ", ""):
-        del lines[0]
+    lines = section.lines
+    lines = lines[: len(lines) - _idle(lines[::-1])]
+    lines = lines[_idle(lines) :]
     if len(lines) < len(section.lines) and any(line.sign != "+" for line in lines):
-        yield replace(section, lines=tuple(lines))
-    if any(line.bare for line in lines) or any(line.sign == " " and line.text.startswith(" ") for line in lines):
+        yield replace(section, lines=lines)
+    bare = any(line.bare and line.text for line in lines)
+    if bare or any(line.sign == " " and line.text.startswith(" ") for line in lines):
         yield replace(section, lines=tuple(_unsigned(line) for line in lines))
+
+
+def _idle(lines: Sequence[Line]) -> int:
+    """How many blank lines there are to leave out at this end.
+
+    Before lines that come in only those without a sign, which got there by accident: others are their neighbours.
+    """
+    count = next((n for n, line in enumerate(lines) if line.sign != " " or line.text), 0)
+    beside = count < len(lines) and lines[count].sign == "+"
+    return 0 if beside and not all(line.bare for line in lines[:count]) else count
 
 
 def mended(target: Target, section: Section) -> list[Place]:
@@ -58,7 +67,10 @@ def _without_repetition(section: Section) -> list[Section]:
 
 
 def _with_gap(target: Target, section: Section) -> list[Section]:
-    """The section with those lines of the file put in that its context lacks at one place."""
+    """The section with those lines of the file put in that its context lacks at one place.
+
+    None where the gap could as well be where lines come in: nobody knows on which side of it they belong.
+    """
     lines, index = target.form(Tier.TRAILING)
     old = [normal(text, Tier.TRAILING) for text in section.old]
     found: list[Section] = []
@@ -69,22 +81,26 @@ def _with_gap(target: Target, section: Section) -> list[Section]:
         for start in runs_of(head, lines, index):
             stop = start + cut
             for width in range(1, _LEFT_OUT + 1):
-                if lines[stop + width : stop + width + len(tail)] == tail:
-                    missing = tuple(Line(" ", text) for text in target.lines[stop : stop + width])
-                    found.append(replace(section, lines=section.lines[:at] + missing + section.lines[at:]))
+                if lines[stop + width : stop + width + len(tail)] != tail:
+                    continue
+                if at is None:
+                    return []
+                missing = tuple(Line(" ", text) for text in target.lines[stop : stop + width])
+                found.append(replace(section, lines=section.lines[:at] + missing + section.lines[at:]))
     return found
 
 
-def _gaps(section: Section) -> Iterator[tuple[int, int]]:
+def _gaps(section: Section) -> Iterator[tuple[int, int | None]]:
     """Where context may be lacking: how many lines that must stand there come before, and the index in the section.
 
-    Not where lines come in, for nobody knows on which side of the gap they belong; nor between lines to be removed.
+    The index is None where lines come in, or may have: a gap there leaves their place open.
     """
     places = [n for n, line in enumerate(section.lines) if line.sign != "+"]
     for cut, (above, below) in enumerate(pairwise(places), 1):
         signs = section.lines[above].sign + section.lines[below].sign
-        if below == above + 1 and signs != "--" and (signs == "  " or not section.compared):
-            yield cut, below
+        plain = below == above + 1 and (signs == "  " or not section.compared)
+        if signs != "--" or not plain:
+            yield cut, below if plain else None
 
 
 def _distinct(places: Sequence[Place]) -> list[Place]:
