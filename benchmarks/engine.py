@@ -16,9 +16,12 @@ import time
 import venv
 from pathlib import Path
 
+from _engines import source
+
 from ossa.assistant.paths import cache_dir
-from ossa.model import catalog, discover, fetch
+from ossa.model import catalog, discover, fetch, vocabulary
 from ossa.model.base import Message, Sampling
+from ossa.model.gguf import GgufFile
 from ossa.model.process import LocalModel
 
 OUT = Path(__file__).parent / "out"
@@ -37,11 +40,20 @@ def llama_cpp_python() -> Path:
     return python
 
 
-def run(engine: str, python: Path, model: Path) -> Figures:
+def tokens_of(model: Path, folder: Path) -> Path:
+    """A file with the tokens that every engine reads."""
+    path = folder / "tokens.json"
+    path.write_text(json.dumps(vocabulary.tokenizer(GgufFile(model)).encode(source()).ids))
+    return path
+
+
+def run(engine: str, python: Path, model: Path, tokens: Path) -> Figures:
     """One round of one engine."""
     script = Path(__file__).parent / "_engines.py"
     environment = {**os.environ, "GOMP_SPINCOUNT": "1000", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run([python, script, engine, model], env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [python, script, engine, model, tokens], env=environment, capture_output=True, text=True, timeout=600
+    )
     if done.returncode:
         raise SystemExit(f"{engine} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -67,12 +79,13 @@ def main(rounds: int = 3) -> None:
     model = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", lambda _done, _total: None)
     here = Path(sys.executable)
     pythons = {"ossa": here, "llama.cpp": llama_cpp_python(), "transformers": here}
+    tokens = tokens_of(model, cache_dir() / "benchmarks")
     process_figures(model)  # once to warm the disk's cache
     found: dict[str, list[Figures]] = {}
     for number in range(rounds):
         for engine, python in pythons.items():
             print(f"round {number + 1} of {rounds}: {engine}", file=sys.stderr, flush=True)
-            found.setdefault(engine, []).append(run(engine, python, model))
+            found.setdefault(engine, []).append(run(engine, python, model, tokens))
         found.setdefault("process", []).append(process_figures(model))
     median = {
         f"{engine}_{name}": round(statistics.median(one[name] for one in several), 4)
