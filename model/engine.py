@@ -50,8 +50,9 @@ def _never() -> bool:
 class Engine:
     """Generates with one model; not to be used by two threads at once, except for `count`."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        self.loaded = loaded
+    def __init__(self, loaded: Loaded, lookup: Callable[[Sequence[int]], Lookup] = Lookup) -> None:
+        """`lookup` makes from a prompt what proposes drafts."""
+        self.loaded, self._lookup = loaded, lookup
         self.window = loaded.window
         self.cache = PrefixCache()
         self._codec = loaded.codec
@@ -87,7 +88,7 @@ class Engine:
             yield Prefill(done, len(prompt), reused)
         middle = time.perf_counter()
         reason: FinishReason = "cancelled"
-        lookup = Lookup(prompt)
+        lookup = self._lookup(prompt)
         if logits is not None and len(self.cache.tokens) == len(prompt):
             room = min(sampling.max_tokens, self.window - len(prompt))
             self._hold(answer, sampling, tools)

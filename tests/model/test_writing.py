@@ -59,28 +59,23 @@ class Plain(Lookup):
         return []
 
 
-def copied(loaded: Loaded, monkeypatch: pytest.MonkeyPatch, kind: type[Lookup], sampling: Sampling) -> Finished:
-    monkeypatch.setattr("ossa.model.engine.Lookup", kind)
+def copied(loaded: Loaded, kind: type[Lookup], sampling: Sampling) -> Finished:
     ask = [Message("user", f"Repeat this program exactly:\n\n```python\n{SOURCE}```")]
-    return finished(Engine(loaded), ask, sampling)
+    return finished(Engine(loaded, kind), ask, sampling)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-def test_what_is_copied_is_what_would_have_been_written(
-    small: Loaded, monkeypatch: pytest.MonkeyPatch, temperature: float
-) -> None:
+def test_what_is_copied_is_what_would_have_been_written(small: Loaded, temperature: float) -> None:
     sampling = Sampling(begin="```python\ndef area", max_tokens=60, temperature=temperature, seed=3)
-    with_lookup = copied(small, monkeypatch, Lookup, sampling)
-    assert with_lookup.message == copied(small, monkeypatch, Plain, sampling).message
+    with_lookup = copied(small, Lookup, sampling)
+    assert with_lookup.message == copied(small, Plain, sampling).message
     assert with_lookup.usage.accepted_tokens > 20
     assert with_lookup.usage.accepted_tokens <= with_lookup.usage.drafted_tokens
 
 
-def test_a_random_model_is_not_changed_by_drafts(gpt_oss: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_random_model_is_not_changed_by_drafts(gpt_oss: Loaded) -> None:
     sampling = Sampling(max_tokens=80)
-    assert (
-        copied(gpt_oss, monkeypatch, Lookup, sampling).message == copied(gpt_oss, monkeypatch, Plain, sampling).message
-    )
+    assert copied(gpt_oss, Lookup, sampling).message == copied(gpt_oss, Plain, sampling).message
 
 
 def test_after_copying_the_next_turn_reuses_the_answer(small: Loaded) -> None:
