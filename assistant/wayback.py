@@ -8,7 +8,7 @@ The files come from the checkpoints; the draft then takes their state as what it
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -33,11 +33,11 @@ class WayBack:
 
     async def undo(self, emit: Emit) -> End:
         """Take back the latest accept."""
-        return await in_any_case(self._undo(emit))
+        return await in_any_case(self._step(self._checkpoints.undo, Undone, emit))
 
     async def redo(self, emit: Emit) -> End:
         """Make the accept again that was taken back last."""
-        return await in_any_case(self._redo(emit))
+        return await in_any_case(self._step(self._checkpoints.redo, Redone, emit))
 
     async def rewind(self, turns: int, what: What, emit: Emit) -> End:
         """Go back to before the person's last `turns` prompts: their files, the model's memory of them, or both."""
@@ -58,21 +58,12 @@ class WayBack:
             emit(Notice("The draft holds no change."))
         return "answered"
 
-    async def _undo(self, emit: Emit) -> End:
-        done = await asyncio.to_thread(self._checkpoints.undo)
+    async def _step(self, go: Callable[[], Checkpoint], told: type[Undone | Redone], emit: Emit) -> End:
+        done = await asyncio.to_thread(go)
         try:
             await asyncio.to_thread(self._draft.settle, done.files)
         finally:
-            emit(Undone(done.files, done.id))
-        _tell(done.notes, emit)
-        return "answered"
-
-    async def _redo(self, emit: Emit) -> End:
-        done = await asyncio.to_thread(self._checkpoints.redo)
-        try:
-            await asyncio.to_thread(self._draft.settle, done.files)
-        finally:
-            emit(Redone(done.files, done.id))
+            emit(told(done.files, done.id))
         _tell(done.notes, emit)
         return "answered"
 

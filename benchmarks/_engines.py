@@ -32,7 +32,7 @@ def ossa(file: Path) -> Figures:
     import torch
 
     from ossa.model import discover, loading
-    from ossa.model.base import Message, Sampling
+    from ossa.model.base import Finished, Message, Sampling
     from ossa.model.cache import empty
     from ossa.model.engine import Engine
 
@@ -69,7 +69,9 @@ def ossa(file: Path) -> Figures:
     begin, count = time.perf_counter(), 0
     for seed in range(CANDIDATES):
         alone = Sampling(max_tokens=EACH, temperature=1.0, seed=seed, begin="x =")
-        count += list(engine.generate(ask, sampling=alone))[-1].usage.output_tokens  # type: ignore[union-attr]
+        *_, done = engine.generate(ask, sampling=alone)
+        assert isinstance(done, Finished)
+        count += done.usage.output_tokens
     figures["one_by_one"] = count / (time.perf_counter() - begin)
     figures |= _constrained(loaded)
     states = empty()

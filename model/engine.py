@@ -84,7 +84,8 @@ class Engine:
         reused = self.cache.rewind(prompt)
         yield Prefill(reused, len(prompt), reused)
         logits: torch.Tensor | None = None
-        for done, logits in self._read(prompt, reused, cancelled):  # noqa: B007
+        for done, latest in self._read(prompt, reused, cancelled):
+            logits = latest
             yield Prefill(done, len(prompt), reused)
         middle = time.perf_counter()
         reason: FinishReason = "cancelled"

@@ -2,40 +2,19 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from ossa.model import discover, llama, loading
+from ossa.model import discover, loading
 from ossa.model.base import Finished, Message, ModelError, Prefill, Sampling, Text
 from ossa.model.engine import Engine
 from ossa.model.forward import ModuleForward
-from ossa.model.gguf import GgufFile
 from ossa.model.loading import Loaded
 
 SLIDING = 16  # of the tiny gpt-oss
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> None:
-    """Two threads that wait for each other are slow where other programs run."""
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def gpt_oss(tiny_gpt_oss_folder: Path) -> Loaded:
-    return loading.load(discover.from_path(tiny_gpt_oss_folder))
-
-
-@pytest.fixture(scope="module")
-def small(small_model_file: Path) -> Loaded:
-    loaded = loading.load(discover.from_path(small_model_file))
-    file = GgufFile(small_model_file)
-    module = llama.build(file, llama.shape_of(file), torch.float32)
-    return replace(loaded, forward=ModuleForward(module, loaded.device, is_ours=True), dtype=torch.float32)
 
 
 def test_a_second_turn_reads_only_what_is_new(gpt_oss: Loaded) -> None:

@@ -3,18 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import torch
 
-from ossa.model import discover, llama, loading
 from ossa.model.answer import Answer
 from ossa.model.base import Continuation, Finished, Message, ModelError, Sampling, Text, Thought, ToolSpec
 from ossa.model.constraints import Constraint
 from ossa.model.engine import Engine
-from ossa.model.forward import ModuleForward
-from ossa.model.gguf import GgufFile
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import CHANNEL, END, MESSAGE, START
 from ossa.model.loading import Loaded
@@ -31,25 +26,6 @@ def perimeter(width, height):
 def describe(width, height):
     return f"{width} by {height}: area {area(width, height)}, perimeter {perimeter(width, height)}"
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> None:
-    """Two threads that wait for each other are slow where other programs run."""
-    torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def gpt_oss(tiny_gpt_oss_folder: Path) -> Loaded:
-    return loading.load(discover.from_path(tiny_gpt_oss_folder))
-
-
-@pytest.fixture(scope="module")
-def small(small_model_file: Path) -> Loaded:
-    loaded = loading.load(discover.from_path(small_model_file))
-    file = GgufFile(small_model_file)
-    module = llama.build(file, llama.shape_of(file), torch.float32)
-    return replace(loaded, forward=ModuleForward(module, loaded.device, is_ours=True), dtype=torch.float32)
 
 
 class Plain(Lookup):
