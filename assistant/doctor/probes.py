@@ -238,10 +238,6 @@ def trace(told: Told) -> None:
     succeeds(libc.ptrace(16, told["victim"], 0, 0))
 
 
-def memory_segments(told: Told) -> None:
-    each(lambda number: succeeds(min(libc.shmget(number, 0, 0), 0)), told["segment"])
-
-
 def terminal(_: Told) -> None:
     opens(os.O_RDWR, "/dev/tty", "/dev/console", "/dev/tty1")
 
