@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,18 @@ from ossa.assistant.transcript import Transcript
 
 if TYPE_CHECKING:
     from tests.assistant.conftest import Desk
+
+TIDY = """\
+import pathlib, signal, sys
+
+def tidy(*_):
+    pathlib.Path("said").write_text("bye\\n")
+    sys.exit()
+
+signal.signal(signal.SIGTERM, tidy)  # a shell could not, where we were started with this signal ignored
+print("ready", flush=True)
+signal.pause()
+"""
 
 
 async def test_it_runs_in_the_working_tree_with_the_persons_environment(
@@ -74,7 +87,8 @@ async def test_esc_ends_it_with_all_that_it_started(desk: "Desk") -> None:
 
 async def test_a_program_that_tidies_up_when_it_is_stopped_may_do_so(desk: "Desk") -> None:
     work = desk.open()
-    line = "trap 'echo bye > said; exit' TERM; echo ready; while :; do sleep 0.1; done"
+    (desk.repo / "tidy.py").write_text(TIDY)
+    line = f"{sys.executable} tidy.py"
     await desk.stop_at(work, work.agent.shell(line), lambda e: isinstance(e, StepOutput))
     assert (desk.repo / "said").read_text() == "bye\n"
 
