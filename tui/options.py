@@ -3,19 +3,18 @@
 import argparse
 from importlib.metadata import version
 
-COMMANDS = ("run", "fix", "apply", "undo", "redo", "models", "bench-model", "sessions", "doctor", "demo")
+from ossa.tui.helptexts import ABOUT
 
-_EXIT_CODES = (
-    "exit codes: 0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
-)
+COMMANDS = tuple(ABOUT)
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
     """Read the command line; `command` is empty for the window."""
     parser = argparse.ArgumentParser(
         prog="ossa",
-        description="An offline pair programmer for the terminal. Without a command: the window, on PATH.",
-        epilog=f"commands: {', '.join(COMMANDS)}; `ossa COMMAND --help` tells more",
+        description="An offline pair programmer for the terminal.\nWithout a command: the window, on PATH.",
+        epilog="\n".join(["commands; `ossa COMMAND --help` tells more:", *_lines()]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ossa {version('ossa')}")
     if argv and argv[0] in COMMANDS:
@@ -28,43 +27,50 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _lines() -> list[str]:
+    return [f"  {name:<12} {about.line}" for name, about in ABOUT.items()]
+
+
 def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    run = commands.add_parser("run", help="answer one prompt, without a window", epilog=_EXIT_CODES)
+    run = _command(commands, "run")
     run.add_argument("prompt", help='what to do; "-" reads it from standard input')
     _common(run)
     _headless(run)
-    fix = commands.add_parser("fix", help="repair failing tests, without a window", epilog=_EXIT_CODES)
+    fix = _command(commands, "fix")
     fix.add_argument("hint", nargs="?", default="", help="a test, file or function to look at first")
     _common(fix)
     _headless(fix)
     _apply(commands)
-    for name, told in (("undo", "take back the latest accepted change"), ("redo", "make it again after an undo")):
-        back = commands.add_parser(name, help=told)
+    for name in ("undo", "redo"):
+        back = _command(commands, name)
         back.add_argument("-C", "--root", default=".", help="the repository (default: here)")
         back.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
         back.add_argument("--json", action="store_true", help="one JSON object a line")
-    models = commands.add_parser("models", help="list the models, or fetch one")
+    models = _command(commands, "models")
     models.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
     models.add_argument("name", nargs="?", default="", help="the model to fetch")
-    bench = commands.add_parser("bench-model", help="what a model does on this machine, in figures")
+    bench = _command(commands, "bench-model")
     bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
     bench.add_argument("--json", action="store_true", help="one JSON object")
-    sessions = commands.add_parser("sessions", help="list earlier sessions")
+    sessions = _command(commands, "sessions")
     sessions.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     sessions.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
     sessions.add_argument("--all", action="store_true", help="of every repository")
-    codes = "exit codes: 0 all held, 1 something got out or nothing confines commands here, 2 error"
-    doctor = commands.add_parser("doctor", help="try to get out of the sandbox, and say what held", epilog=codes)
+    doctor = _command(commands, "doctor")
     doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     doctor.add_argument("--json", action="store_true", help="one JSON object a line")
-    demo = commands.add_parser("demo", help="watch a failing test being repaired, on an example in a temporary folder")
+    demo = _command(commands, "demo")
     demo.add_argument("--keep", action="store_true", help="leave the example where it is afterwards")
     _common(demo)
 
 
+def _command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str) -> argparse.ArgumentParser:
+    about = ABOUT[name]
+    return commands.add_parser(name, help=about.line, description=about.text, epilog=f"exit codes: {about.codes}")
+
+
 def _apply(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    codes = "exit codes: 0 applied (or would apply, with --check), 1 refused, 2 no patch, or none that can be read"
-    apply = commands.add_parser("apply", help="put a patch into the files, all of it or nothing", epilog=codes)
+    apply = _command(commands, "apply")
     apply.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help='the patch; "-" (the default): standard input'
     )

@@ -1,0 +1,84 @@
+"""What `ossa COMMAND --help` says beside the options: what the command does, and what its exit codes mean."""
+
+from typing import NamedTuple
+
+
+class About(NamedTuple):
+    """The words of one command."""
+
+    line: str
+    """A few of them, for a list."""
+    text: str
+    """What it does and what it leaves alone."""
+    codes: str
+    """Exit codes."""
+
+
+_BACK = "2 nothing was written: the files were changed since, there is no such accept, or another error"
+_TURN = "0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
+
+ABOUT = {
+    "run": About(
+        "answer one prompt, without a window",
+        "Answers one prompt. What the model changes is made in a draft, tested there before and after, and printed as "
+        "a diff with the verdict; your files stay as they are unless --accept is given and the tests prove the change.",
+        _TURN,
+    ),
+    "fix": About(
+        "repair failing tests, without a window",
+        "Runs the project's tests in a draft and looks for a change that makes the failing ones pass and breaks none. "
+        "It is printed as a diff with the verdict; your files stay as they are unless --accept is given.",
+        _TURN,
+    ),
+    "apply": About(
+        "put a patch into the files, all of it or nothing",
+        "Takes a V4A patch, a unified diff, search/replace blocks or whole files, also inside other text, finds the "
+        "places in the files as they are now and writes all of it in one step, or refuses and says why. "
+        "`ossa undo` takes it back.",
+        "0 applied (or would apply, with --check), 1 refused, 2 no patch, or none that can be read",
+    ),
+    "undo": About(
+        "take back the latest accepted change",
+        "Brings the files back to what they were before the latest change that was accepted in this repository and "
+        "still stands, by `ossa apply`, in the window or with --accept; once more goes one change further back. Where "
+        "you changed those files since, nothing is written: the difference is shown, and your work stays. Neither "
+        "git's index nor its history is touched. `ossa redo` makes the change again.",
+        f"0 taken back, {_BACK}",
+    ),
+    "redo": About(
+        "make the change again that was undone last",
+        "Makes the change again that `ossa undo` took back last; once more goes on to the next one. Where you changed "
+        "its files since, nothing is written: the difference is shown, and your work stays. A change that is accepted "
+        "after an undo takes the place of what was undone.",
+        f"0 made again, {_BACK}",
+    ),
+    "models": About(
+        "list the models, or fetch one",
+        "`list` shows the known models, where those on this disk are, and which one is taken unless you say so; "
+        "`pull NAME` fetches one and checks it. Only `pull` ever opens a connection to another machine.",
+        "0 listed or fetched, 2 error",
+    ),
+    "bench-model": About(
+        "what a model does on this machine, in figures",
+        "Measures how fast a model reads, writes and goes on with what it has read, and how much memory it takes, "
+        "within about a minute.",
+        "0 measured, 2 error",
+    ),
+    "sessions": About(
+        "list earlier sessions",
+        "Lists the conversations of this repository, the latest first; `ossa --resume ID` goes on with one.",
+        "0 listed, 2 error",
+    ),
+    "doctor": About(
+        "try to get out of the sandbox, and say what held",
+        "Says what this machine offers and what confines the commands that the model runs, tries to get out of it in "
+        "every known way, and counts the connections that ossa's own processes open while the local model answers.",
+        "0 all held, 1 something got out or nothing confines commands here, 2 error",
+    ),
+    "demo": About(
+        "watch a failing test being repaired, on an example",
+        "Copies a small repository with a failing test to a temporary folder and repairs it there: in the window, or "
+        "as text where there is no terminal.",
+        "as those of `ossa fix`, or of the window",
+    ),
+}
