@@ -36,6 +36,8 @@ class Found:
     """Why this one: one plain line for the status bar."""
     gpu_memory: int = 0
     """Bytes needed on a CUDA card with the packages that keep MXFP4; 0: as many as in RAM."""
+    adapter: Path | None = None
+    """A folder with a LoRA adapter for it."""
 
 
 def hub_cache() -> Path:

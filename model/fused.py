@@ -6,16 +6,18 @@ One or a few tokens go through torch's 4-bit kernel and wait for memory; many go
 and for arithmetic. The numbers are those of transformers' module up to rounding, and a test holds them to it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import rms_norm, silu
 from transformers.cache_utils import Cache
 
+from ossa.model.adapting import Beside, Delta
 from ossa.model.attention import Shared, attend
 from ossa.model.gguf import GgufFile
 from ossa.model.int4 import FEW, Head, Weight, threads_for_few
-from ossa.model.llama import Shape
+from ossa.model.llama import Shape, target
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,12 @@ class _Layer:
 class FusedLlama:
     """A `Forward` for a Llama out of a GGUF file, on the CPU."""
 
-    def __init__(self, file: GgufFile, shape: Shape, dtype: torch.dtype) -> None:
-        """Take the weights out of the file, whose `shape` this is."""
+    def __init__(
+        self, file: GgufFile, shape: Shape, dtype: torch.dtype, deltas: Mapping[str, Delta] | None = None
+    ) -> None:
+        """Take the weights out of the file, whose `shape` this is; `deltas` are those of an adapter."""
         self.dtype = dtype
-        self._file, self._shape = file, shape
+        self._file, self._shape, self._deltas = file, shape, deltas or {}
         self._layers = [self._layer(number) for number in range(shape.layers)]
         self._norm = file.tensor("output_norm.weight").to(dtype)
         self._head = Head(file.tensor("token_embd.weight" if shape.tied else "output.weight"), dtype)
@@ -105,7 +109,12 @@ class FusedLlama:
 
     def _layer(self, number: int) -> _Layer:
         def weight(*parts: str, heads: tuple[int, ...] = ()) -> Weight:
-            return Weight.read(self._file, [f"blk.{number}.{part}.weight" for part in parts], self.dtype, heads)
+            names = [f"blk.{number}.{part}.weight" for part in parts]
+            found = Weight.read(self._file, names, self.dtype, heads)
+            added = [self._deltas.get(target(name)) for name in names]
+            if any(added):
+                found.beside = Beside(added, [self._file.shape(name)[0] for name in names], self.dtype)
+            return found
 
         def norm(part: str) -> torch.Tensor:
             return self._file.tensor(f"blk.{number}.{part}.weight").to(self.dtype)

@@ -15,6 +15,7 @@ from functools import cache
 import torch
 from torch.nn.functional import linear
 
+from ossa.model.adapting import Beside
 from ossa.model.gguf import Codes, GgufFile
 
 FEW = 12
@@ -31,6 +32,8 @@ class Weight:
         """`wide` are its values, `codes` the same in 4 bits, where there are any."""
         self.wide = wide
         self._packed: torch.Tensor | None = None
+        self.beside: Beside | None = None
+        """What an adapter adds to the product."""
         if codes is not None and len(wide) % _ROWS == 0 and works(wide.dtype):
             self._packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.values.int(), 2)
             zero = codes.least + 8 * codes.scale
@@ -38,6 +41,10 @@ class Weight:
 
     def __call__(self, hidden: torch.Tensor) -> torch.Tensor:
         """`[tokens, in]` to `[tokens, out]`."""
+        product = self._product(hidden)
+        return product if self.beside is None else self.beside(product, hidden)
+
+    def _product(self, hidden: torch.Tensor) -> torch.Tensor:
         if self._packed is None or len(hidden) > FEW:
             return linear(hidden, self.wide)
         return torch.ops.aten._weight_int4pack_mm_for_cpu(hidden, self._packed, _GROUP, self._scales)
@@ -45,7 +52,8 @@ class Weight:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.wide.nbytes + (0 if self._packed is None else self._packed.nbytes + self._scales.nbytes)
+        beside = self.beside.size if self.beside else 0
+        return self.wide.nbytes + beside + (0 if self._packed is None else self._packed.nbytes + self._scales.nbytes)
 
     @classmethod
     def read(cls, file: GgufFile, names: Sequence[str], dtype: torch.dtype, heads: Sequence[int] = ()) -> "Weight":

@@ -122,7 +122,7 @@ def build(file: GgufFile, shape: Shape, dtype: torch.dtype) -> "LlamaForCausalLM
     weights: dict[str, torch.Tensor] = {}
     for name in file.names:
         head = shape.head if name.endswith(("attn_q.weight", "attn_k.weight")) else 0
-        weights[_target(name)] = file.tensor(name)[reordered(file.shape(name)[0], head)].to(dtype)
+        weights[target(name)] = file.tensor(name)[reordered(file.shape(name)[0], head)].to(dtype)
     if shape.tied:
         weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     module.load_state_dict(weights, assign=True)
@@ -130,6 +130,14 @@ def build(file: GgufFile, shape: Shape, dtype: torch.dtype) -> "LlamaForCausalLM
     module.model.rotary_emb = LlamaRotaryEmbedding(config)
     module.set_attn_implementation(attention.register())
     return module.eval()
+
+
+def target(name: str) -> str:
+    """The name in transformers of a weight of such a file."""
+    if name in _WHOLE:
+        return _WHOLE[name]
+    _, number, part, _ = name.split(".")
+    return f"model.layers.{number}.{_PARTS[part]}.weight"
 
 
 def _check(file: GgufFile, shape: Shape) -> None:
@@ -160,11 +168,3 @@ def _sizes(shape: Shape) -> dict[str, tuple[int, ...]]:
     sizes = {f"blk.{number}.{part}.weight": size for number in range(shape.layers) for part, size in parts.items()}
     sizes |= {"token_embd.weight": (vocabulary, width), "output_norm.weight": (width,)}
     return sizes if shape.tied else {**sizes, "output.weight": (vocabulary, width)}
-
-
-def _target(name: str) -> str:
-    """The weight's name in transformers."""
-    if name in _WHOLE:
-        return _WHOLE[name]
-    _, number, part, _ = name.split(".")
-    return f"model.layers.{number}.{_PARTS[part]}.weight"

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ossa.model import attention
+from ossa.model.adapting import deltas, fold
 from ossa.model.base import ModelError
 from ossa.model.codec import Codec
 from ossa.model.discover import Found
@@ -91,9 +92,12 @@ def _gguf(found: Found, device: torch.device) -> Loaded:
     if device.type == "cpu" and works(dtype):
         from ossa.model.fused import FusedLlama
 
-        forward = FusedLlama(file, shape, dtype)
+        matrices = (name for name in file.names if name.startswith("blk.") and len(file.shape(name)) == 2)
+        changed = deltas(found, {llama.target(name): file.shape(name) for name in matrices})
+        forward = FusedLlama(file, shape, dtype, changed)
     else:
         module: Any = llama.build(file, shape, dtype)
+        fold(found, module.named_parameters())
         forward = ModuleForward(module.to(device), device, is_ours=True)
     return Loaded(forward, codec, shape.window, device, dtype)
 
@@ -104,6 +108,7 @@ def _folder(found: Found, device: torch.device) -> Loaded:
     try:
         config = AutoConfig.from_pretrained(found.path, local_files_only=True)
         module = _module(found, config, device)
+        fold(found, module.named_parameters())
         codec = _codec(found, module)
     except ModelError:
         raise

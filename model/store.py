@@ -19,6 +19,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from ossa.model import adapter
 from ossa.model.cache import PrefixCache, Tail
 from ossa.model.discover import Found
 from ossa.model.loading import Loaded
@@ -89,6 +90,7 @@ class Store:
 def key_of(found: Found, loaded: Loaded) -> str:
     """What the states depend on, as a short name: weights, type, way of computing, versions."""
     files = sorted(found.path.glob("*")) if found.path.is_dir() else [found.path]
+    files += [found.adapter / name for name in (adapter.CONFIG, adapter.WEIGHTS)] if found.adapter else []
     weights = [_print_of(path) for path in files if path.suffix in (".gguf", ".safetensors", ".json", ".bin")]
     way = [
         type(loaded.forward).__name__,

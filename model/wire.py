@@ -58,12 +58,14 @@ def from_request(line: Line) -> tuple[list[Message], list[ToolSpec], Sampling]:
 
 def found(model: Found) -> Line:
     """Which model to load."""
-    return {"found": {**dataclasses.asdict(model), "path": str(model.path)}}
+    adapter = str(model.adapter) if model.adapter else None
+    return {"found": {**dataclasses.asdict(model), "path": str(model.path), "adapter": adapter}}
 
 
 def from_found(line: Line) -> Found:
     """The opposite of `found`."""
-    fields: Line = dict(line["found"], path=Path(line["found"]["path"]))
+    fields: Line = dict(line["found"])
+    fields |= {name: Path(fields[name]) for name in ("path", "adapter") if fields[name]}
     return Found(**fields)
 
 
