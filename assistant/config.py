@@ -37,6 +37,8 @@ class Config:
     """How long gpt-oss thinks."""
     theme: str = ""
     """Colours of the window; empty: the default theme."""
+    adapter: str = ""
+    """A folder with a LoRA adapter for the configured model."""
     problems: tuple[str, ...] = ()
     """A sentence for each thing in the files that was not taken."""
 
@@ -79,6 +81,7 @@ _KINDS = {
     "test_timeout": "a whole number of seconds above 0",
     "ignore": "a list of texts",
     "model": "a text of one line",
+    "adapter": "a text of one line",
     "effort": "“low”, “medium” or “high”",
     "theme": "a text of one line",
 }
@@ -93,7 +96,7 @@ def _taken(key: str, value: Any) -> Any:
             return value if value in _EFFORTS else None
         case "test_timeout", int() if not isinstance(value, bool) and value > 0:
             return value
-        case (("test_command" | "model" | "theme"), str()):
+        case (("test_command" | "model" | "adapter" | "theme"), str()):
             return value.strip() if len(value.splitlines()) <= 1 else None
         case _:
             return None

@@ -74,7 +74,11 @@ def adapted(found: Found, folder: Path) -> Found:
     # Read as it is, and once more in 32 bits.
     needed = 3 * (folder / WEIGHTS).stat().st_size
     return replace(
-        found, adapter=folder, memory=found.memory + needed, gpu_memory=found.gpu_memory and found.gpu_memory + needed
+        found,
+        adapter=folder,
+        why=", ".join(part for part in (found.why, f"with the adapter {folder.name}") if part),
+        memory=found.memory + needed,
+        gpu_memory=found.gpu_memory and found.gpu_memory + needed,
     )
 
 

@@ -242,6 +242,11 @@ def test_a_file_that_is_no_model(ossa: Cli, repo: Path, tmp_path: Path, content:
     assert "no GGUF file" in ossa("fix", "-C", repo, "--model", tmp_path / "x.gguf").sentence
 
 
+def test_a_folder_that_is_no_adapter(ossa: Cli, repo: Path, small_model_file: Path) -> None:
+    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--adapter", repo)
+    assert "give a folder with adapter_config.json and adapter_model.safetensors" in ran.sentence
+
+
 def test_a_model_that_does_not_fit_is_said_before_anything_runs(ossa: Cli, repo: Path, tmp_path: Path) -> None:
     huge = tmp_path / "huge"
     huge.mkdir()

@@ -62,7 +62,7 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
         seed=arguments.seed,
         seconds=arguments.budget,
     )
-    return open_workbench(options, partial(_load, arguments.model), reviewer)
+    return open_workbench(options, partial(_load, arguments.model, arguments.adapter), reviewer)
 
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
@@ -75,8 +75,9 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
         arguments.resume, first_prompt = session, ""
 
 
-def _load(name: str, config: "Config") -> "LanguageModel":
-    """The model that is asked for, else the configured one, else the best on disk that fits."""
+def _load(name: str, adapter: str, config: "Config") -> "LanguageModel":
+    """The model that is asked for, else the configured one, else the best on disk that fits; and its adapter."""
+    from ossa.model.adapter import adapted
     from ossa.model.base import ModelError
     from ossa.model.discover import choose, fits, named
     from ossa.model.process import LocalModel
@@ -84,6 +85,9 @@ def _load(name: str, config: "Config") -> "LanguageModel":
     models = paths.cache_dir() / "models"
     wanted = name or config.model
     found = named(wanted, models) if wanted else choose(models)
+    # The configured adapter belongs to the configured model.
+    if folder := adapter or ("" if name else config.adapter):
+        found = adapted(found, Path(folder))
     if wanted and (refusal := fits(found)):
         raise ModelError(refusal)
     return LocalModel(found, log=paths.state_dir() / "model.log", states=paths.cache_dir() / "states")
@@ -111,7 +115,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.assistant.config import Config
             from ossa.tui.bench import bench_model
 
-            return bench_model(partial(_load, arguments.name, Config()), as_json=arguments.json)
+            return bench_model(partial(_load, arguments.name, arguments.adapter, Config()), as_json=arguments.json)
         case "demo":
             from ossa.tui.demo import demo
 

@@ -51,6 +51,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     models.add_argument("name", nargs="?", default="", help="the model to fetch")
     bench = _command(commands, "bench-model")
     bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
+    _adapter(bench)
     bench.add_argument("--json", action="store_true", help="one JSON object")
     sessions = _command(commands, "sessions")
     sessions.add_argument("-C", "--root", default=".", help="the repository (default: here)")
@@ -93,8 +94,13 @@ def _headless(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
+def _adapter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--adapter", default="", metavar="DIR", help="a LoRA adapter for the model, as PEFT saves it")
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="PATH|NAME", help="a model's folder, GGUF file or known name")
+    _adapter(parser)
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
     parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
     parser.add_argument("--seed", type=int, default=None, help="make the model's choices repeatable")

@@ -30,7 +30,9 @@ def test_both_files_count_and_the_repository_knows_its_tests_best(tmp_path: Path
     assert config == Config("make test", 60, ("*.log", "data/"), "gpt-oss-20b", "high")
 
 
-@pytest.mark.parametrize("line", ['model = "evil"', 'effort = "low"', 'theme = "x"', "test_timeout = 9"])
+@pytest.mark.parametrize(
+    "line", ['model = "evil"', 'adapter = "evil"', 'effort = "low"', 'theme = "x"', "test_timeout = 9"]
+)
 def test_a_repository_may_set_nothing_else(tmp_path: Path, line: str) -> None:
     config = load(tmp_path, repository=f'test_command = "make"\n{line}\n')
     assert config.test_command == "make"

@@ -1,7 +1,6 @@
 """LoRA adapters: what is computed with one is what `W + scale * B @ A` says, and what cannot be followed is refused."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,11 +209,9 @@ def test_an_adapter_that_does_not_fit_is_refused(
     assert str(tmp_path) in str(refusal.value)
 
 
-@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[::-1], lambda content: b""])
-def test_a_damaged_adapter_is_an_error_in_a_sentence(
-    base: discover.Found, tmp_path: Path, damage: Callable[[bytes], bytes]
-) -> None:
+@pytest.mark.parametrize("kept", [slice(-9), slice(None, None, -1), slice(0)])
+def test_a_damaged_adapter_is_an_error_in_a_sentence(base: discover.Found, tmp_path: Path, kept: slice) -> None:
     weights = put(tmp_path, pair(QUERY, 32, 64)) / WEIGHTS
-    weights.write_bytes(damage(weights.read_bytes()))
+    weights.write_bytes(weights.read_bytes()[kept])
     with pytest.raises(ModelError, match=r"adapter_model\.safetensors cannot be read"):
         loading.load(replace(base, adapter=tmp_path))
