@@ -91,8 +91,11 @@ class Delivery:
             emit(Revised(hunk.id, file.path, hunk.start + 1, "model", wish.reason))
             await author.ask(Wish(file, hunk, wish.reason, second.refused, shown.still_failing), emit)
             told = await in_thread(second.conclude, anywhere=author.anywhere)
-        except BaseException:
+        except BaseException as why:
             await to_its_end(asyncio.to_thread(second.restore))
+            if not isinstance(why, RevisionError):  # which says so itself
+                stays = "asking again came to nothing, so the old version stays"
+                emit(Notice(f"{file.path}, line {hunk.start + 1}: {stays}.", told=True))
             raise
         if told:
             emit(Notice(told, told=True))

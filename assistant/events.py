@@ -224,6 +224,8 @@ class Failure:
     """Something went wrong: what happened, and what to do."""
 
     text: str
+    diff: str = ""
+    """What is in the way, where that is somebody's work: unified, from what ossa left to what is there now."""
 
 
 @dataclass(frozen=True, slots=True)

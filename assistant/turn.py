@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from ossa.assistant.accepting.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
-from ossa.assistant.events import End, Event, Failure, StepFinished, StepStarted, TurnFinished, TurnStarted
+from ossa.assistant.events import End, Event, Failure, TurnFinished, TurnStarted
 from ossa.assistant.repository import NotARepository
 from ossa.model.base import ModelError
 
@@ -80,10 +80,7 @@ class Turns:
         try:
             return await work(emit)
         except EXPECTED as error:
-            emit(Failure(str(error)))
-            if isinstance(error, CheckpointError) and error.diff:
-                emit(StepStarted("diff", "what changed since"))
-                emit(StepFinished("diff", False, "in the way", error.diff))
+            emit(Failure(str(error), error.diff if isinstance(error, CheckpointError) else ""))
         except Exception as error:
             _log.exception("a turn failed")
             emit(

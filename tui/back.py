@@ -51,7 +51,7 @@ def back(arguments: argparse.Namespace, root: Path) -> int:
 def _show_changes(error: CheckpointError, *, as_json: bool) -> None:
     """What the person changed since on standard output, the sentence as all errors."""
     if as_json:
-        print(json.dumps({**pack(Failure(str(error))), "diff": error.diff}))
+        print(json.dumps(pack(Failure(str(error), error.diff))))
         return
     print(plain_text(error.diff), end="", flush=True)
     print(plain_text(f"ossa: {error}"), file=sys.stderr)

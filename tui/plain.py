@@ -107,8 +107,8 @@ def _line(event: Event) -> str:
             return f"committed {commit}: {message.splitlines()[0] if message else ''}"
         case Notice(text=text):
             return text
-        case Failure(text=text):
-            return f"error: {text}"
+        case Failure(text=text, diff=diff):
+            return f"error: {text}" + (f"\n{diff.rstrip()}" if diff else "")
         case TurnFinished(end=end, seconds=seconds):
             return f"{end}, {seconds:.1f} s"
         case _:

@@ -41,6 +41,7 @@ from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation, TurnBlock
+from ossa.tui.widgets.inway import InTheWay
 from ossa.tui.widgets.line import (
     committed_line,
     failure_line,
@@ -138,8 +139,9 @@ class Renderer:
                 await self._decided(event)
             case Notice(text):
                 await self._add(notice_line(text))
-            case Failure(text):
-                await self._add(failure_line(text))
+                self._explain(text)
+            case Failure(text, diff):
+                await self._fail(text, diff)
             case TurnFinished():
                 await self._finish(event)
 
@@ -167,6 +169,12 @@ class Renderer:
                 await self._ran(event)
             case Committed():
                 await self._add(committed_line(event))
+
+    async def _fail(self, text: str, diff: str) -> None:
+        await self._add(failure_line(text))
+        if diff:
+            (await self._add(InTheWay(diff))).opened = True
+        self._explain(text)
 
     async def _rewound(self, event: Rewound) -> None:
         await self._add(rewound_line(event))
@@ -273,6 +281,10 @@ class Renderer:
         if self._live and not self._reviewing:
             self._window.activity.begin(what)
             self._window.change.follow(what[:1].lower() + what[1:])
+
+    def _explain(self, sentence: str) -> None:
+        if self._live:
+            self._window.change.explain(sentence)
 
     def _doing_reading(self, done: int, total: int, reused: int) -> None:
         if self._live:

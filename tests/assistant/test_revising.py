@@ -234,6 +234,7 @@ async def test_esc_while_the_model_writes_again_brings_the_old_version_back(
         work, work.agent.run("go"), lambda e: isinstance(e, StepStarted) and "sleep 50" in e.title
     )
     assert desk.end(events) == "cancelled" and work.draft.change() == says.shown[0][0]
+    assert desk.of(events, Notice)[-1].text.endswith("asking again came to nothing, so the old version stays.")
 
 
 @pytest.mark.parametrize("path", ["calc.py", "notes.md", "run.sh"])
@@ -259,6 +260,7 @@ async def test_a_model_that_is_lost_meanwhile_costs_nothing(desk: "Desk", reader
     work = desk.open([desk.patch(ADD), "Done.", ModelError("The model was lost.")], says := reader(again(), desk.take))
     events = await desk.play(work.agent.run("go"))
     assert desk.end(events) == "applied" and Failure("The model was lost.") in events
+    assert any("so the old version stays" in e.text for e in desk.of(events, Notice))
     assert says.shown[0] == says.shown[1] and "a + b" in (desk.repo / "calc.py").read_text()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ossa.assistant.change import Change
-from ossa.assistant.events import Failure, Notice, Redone, Rewound, StepFinished, Undone
+from ossa.assistant.events import Failure, Notice, Redone, Rewound, Undone
 from ossa.assistant.review import Answer, Decision
 from ossa.assistant.timeline import Timeline
 from ossa.assistant.transcript import Transcript
@@ -145,9 +145,8 @@ async def test_what_the_person_changed_since_is_in_the_way_and_shown(desk: "Desk
     (desk.repo / "notes.md").write_text("one\nmine\n")
     for events in (await desk.play(three.agent.rewind(2)), await desk.play(three.agent.rewind(3, "files"))):
         assert desk.end(events) == "failed" and not desk.of(events, Rewound)
-        assert "notes.md changed since" in desk.of(events, Failure)[0].text
-        (step,) = desk.of(events, StepFinished)
-        assert "+mine" in step.output and not step.ok
+        (failure,) = desk.of(events, Failure)
+        assert "notes.md changed since" in failure.text and "+mine" in failure.diff
     assert asked(three) == ["first", "second", "third"] and "ONE = 10" in text(desk, "pkg/deep/one.py")
     assert desk.of(await desk.play(three.agent.rewind(2, "conversation")), Rewound)
 

@@ -27,6 +27,7 @@ from ossa.assistant.review import Decision
 from ossa.tui.commands import rewind_arguments
 from ossa.tui.history import turns
 from ossa.tui.widgets.conversation import Earlier, TakenBack, TurnBlock
+from ossa.tui.widgets.inway import InTheWay
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open, Stage
@@ -55,17 +56,17 @@ async def test_a_change_that_is_made_again_is_applied_again(open_window: "Open",
 
 
 async def test_an_undo_that_would_overwrite_offers_the_diff(open_window: "Open") -> None:
-    script = [
-        StepStarted("diff", "what changed since"),
-        StepFinished("diff", False, "in the way", "-    return a + b\n+    return b + a\n"),
-        Failure("calc.py changed since, so nothing was taken back."),
-    ]
+    diff = "--- a/calc.py\n+++ b/calc.py\n@@ -1 +1 @@\n-    return a + b\n+\treturn [b]b[/b] + a\n"
+    script = [Failure("calc.py changed since, so nothing was taken back.", diff)]
     async with open_window(script) as stage:
         await stage.send("undo it")
-        await stage.shows("▸ ✗ what changed since  in the way")
-        assert "return b + a" not in stage.text
+        await stage.shows("▾ in the way  +1 −1")
+        await stage.shows("+   return [b]b[/b] + a")
+        styles = [str(span.style) for span in stage.app.query_one(InTheWay).body().spans]
+        assert "error" in styles[-2] and "success" in styles[-1]
         await stage.pilot.press("ctrl+o")
-        await stage.shows("+    return b + a")
+        await stage.shows("▸ in the way  +1 −1")
+        assert "-    return a + b" not in stage.text
 
 
 async def test_a_rewind_closes_what_was_taken_back_and_offers_the_prompt(

@@ -8,6 +8,7 @@ from ossa.assistant.events import (
     Attempt,
     Committed,
     Event,
+    Failure,
     Ran,
     Redone,
     Revised,
@@ -36,6 +37,7 @@ async def test_what_went_back_forth_or_into_a_commit_is_a_line() -> None:
         Revised("h", "a.py", 3, "model", "shorter"),
         Ran("false", 1, "no\x1b[31m\n"),
         Committed("abc123", "Add adds\n\nMore.", ("a.py",)),
+        Failure("Nothing was taken back.", "--- a/a.py\n+mine\n"),
     ]
 
     async def events() -> AsyncIterator[Event]:
@@ -54,6 +56,9 @@ async def test_what_went_back_forth_or_into_a_commit_is_a_line() -> None:
         "no",
         "exit code 1",
         "committed abc123: Add adds",
+        "error: Nothing was taken back.",
+        "--- a/a.py",
+        "+mine",
         "answered, 1.0 s",
     ]
     out = io.StringIO()

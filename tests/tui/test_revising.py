@@ -17,6 +17,7 @@ from ossa.assistant.verdict import Verdict
 from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.hunk import HunkView
+from ossa.tui.widgets.verdict import VerdictView
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open, Stage
@@ -59,10 +60,12 @@ async def test_an_edit_in_place_is_tested_and_shown_anew(open_window: "Open", pr
         await stage.pilot.press("ctrl+s")
         await stage.until(lambda: stage.agent.answers)
         assert stage.agent.answers == [HunkEdit("h2", ("    areturn a / 2\n", "    b=1\n"))]
-        await stage.shows("◦ testing your edit")
+        await stage.shows("◦ testing your edit … · before:")
         assert "b=1" in stage.text and "✓ accepted" in stage.text
+        assert stage.app.query_one(VerdictView).has_class("-old")
         tested.set()
         await stage.review()
+        assert not stage.app.query_one(VerdictView).has_class("-old") and "before:" not in stage.text
         await stage.shows("✎ edited by you")
         change = stage.app.window.change
         assert [view.state for view in change.hunks] == ["accepted", "pending", "pending"] and change.current == 1
@@ -211,6 +214,20 @@ async def test_how_far_another_version_is_can_be_seen_beside_the_hunk(open_windo
         assert heads == ["Attempt 7 of at most 150", "Attempt 8 of at most 150"]
         more.set()
         await stage.review()
+
+
+async def test_the_verdict_stays_old_where_an_edit_was_not_tested(open_window: "Open", proposed: Proposed) -> None:
+    async with open_window([proposed, asyncio.Event()], [proposed], holds=proposed.change) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        await editing(stage)
+        await stage.pilot.press("x", "ctrl+s")
+        await stage.shows("◦ testing your edit … · before:")
+        await stage.pilot.press("escape")
+        await stage.shows("! not tested since your edit · before:")
+        await stage.send("/review")
+        await stage.review()
+        assert not stage.app.query_one(VerdictView).has_class("-old")
 
 
 async def test_asking_again_can_be_thought_better_of(open_window: "Open", proposed: Proposed) -> None:

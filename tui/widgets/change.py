@@ -63,6 +63,10 @@ class ChangeView(HunkList):
         self._asked: asyncio.Future[Answer] | None = None
         self._revised: tuple[str, Origin] | None = None
         """The hunk being written otherwise, and by whom."""
+        self._why = ""
+        """What was said last of the hunk that is being written otherwise."""
+        self._untested = False
+        """Whether the verdict is of the change as it was before an edit."""
         self._origins: Origins = {}
         self._typed: dict[str, str] = {}
         """By hunk: edits that were left and not saved."""
@@ -90,8 +94,8 @@ class ChangeView(HunkList):
             if earlier := decided.get(view.hunk.id):
                 view.state, view.reason = earlier.state, earlier.reason
         if self._revised and any(view.hunk.id == self._revised[0] for view in self.hunks):
-            self._say("The hunk is as it was; the conversation says why.")
-        self._revised = None
+            self._say(self._why or "The hunk is as it was; the conversation says why.")
+        self._revised, self._untested = None, False
         self._typed = {view.hunk.id: self._typed.get(view.hunk.id, "") for view in self.hunks}
         self.phase = "shown"
         self._count()
@@ -157,9 +161,14 @@ class ChangeView(HunkList):
         if self.phase == "revising" and step != self.outcome:
             self._end("revising", step)
 
+    def explain(self, sentence: str) -> None:
+        """Something was said in the conversation: it may be why a hunk stays as it was."""
+        self._why = sentence
+
     def settle(self) -> None:
         """The turn is over: a hunk that was being written otherwise is as it was, or as the next review shows it."""
         if self.phase == "revising":
+            self._untested = self._revised is not None and self._revised[1] == "edited by you"
             self._revised = None
             for view in self.hunks:
                 view.state = "pending" if view.state == "revising" else view.state
@@ -169,6 +178,12 @@ class ChangeView(HunkList):
         """Show that there is nothing to decide any more, since the draft holds no change."""
         if self.phase in ("shown", "empty"):
             self._end("over" if self.phase == "shown" else "empty", "gone from the draft")
+
+    def watch_phase(self) -> None:
+        self._date_verdict()
+
+    def watch_outcome(self) -> None:
+        self._date_verdict()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in DECIDING:
@@ -263,8 +278,14 @@ class ChangeView(HunkList):
     def _revise(self, view: HunkView, answer: HunkEdit | Reroll, origin: Origin, doing: str) -> None:
         """Answer that a hunk is to be another one; the review comes again with it."""
         if self._answer(answer):
-            self._revised = view.hunk.id, origin
+            self._revised, self._why = (view.hunk.id, origin), ""
             view.state, view.reason, self.outcome = "revising", doing, doing
+
+    def _date_verdict(self) -> None:
+        """Say of a verdict that a new one is on its way, as long as that is so."""
+        if self.verdict is not None and self.verdict.is_mounted:
+            waits = "! not tested since your edit" if self._untested else ""
+            self.verdict.doing = f"◦ {self.outcome} …" if self.phase == "revising" else waits
 
     def _traced(self, change: Change) -> Origins:
         if self._revised is None:

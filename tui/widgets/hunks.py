@@ -24,15 +24,17 @@ class HunkList(VerticalScroll, can_focus=True):
         self.change = Change()
         self.hunks: list[HunkView] = []
         """In the order of the change."""
+        self.verdict: VerdictView | None = None
 
     async def fill(self, change: Change, verdict: Verdict) -> None:
         """Show another change in place of the present one."""
         self.change = change
         count = sum(len(file.hunks) for file in change.files)
         self.hunks = [HunkView(file, hunk, number, count) for number, (file, hunk) in enumerate(change.hunks, 1)]
+        self.verdict = VerdictView(verdict)
         async with self.batch():
             await self.remove_children()
-            await self.mount(VerdictView(verdict), *self._under_files())
+            await self.mount(self.verdict, *self._under_files())
         self.run_worker(self._colour, thread=True, exclusive=True, group="colour", exit_on_error=False)
 
     def go_to(self, index: int, top: float) -> None:

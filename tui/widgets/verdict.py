@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.reactive import reactive
 from textual.widgets import Static
 
 from ossa.assistant.verdict import Verdict
@@ -15,7 +16,10 @@ NAMED = 6
 
 
 class VerdictView(Vertical):
-    """The verdict: "-proved", "-broken" or "-unproved"."""
+    """The verdict: "-proved", "-broken" or "-unproved"; "-old" once the change is being made another one."""
+
+    doing = reactive("", init=False, toggle_class="-old")
+    """What goes on instead, or should, until there is another verdict; empty while this one holds."""
 
     def __init__(self, verdict: Verdict) -> None:
         self._verdict = verdict
@@ -23,11 +27,15 @@ class VerdictView(Vertical):
         super().__init__(classes="-proved" if verdict.proved else "-broken" if bad else "-unproved")
 
     def compose(self) -> ComposeResult:
-        mark = {"-proved": "✓", "-broken": "✗"}.get(" ".join(self.classes), "!")
+        mark = "✓" if self.has_class("-proved") else "✗" if self.has_class("-broken") else "!"
         summary = cut(plain_text(self._verdict.summary), 400)
+        yield Static(markup=False, classes="-doing")
         yield Static(Content.styled(f"{mark} {summary}", "bold"), markup=False)
         for sort, test in _rows(self._verdict):
             yield Horizontal(Static(sort, markup=False, classes="-sort"), Static(test, markup=False, classes="-test"))
+
+    def watch_doing(self, doing: str) -> None:
+        self.query_one(".-doing", Static).update(Content(f"{plain_text(doing)} · before:"))
 
 
 def _rows(verdict: Verdict) -> Iterator[tuple[Content, Content]]:
