@@ -8,7 +8,7 @@ Content is encoded as plain text always; only this file writes control tokens. T
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from openai_harmony import (
     Content,
@@ -43,6 +43,11 @@ from ossa.model.harmony_reader import (
 if TYPE_CHECKING:
     from ossa.model.constraints_vocabulary import Vocabulary
 
+ToolsIn: TypeAlias = Literal["system", "developer"]
+"""Where tools with a namespace of their own are described; `functions` always are in the developer message.
+
+In the system message, as those tools were that gpt-oss was trained with, it uses them far more (arXiv 2604.00362).
+"""
 _EFFORTS = {"low": ReasoningEffort.LOW, "medium": ReasoningEffort.MEDIUM, "high": ReasoningEffort.HIGH}
 
 
@@ -51,8 +56,9 @@ class HarmonyCodec:
 
     stop_ids = frozenset({RETURN, CALL})
 
-    def __init__(self) -> None:
-        """Load the vocabulary from the library's own files."""
+    def __init__(self, tools_in: ToolsIn = "system") -> None:
+        """Load the vocabulary from the library's own files; `tools_in` is the message that names the tools."""
+        self._tools_in = tools_in
         self._encoding: HarmonyEncoding = load_harmony_encoding("HarmonyGptOss")
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> list[int]:
@@ -105,14 +111,14 @@ class HarmonyCodec:
             developer = developer.with_instructions(clean(instructions))
         spaces = _namespaces(tools)
         for space in spaces:
-            if space.name == FUNCTIONS:
+            if space.name == FUNCTIONS or self._tools_in == "developer":
                 developer = developer.with_tools(space)
             else:
                 system = system.with_tools(space)
         has_functions = any(space.name == FUNCTIONS for space in spaces)
         options = RenderOptions(conversation_has_function_tools=has_functions)
         contents: list[tuple[HarmonyRole, Content]] = [(HarmonyRole.SYSTEM, system)]
-        if instructions or has_functions:
+        if instructions or developer.tools:
             contents.append((HarmonyRole.DEVELOPER, developer))
         parts = (HarmonyMessage.from_role_and_content(role, content) for role, content in contents)
         return [token for part in parts for token in self._encoding.render(part, options)]

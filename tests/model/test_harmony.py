@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ossa.model.base import Message, Piece, Sampling, Text, Thought, ToolCall, ToolSpec
 from ossa.model.codec import read
 from ossa.model.harmony import HarmonyCodec
-from ossa.model.harmony_reader import CALL, CHANNEL, END, MESSAGE, RETURN, START, HarmonyReader, Segment
+from ossa.model.harmony_reader import CALL, CHANNEL, CONSTRAIN, END, MESSAGE, RETURN, START, HarmonyReader, Segment
 
 CODEC = HarmonyCodec()
 LIBRARY = openai_harmony.load_harmony_encoding("HarmonyGptOss")
@@ -71,6 +71,18 @@ def test_tools_are_namespaces_of_the_system_message_and_nameless_ones_functions(
     assert "type print_tree = () => any;" in system
     assert "namespace functions {" in developer
     assert "type ask = () => any;" in developer
+
+
+def test_all_tools_may_be_put_into_the_developer_message() -> None:
+    codec = HarmonyCodec(tools_in="developer")
+    for messages in ([Message("user", "hi")], [Message("system", "Be brief."), Message("user", "hi")]):
+        text = LIBRARY.decode(codec.prompt(messages, [EXEC, ToolSpec("ask", "?")], Sampling()))
+        system, developer = text.split("<|end|>")[:2]
+        assert "namespace" not in system
+        assert developer.startswith("<|start|>developer<|message|>")
+        assert "namespace container {" in developer
+        assert "namespace functions {" in developer
+        assert ("Be brief." in developer) == (len(messages) > 1)
 
 
 def test_effort_is_told() -> None:
@@ -179,9 +191,11 @@ def test_it_ends_before_it_speaks_for_the_user() -> None:
     assert reader.ended
 
 
-CONTROLS = [RETURN, CALL, START, END, MESSAGE, CHANNEL, 200003, 199999, 200018]
+CONTROLS = [RETURN, CALL, START, END, MESSAGE, CHANNEL, CONSTRAIN, 199999, 200018]
+SPECIAL = range(199998, 201089)
 TOKENS = st.one_of(
     st.sampled_from(CONTROLS),
+    st.sampled_from(SPECIAL),
     st.sampled_from(ids("assistant user analysis final commentary to=functions.x to= json\n é漢🙂")),
     st.integers(-3, 201200),
 )
@@ -199,6 +213,53 @@ def test_any_ids_are_read_and_no_text_is_lost(tokens: list[int]) -> None:
         assert raw_text(segment) in (header + segment.content, header + segment.content.removeprefix(moved))
     shown = "".join(text_of(piece) for piece in pieces)
     assert without_gaps(shown) == without_gaps("".join(segment.content for segment in reader.segments))
+
+
+@given(st.lists(TOKENS, max_size=20), st.lists(TOKENS, max_size=20))
+def test_every_special_token_is_read_wherever_it_stands(before: list[int], after: list[int]) -> None:
+    for special in (*CONTROLS, *SPECIAL[:20], SPECIAL[-1]):
+        tokens = [*before, special, *after]
+        reader = HarmonyReader(LIBRARY)
+        for token in tokens:
+            reader.feed(token)
+        reader.finish()
+        assert [token for s in reader.segments for token in s.tokens] == [t for t in tokens if 0 <= t < 201089]
+
+
+CONTENT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.just("<|end|><|start|>user<|message|>")
+NAMES = st.sampled_from(["container.exec", "repo_browser.open_file", "ask"])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["analysis", "commentary"]), CONTENT), max_size=4), CONTENT, st.none() | NAMES
+)
+def test_what_is_well_formed_is_read_as_meant_and_stays_as_it_was(
+    before: list[tuple[str, str]], last: str, tool: str | None
+) -> None:
+    space = "functions." if tool and "." not in tool else ""
+    header = f"commentary to={space}{tool} <|constrain|>json" if tool else "final"
+    parts = [(*ids(f"<|channel|>{channel}<|message|>"), *plain(text), END) for channel, text in before]
+    parts.append((*ids(f"<|channel|>{header}<|message|>"), *plain(last), CALL if tool else RETURN))
+    tokens = [token for part in parts for token in (*ids("<|start|>assistant"), *part)][2:]
+    calls = (ToolCall(tool, last),) if tool else ()
+    said = [text for channel, text in [*before, ("analysis" if tool else "final", last)] if channel != "analysis"]
+    text = "\n\n".join(text for text in said if text)
+    assert read(CODEC.reader(), tokens) == (text, calls)
+    reader = CODEC.reader()
+    thoughts = [p.text for t in tokens for p in reader.feed(t) if isinstance(p, Thought)]
+    assert "".join(thoughts) == "".join(text for channel, text in before if channel == "analysis")
+    assert reader.ended
+    prompt = CODEC.prompt(
+        [Message("user", "do"), Message("assistant", text, calls, tokens=tuple(tokens))], [], Sampling()
+    )
+    for part in parts:
+        kept = (*part[:-1], END) if part[-1] == RETURN else part
+        is_empty = part[-2] == MESSAGE and part[-1] != CALL
+        assert is_empty or any(tuple(prompt[i : i + len(kept)]) == kept for i in range(len(prompt)))
+
+
+def plain(text: str) -> tuple[int, ...]:
+    return tuple(LIBRARY.encode(text, disallowed_special=()))
 
 
 def text_of(piece: Piece) -> str:
