@@ -68,6 +68,9 @@ class Command:
     """One folder outside the repository that it may write to, for reports."""
     trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Files, by their paths, that it finds so in place of the draft's own; for a scratch run alone."""
+    written_at: str = ""
+    """Where inside it can read what it has written to the repository so far, as the upper folder of an overlay: for a
+    scratch run in one alone."""
     name: str = ""
     """What a person is asked to permit, where that says it better than `argv`: "the project's tests (pytest)"."""
 

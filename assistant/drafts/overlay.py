@@ -90,7 +90,7 @@ class OverlayDraft(RecordedDraft):
         work.mkdir()
         for path, data in self._trial(command).items():
             self._put_into(Layers(self.root, upper), path, data, self.permissions(path) or 0o644)
-        view = View.layered(self.root, [self.root, self._upper], upper, work, self._reads)
+        view = View.layered(self.root, [self.root, self._upper], upper, work, self._reads, command.written_at)
         return await self._sandbox.run(command, view, on_output)
 
     def _drop_stale_index(self) -> None:

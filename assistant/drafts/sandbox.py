@@ -45,13 +45,25 @@ class View:
     """Bubblewrap's arguments."""
 
     @classmethod
-    def layered(cls, root: Path, lowers: Sequence[Path], upper: Path, work: Path, reads: Sequence[Path] = ()) -> "View":
-        """Overlay folders; of `lowers` the last is on top, what is written goes to `upper`; `reads` can be read."""
+    def layered(
+        cls,
+        root: Path,
+        lowers: Sequence[Path],
+        upper: Path,
+        work: Path,
+        reads: Sequence[Path] = (),
+        written_at: str = "",
+    ) -> "View":
+        """Overlay folders; of `lowers` the last is on top, what is written goes to `upper`; `reads` can be read.
+
+        What was written can be read at `written_at`, where that is said.
+        """
         sources = [arg for lower in lowers for arg in ("--overlay-src", str(lower))]
         secrets = environment.secrets() if reads else []
         seen = [path for path in reads if not _within(path, secrets)]
         shown = [arg for path in seen for arg in ("--ro-bind", str(path), str(path))]
-        return cls(root, upper, (*shown, *sources, "--overlay", str(upper), str(work), str(root)))
+        written = ("--ro-bind", str(upper), written_at) if written_at else ()
+        return cls(root, upper, (*shown, *sources, "--overlay", str(upper), str(work), str(root), *written))
 
     @classmethod
     def copied(cls, root: Path, copy: Path, borrowed: Mapping[Path, Path] | None = None) -> "View":

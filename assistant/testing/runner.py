@@ -6,11 +6,6 @@ The reporter (`reporter.py`) travels with the command and writes each test down 
 still tells of the tests that it reached. It reaches pytest through the environment, so it works in `make test` too.
 """
 
-import json
-import os
-import re
-import shlex
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +14,8 @@ from typing import TypeAlias
 
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
 from ossa.assistant.drafts import scratch
-from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, environment, interpreters, style
+from ossa.assistant.testing import launch
+from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, interpreters, style
 from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
 from ossa.assistant.testing.report import judge
 from ossa.assistant.threads import in_thread
@@ -29,7 +25,6 @@ Listener: TypeAlias = Callable[[str], None]
 
 NOT_RUN = "The tests could not be run: "
 """How the problem of a report begins that is not the tests' own."""
-_PYTEST_OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 _PYTEST_USAGE_ERROR = 4
 
 
@@ -50,7 +45,7 @@ class TestRunner:
 
     def __init__(self, root: Path, *, command: str | None = None, timeout: float = 300) -> None:
         """`command` is a shell line that wins over what would be found; `timeout` in seconds is for one run."""
-        self._root, self._timeout = root, timeout
+        self._root, self.timeout = root, timeout
         self._plan = Plan("command", ("sh", "-c", command), command) if command else None
 
     def describe(self) -> str:
@@ -71,17 +66,27 @@ class TestRunner:
         The files of a `trial` stand in for the draft's own. A command that does not lead to pytest always runs whole.
         Whatever goes wrong is the report's `problem`.
         """
-        started, limit = time.monotonic(), timeout or self._timeout
+        started, limit = time.monotonic(), timeout or self.timeout
         try:
-            plan = self._plan or await self._find(draft)
+            plan = await self.plan(draft)
             if isinstance(plan, str):
                 return TestReport(self.describe(), problem=plan)
-            self._plan = plan
             completed, outcomes = await self._reported(_Run(draft, only, trial or {}, on_output), plan, limit)
         except (DraftError, OSError) as error:
             return TestReport(self.describe(), problem=f"{NOT_RUN}{getattr(error, 'strerror', '') or error}")
         report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
         return replace(report, seconds=time.monotonic() - started)
+
+    async def plan(self, draft: Draft) -> Plan | str:
+        """How the tests are run, found out once, or a sentence why they cannot be.
+
+        Raises:
+            DraftError: no command can be run in the draft.
+        """
+        plan = self._plan or await self._find(draft)
+        if not isinstance(plan, str):
+            self._plan = plan
+        return plan
 
     async def _find(self, draft: Draft) -> Plan | str:
         """What to run, or a sentence why nothing can be."""
@@ -116,25 +121,25 @@ class TestRunner:
     async def _reported(self, run: _Run, plan: Plan, limit: float) -> tuple[Completed, Outcomes]:
         """Run with the reporter; once more without what seems to have kept the tests from starting."""
         ends = time.monotonic() + limit
-        attempt = await self._attempt(run, plan, limit, _PYTEST_OPTIONS)
+        attempt = await self._attempt(run, plan, limit, launch.OPTIONS)
         completed, outcomes = attempt
         if outcomes.begun or completed.timed_out:
             return attempt
         left = max(ends - time.monotonic(), 1.0)
         if plan.kind == "pytest" and completed.exit_code == _PYTEST_USAGE_ERROR:
             # The project's own options may need plugins that are not there; its tests seldom do.
-            return await self._attempt(run, plan, left, f"{_PYTEST_OPTIONS} -o addopts=")
+            return await self._attempt(run, plan, left, f"{launch.OPTIONS} -o addopts=")
         if plan.kind == "command" and "ossa_report" in completed.output:
             return await self._attempt(run, plan, left, "")
         return attempt
 
     async def _attempt(self, run: _Run, plan: Plan, limit: float, options: str) -> tuple[Completed, Outcomes]:
         with scratch.held() as folder:
-            _equip(folder, run.only)
+            launch.equip(folder, run.only)
             command = Command(
-                await in_thread(_argv, plan, run.only, run.draft, folder),
+                await in_thread(_argv, plan, run, folder),
                 timeout=limit,
-                env=_environment(self._root, run.draft.root, folder, options),
+                env=launch.variables(self._root, run.draft.root, folder, options),
                 writable=folder,
                 trial=run.trial,
                 name=f"the project's tests ({plan.title})",
@@ -143,33 +148,5 @@ class TestRunner:
             return completed, await in_thread(read_outcomes, folder)
 
 
-def _equip(folder: Path, only: Sequence[str]) -> None:
-    """Put the reporter and what it is to select into the folder that the tests may write to."""
-    shutil.copyfile(Path(__file__).with_name("reporter.py"), folder / "ossa_report.py")
-    (folder / "only.json").write_text(json.dumps(list(only)), "utf-8")
-
-
-def _argv(plan: Plan, only: Sequence[str], draft: Draft, folder: Path) -> list[str]:
-    if plan.kind == "command":
-        # A command that sets the module path itself would lose the reporter.
-        return [re.sub(r"\bPYTHONPATH=", f"PYTHONPATH={folder}{os.pathsep}", word) for word in plan.argv]
-    if plan.kind == "pytest" and only:
-        files = {test.split("::")[0] for test in only}
-        if files.issubset(draft.files()):
-            return [*plan.argv, *sorted(files)]
-    return list(plan.argv)
-
-
-def _environment(root: Path, inside: Path, folder: Path, options: str) -> dict[str, str]:
-    """The environment that makes a run repeatable and brings the reporter along, unless there are no `options`."""
-    values = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    if own := environment(root):
-        values |= {"VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    if options:
-        cache = shlex.quote(f"cache_dir={folder / 'cache'}")
-        values |= {
-            "OSSA_TEST_ROOT": str(inside),
-            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
-            "PYTEST_ADDOPTS": f"{options} -o {cache}",
-        }
-    return values
+def _argv(plan: Plan, run: _Run, folder: Path) -> list[str]:
+    return launch.argv(plan, run.only, run.draft.files() if run.only else (), folder)

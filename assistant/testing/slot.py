@@ -1,0 +1,214 @@
+"""One warm server from outside: started in a scratch layer of the draft, given jobs, ended with all that it started.
+
+    start() ─► sandbox with `server.py` ─► "ready"        attempt(job) ─► "done" + report.jsonl ─► Attempted
+
+Jobs and answers go through two named pipes in the folder of the report, which nobody else opens. Nothing that comes
+back is taken on trust: at worst it is wrong about the tests that wrote it.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ossa.assistant.draft import Command, Completed, Draft, DraftError
+from ossa.assistant.drafts import scratch
+from ossa.assistant.testing import launch
+from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
+from ossa.assistant.threads import in_thread
+
+_TRAVELLING = {"server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth", "reporter": "ossa_report"}
+_WRITTEN_AT = "/run/ossa-written"
+_LIFE = 6 * 3600.0
+"""Seconds that a server may live."""
+_GRACE = 10.0
+"""Seconds beyond a job's limit until its server counts as lost."""
+_START = 30.0
+_ANSWER_LIMIT = 1 << 22
+
+
+class Lost(Exception):
+    """The server is gone, or cannot go on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a child is to run, and with which files in place of the draft's own."""
+
+    files: Mapping[str, bytes]
+    only: Sequence[str]
+    arguments: Sequence[str]
+    """Of the test runner."""
+    limit: float
+    learn: bool = False
+    """Whether it is to be noted what it imports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """What came of a job."""
+
+    completed: Completed
+    outcomes: Outcomes
+    left: tuple[str, ...]
+    """Files that it changed and that cannot be put right, so that this server must not be asked again."""
+
+
+class Slot:
+    """A place for one server at a time."""
+
+    def __init__(self, draft: Draft, python: str, module: str, title: str) -> None:
+        """`module` is the test runner, which `python` has; `title` names it for whoever is asked to permit it."""
+        self._draft, self._python, self._module, self._title = draft, python, module, title
+        self._stack = contextlib.ExitStack()
+        self._folder = Path()
+        self._asked = self._told = -1
+        self._unread = b""
+        self._running: asyncio.Task[Completed] | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether a server is there to be asked."""
+        return self._running is not None and not self._running.done() and not self._running.cancelling()
+
+    async def start(self, kept: Collection[str]) -> None:
+        """Start a server and wait until it is ready; it puts the files right that are to be `kept`.
+
+        Raises:
+            Lost: it does not come up, or says that it would not do.
+        """
+        await self.stop()
+        self._folder = self._stack.enter_context(scratch.held())
+        await in_thread(self._equip)
+        self._asked, self._told = self._open("asked"), self._open("told")
+        server = str(self._folder / "ossa_server.py")
+        command = Command(
+            [self._python, server, str(self._draft.root), _WRITTEN_AT, self._module, json.dumps(sorted(kept))],
+            timeout=_LIFE,
+            env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.OPTIONS),
+            writable=self._folder,
+            written_at=_WRITTEN_AT,
+            name=f"the project's tests ({self._title})",
+        )
+        self._running = asyncio.create_task(self._draft.run(command, scratch=True))
+        await self._answer(None, "ready", _START)
+
+    async def attempt(self, job: Job) -> Attempted:
+        """Have a child do a job.
+
+        Raises:
+            Lost: the server did not survive it, or says that it would not do any more.
+        """
+        files = {path: base64.b64encode(data).decode() for path, data in job.files.items()}
+        asked = {"kind": "try", "files": files, "only": list(job.only), "arguments": list(job.arguments)}
+        answer = await self._answer({**asked, "limit": job.limit, "learn": job.learn}, "done", job.limit + _GRACE)
+        match answer:
+            case {"status": int() | None as status, "seconds": int() | float() as seconds, "output": str(output), "left": [*left]}:
+                late = status is None
+                stopped = f"did not end within {job.limit:g} s" if late else ""
+                completed = Completed(-9 if status is None else status, output, seconds, late, stopped=stopped)
+            case _:
+                raise Lost("it answers nonsense")
+        return Attempted(completed, await in_thread(read_outcomes, self._folder), tuple(map(str, left)))
+
+    async def warm_up(self, limit: float) -> None:
+        """Let it import what the latest child had to, as far as that does no harm.
+
+        Raises:
+            Lost: the server says that it will not do after that.
+        """
+        await self._answer({"kind": "warm up", "limit": limit}, "warm", 2 * limit + _GRACE)
+
+    def abandon(self) -> None:
+        """Begin to end the server; `start` or `stop` wait for that."""
+        if self._running:
+            self._running.cancel()
+
+    async def stop(self) -> None:
+        """End the server and all that it started; what it wrote is gone."""
+        running, self._running = self._running, None
+        if running:
+            running.cancel()
+            await asyncio.wait([running])
+        for fd in (self._asked, self._told):
+            if fd >= 0:
+                os.close(fd)
+        self._asked = self._told = -1
+        self._unread = b""
+        self._stack.close()
+
+    def _equip(self) -> None:
+        for name, copy in _TRAVELLING.items():
+            shutil.copyfile(Path(__file__).with_name(f"{name}.py"), self._folder / f"{copy}.py")
+        for name in ("asked", "told"):
+            os.mkfifo(self._folder / name, 0o600)
+
+    def _open(self, name: str) -> int:
+        """Both ends of a pipe, so that neither side waits for the other to open it."""
+        return os.open(self._folder / name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+
+    async def _answer(self, asked: dict[str, Any] | None, kind: str, limit: float) -> dict[str, Any]:
+        """Ask, and wait for an answer of this kind."""
+        running = self._running
+        if running is None:
+            raise Lost("it was ended")
+        exchange = asyncio.create_task(self._exchange(asked))
+        try:
+            await asyncio.wait([exchange, running], timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if not exchange.done():
+                raise Lost(_reason(running))
+            answer = exchange.result()
+        finally:
+            exchange.cancel()
+        if answer.get("kind") != kind:
+            raise Lost("it answers nonsense")
+        return answer
+
+    async def _exchange(self, asked: dict[str, Any] | None) -> dict[str, Any]:
+        if asked is not None:
+            data = memoryview(json.dumps(asked).encode() + b"\n")
+            while data:
+                async with _usable(self._asked, writing=True):
+                    data = data[os.write(self._asked, data[: 1 << 12]) :]
+        while b"\n" not in self._unread:
+            async with _usable(self._told):
+                self._unread += os.read(self._told, 1 << 16)
+            if len(self._unread) > _ANSWER_LIMIT:
+                raise Lost("it answers without end")
+        line, _, self._unread = self._unread.partition(b"\n")
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Lost("it answers nonsense") from error
+        return answer if isinstance(answer, dict) else {}
+
+
+@contextlib.asynccontextmanager
+async def _usable(fd: int, *, writing: bool = False) -> AsyncGenerator[None]:
+    """Wait until a pipe can be read from, or written to."""
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    (loop.add_writer if writing else loop.add_reader)(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        (loop.remove_writer if writing else loop.remove_reader)(fd)
+    yield
+
+
+def _reason(running: asyncio.Task[Completed]) -> str:
+    """Why there was no answer."""
+    if not running.done():
+        return "it does not answer"
+    if running.cancelled():
+        return "it was ended"
+    if error := running.exception():
+        return str(error) if isinstance(error, DraftError) else repr(error)
+    completed = running.result()
+    lines = completed.output.strip().splitlines() or [f"it ended with exit code {completed.exit_code}"]
+    return f"it {completed.stopped}" if completed.stopped else lines[-1].removeprefix("unfit: ")
