@@ -70,7 +70,7 @@ def adapted(found: Found, folder: Path) -> Found:
         ModelError: the folder holds none, or one of a kind that ossa does not support.
     """
     folder = folder.expanduser().absolute()
-    settings_of(folder)
+    settings = settings_of(folder)
     # Read as it is, and once more in 32 bits.
     needed = 3 * (folder / WEIGHTS).stat().st_size
     return replace(
@@ -78,7 +78,8 @@ def adapted(found: Found, folder: Path) -> Found:
         adapter=folder,
         why=", ".join(part for part in (found.why, f"with the adapter {folder.name}") if part),
         memory=found.memory + needed,
-        gpu_memory=found.gpu_memory and found.gpu_memory + needed,
+        # Those of experts in MXFP4 can't be added to.
+        gpu_memory=0 if settings.parameters or not found.gpu_memory else found.gpu_memory + needed,
     )
 
 

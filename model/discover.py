@@ -1,19 +1,18 @@
-"""Which models are on this machine, and which of them fits: looked up on disk, without torch.
+"""Which models are on this machine: looked up on disk, without torch.
 
-models folder + Hugging Face cache ─► installed() ─► choose() ─► Found ─► engine, which asks fits() first
-                      --model PATH ─► from_path() ────────────► Found ─► engine
+models folder + Hugging Face cache ─► installed() ─► Found ─► plan, which says what fits ─► engine
+           --model PATH ─► named(), from_path() ─► Found ─► plan
 """
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from ossa.model.base import ModelError
 from ossa.model.catalog import CATALOG, GB, Entry, Family, Repository, find
-from ossa.model.machine import Machine, this_machine
+from ossa.model.packages import hub_cache
 
 _WINDOW_WHEN_UNSAID = 2048
 _GGUF = b"GGUF"
@@ -40,13 +39,6 @@ class Found:
     """A folder with a LoRA adapter for it."""
 
 
-def hub_cache() -> Path:
-    """Where huggingface_hub keeps what it fetches, by the variables that it obeys."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    return Path(os.path.expandvars(named or Path(home) / "hub")).expanduser().absolute()
-
-
 def snapshots(repository: Repository) -> list[Path]:
     """Folders in which the Hugging Face cache holds a commit of it, complete or not; the pinned commit first."""
     folder = hub_cache() / f"models--{repository.id.replace('/', '--')}" / "snapshots"
@@ -69,27 +61,6 @@ def installed(models_dir: Path) -> list[Found]:
     return sorted(found.values(), key=lambda model: (model.family == "gpt-oss", model.memory), reverse=True)
 
 
-def choose(models_dir: Path, machine: Machine | None = None) -> Found:
-    """The best model on disk that fits the machine's free memory, with the reason in `why`.
-
-    Raises:
-        ModelError: there is none, or none fits; the text says what to do.
-    """
-    machine = machine or this_machine()
-    models = installed(models_dir)
-    if not models:
-        raise ModelError(
-            "No model is on this machine: run `ossa models pull smollm2-135m`, or name one by `--model PATH`."
-        )
-    better = ""
-    for model in models:
-        shortage = _shortage(model, machine)
-        if not shortage:
-            return replace(model, why=better or "the best on disk that fits")
-        better = f"{model.name} is on disk but {shortage}"
-    raise ModelError(f"No model on this machine fits it: {better}. Close other programs, or pull a smaller model.")
-
-
 def named(name: str, models_dir: Path) -> Found:
     """The model that the user asks for, by its name or by its path.
 
@@ -106,12 +77,6 @@ def named(name: str, models_dir: Path) -> Found:
     if "/" in name and not name.lower().startswith("openai/"):
         return from_path(Path(name))
     raise ModelError(f"{find(name).name} is not on this machine: run `ossa models pull {short}`.")
-
-
-def fits(model: Found, machine: Machine | None = None) -> str:
-    """Nothing when it fits the free memory of the machine, else the sentence that says why not, with the figures."""
-    shortage = _shortage(model, machine or this_machine())
-    return f"{model.name} {shortage}: close other programs, or take a smaller model." if shortage else ""
 
 
 def from_path(path: Path) -> Found:
@@ -193,15 +158,3 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} does not describe a model.")
     return cast("dict[str, Any]", content)
-
-
-def _shortage(model: Found, machine: Machine) -> str:
-    on_card = model.gpu_memory if model.gpu_memory and machine.mxfp4 else model.memory
-    if model.memory <= machine.ram or on_card <= machine.gpu:
-        return ""
-    text = f"needs {_gb(model.memory)} and {_gb(machine.ram)} are free"
-    return f"{text} (on the card {_gb(on_card)} and {_gb(machine.gpu)})" if machine.gpu else text
-
-
-def _gb(size: int) -> str:
-    return f"{size / GB:.0f} GB" if size >= 10 * GB else f"{size / GB:.1f} GB"

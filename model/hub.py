@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ossa.model.base import ModelError
 from ossa.model.catalog import Entry, PinnedFile, Repository
-from ossa.model.discover import hub_cache, snapshots
+from ossa.model.discover import snapshots
 from ossa.model.download import Progress, need_room, on_disk, run, sha256
+from ossa.model.packages import hub_cache
 
 
 def snapshot_of(entry: Entry, repository: Repository) -> Path:

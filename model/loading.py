@@ -17,7 +17,11 @@ from ossa.model.base import ModelError
 from ossa.model.codec import Codec
 from ossa.model.discover import Found
 from ossa.model.forward import Forward, ModuleForward
-from ossa.model.machine import this_machine
+from ossa.model.machine import Card, Machine, free_ram, is_out_of_memory, with_card
+from ossa.model.packages import reads_straight
+from ossa.model.plan import PLACES, Plan, plan
+
+_CARDS: tuple[Card, ...] = ("cuda", "xpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +39,53 @@ class Loaded:
     @property
     def where(self) -> str:
         """On what device, in what type: a few words for the status bar."""
-        place = {"cpu": "the CPU", "cuda": "the GPU", "mps": "the Apple GPU", "xpu": "the Intel GPU"}
         kind = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "fp32"}
-        return f"on {place.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
+        return f"on {PLACES.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
 
 
 def load(found: Found) -> Loaded:
     """Load the model, never touching a network.
 
     Raises:
-        ModelError: its files are missing, damaged, or of a kind that cannot be run.
+        ModelError: its files are missing, damaged, or of a kind that cannot be run, or there is too little memory.
     """
-    device = best_device()
-    return _gguf(found, device) if found.family == "gguf" else _folder(found, device)
+    way = plan(found, as_torch_sees_it())
+    try:
+        return _gguf(found, _device(way)) if found.family == "gguf" else _folder(found, way)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError(f"There is not enough memory for {found.name} {way}: close other programs.") from error
 
 
-def best_device() -> torch.device:
-    """CUDA before Apple's and Intel's, and the CPU where there is none of them."""
-    for name in ("cuda", "mps", "xpu"):
-        backend = getattr(torch.backends if name == "mps" else torch, name, None)
-        if backend is not None and backend.is_available():
-            return torch.device(name)
-    return torch.device("cpu")
+def as_torch_sees_it() -> Machine:
+    """This machine with the card that torch can use; without one where torch can use none."""
+    ram = free_ram()
+    if torch.backends.mps.is_available():
+        return Machine(ram, min(ram, torch.mps.recommended_max_memory()), card="mps")
+    for card in _CARDS:
+        if numbers := range(_backend(card).device_count()):
+            return with_card(ram, card, max(_free(card, number) for number in numbers))
+    return Machine(ram)
+
+
+def _device(way: Plan) -> torch.device:
+    """The device that is planned for; of several cards the roomiest."""
+    if way.device not in _CARDS:
+        return torch.device(way.device)
+    numbers = range(_backend(way.device).device_count())
+    device = torch.device(way.device, max(numbers, key=lambda number: _free(way.device, number)))
+    # Kernels go to the current one, wherever their tensors are.
+    _backend(way.device).set_device(device)
+    return device
+
+
+def _backend(card: str) -> Any:
+    return getattr(torch, card)
+
+
+def _free(card: str, number: int) -> int:
+    return _backend(card).mem_get_info(number)[0]
 
 
 def best_dtype(device: torch.device) -> torch.dtype:
@@ -102,19 +131,20 @@ def _gguf(found: Found, device: torch.device) -> Loaded:
     return Loaded(forward, codec, shape.window, device, dtype)
 
 
-def _folder(found: Found, device: torch.device) -> Loaded:
+def _folder(found: Found, way: Plan) -> Loaded:
     from transformers import AutoConfig
 
+    device = _device(way)
     try:
         config = AutoConfig.from_pretrained(found.path, local_files_only=True)
-        module = _module(found, config, device)
+        module = _module(found, config, way, device)
         fold(found, module.named_parameters())
         codec = _codec(found, module)
     except ModelError:
         raise
-    except torch.OutOfMemoryError as error:
-        raise ModelError(f"{found.name} does not fit into the memory of the device ({device}): {error}") from error
     except Exception as error:  # what damaged files make the libraries raise is of any kind
+        if is_out_of_memory(error):
+            raise
         raise ModelError(f"{found.path} cannot be loaded: {_first_line(error)}.") from error
     window = getattr(module.config.get_text_config(), "max_position_embeddings", found.window)
     is_ours = found.family == "gpt-oss"
@@ -123,15 +153,16 @@ def _folder(found: Found, device: torch.device) -> Loaded:
     return Loaded(ModuleForward(module.eval(), device, is_ours=is_ours), codec, window, device, module.dtype)
 
 
-def _module(found: Found, config: Any, device: torch.device) -> Any:
-    options: dict[str, Any] = {"dtype": _folder_dtype(found, device), "local_files_only": True}
+def _module(found: Found, config: Any, way: Plan, device: torch.device) -> Any:
+    options: dict[str, Any] = {"dtype": _folder_dtype(found, way), "local_files_only": True}
+    if device.type in _CARDS and reads_straight():
+        options["device_map"] = {"": device}
     if found.family == "gpt-oss":
         from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
         from transformers.utils.quantization_config import Mxfp4Config
 
         kind: Any = GptOssForCausalLM
-        machine = this_machine()
-        if getattr(config, "quantization_config", None) and not (machine.mxfp4 and device.type == "cuda"):
+        if getattr(config, "quantization_config", None) and not way.packed:
             options["quantization_config"] = Mxfp4Config(dequantize=True)
     else:
         from transformers import AutoModelForCausalLM
@@ -144,11 +175,11 @@ def _module(found: Found, config: Any, device: torch.device) -> Any:
     return module.to(device)
 
 
-def _folder_dtype(found: Found, device: torch.device) -> torch.dtype | str:
+def _folder_dtype(found: Found, way: Plan) -> torch.dtype | str:
     """The type of the files, unless the CPU is slow at it and there is memory for twice as much."""
-    if found.family == "gpt-oss" or device.type != "cpu" or best_dtype(device) == torch.bfloat16:
+    if found.family == "gpt-oss" or way.device != "cpu" or best_dtype(torch.device("cpu")) == torch.bfloat16:
         return "auto"
-    return torch.float32 if 2 * found.memory < this_machine().ram else "auto"
+    return torch.float32 if 2 * way.needed < way.free else "auto"
 
 
 def _codec(found: Found, module: Any) -> Codec:

@@ -12,11 +12,13 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from ossa.model import discover, wire
+from ossa.model import plan, wire
 from ossa.model.base import Continuation, Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec, Weighed
 from ossa.model.discover import Found
 from ossa.model.link import Link, Replies
 
+_SECONDS_IN_A_HURRY = 0.5
+_SECONDS_TO_RESPOND = 2.0
 _SECONDS_TO_STOP = 5.0
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_START = 60.0
@@ -30,11 +32,12 @@ class LocalModel:
     It answers one prompt at a time: a second `generate` waits until the first has finished or is closed.
     """
 
-    def __init__(self, found: Found, *, log: Path | None = None, states: Path | None = None) -> None:
+    def __init__(self, found: Found, *, planned: str = "", log: Path | None = None, states: Path | None = None) -> None:
         """Nothing is loaded yet.
 
         Args:
             found: which one.
+            planned: how it will be run, for those who look before it is loaded.
             log: gets what the libraries print.
             states: a folder for what it has read, so that the next start need not read it again.
         """
@@ -44,7 +47,7 @@ class LocalModel:
         self._starting = threading.Lock()
         self._closings = 0
         """How often it was closed: by that, one that is still starting knows that nobody wants it any more."""
-        self._info = ModelInfo(found.name, found.window, found.family == "gpt-oss", found.why)
+        self._info = ModelInfo(found.name, found.window, found.family == "gpt-oss", _joined(found.why, planned))
 
     @property
     def info(self) -> ModelInfo:
@@ -119,9 +122,9 @@ class LocalModel:
         """
         closings = self._closings
         with self._starting:
-            if self._link and self._link.is_alive and self._link.responds(_SECONDS_TO_STOP):
+            if self._link and self._link.is_alive and self._link.responds(_SECONDS_TO_RESPOND):
                 return self._link
-            if refusal := discover.fits(self._found):
+            if refusal := plan.fits(self._found):
                 raise ModelError(f"The model does not fit into memory: {refusal}")
             self._link = Link(self._log)
             if self._closings != closings:
@@ -153,7 +156,7 @@ class LocalModel:
         except ModelError:
             link.close()
             raise
-        why = ", ".join(part for part in (self._found.why, ready["where"]) if part)
+        why = _joined(self._found.why, ready["where"])
         self._info = dataclasses.replace(self._info, window=ready["window"], why=why)
 
 
@@ -196,6 +199,8 @@ class LocalGeneration:
         link.cancel(replies)
         if not link.is_current(replies):
             replies.put(ModelError("The answer was cancelled before it began."))
+        elif replies.ended.wait(_SECONDS_IN_A_HURRY) or not link.responds(_SECONDS_TO_RESPOND):
+            return
         elif not replies.ended.wait(_SECONDS_TO_STOP):
             link.kill("The model did not stop when told to, so its process was ended. The next prompt loads it again.")
 
@@ -218,3 +223,7 @@ class LocalGeneration:
                 return None
             self._link, self._replies = link, link.ask({"do": "generate", **self._request}, is_answer=True)
             return self._replies
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from ossa.model import wire
 from ossa.model.base import ModelError
+from ossa.model.machine import is_out_of_memory
 
 _IDLE = 1.0
 """Seconds without a request after which the states are written to the disk."""
@@ -140,8 +141,8 @@ def _die_with_parent() -> None:
 
 
 def _sentence(error: Exception) -> str:
-    if isinstance(error, MemoryError) or "memory" in str(error).lower():
-        return f"The model ran out of memory ({error}): close other programs, or shorten the conversation."
+    if is_out_of_memory(error):
+        return "The model ran out of memory: close other programs, or shorten the conversation."
     return f"The model failed unexpectedly ({type(error).__name__}: {error}); the log has the details."
 
 

@@ -60,6 +60,7 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
         resume=arguments.resume,
         plain_folder=arguments.copy,
         seed=arguments.seed,
+        thinking=arguments.thinking,
         seconds=arguments.budget,
     )
     return open_workbench(options, partial(_load, arguments.model, arguments.adapter), reviewer)
@@ -78,19 +79,20 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
 def _load(name: str, adapter: str, config: "Config") -> "LanguageModel":
     """The model that is asked for, else the configured one, else the best on disk that fits; and its adapter."""
     from ossa.model.adapter import adapted
-    from ossa.model.base import ModelError
-    from ossa.model.discover import choose, fits, named
+    from ossa.model.discover import named
+    from ossa.model.machine import this_machine
+    from ossa.model.plan import choose, plan
     from ossa.model.process import LocalModel
 
-    models = paths.cache_dir() / "models"
+    machine, models = this_machine(), paths.cache_dir() / "models"
     wanted = name or config.model
-    found = named(wanted, models) if wanted else choose(models)
+    found = named(wanted, models) if wanted else choose(models, machine)
     # The configured adapter belongs to the configured model.
     if folder := adapter or ("" if name else config.adapter):
         found = adapted(found, Path(folder))
-    if wanted and (refusal := fits(found)):
-        raise ModelError(refusal)
-    return LocalModel(found, log=paths.state_dir() / "model.log", states=paths.cache_dir() / "states")
+    planned = str(plan(found, machine))
+    log, states = paths.state_dir() / "model.log", paths.cache_dir() / "states"
+    return LocalModel(found, planned=planned, log=log, states=states)
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:

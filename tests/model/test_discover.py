@@ -9,8 +9,10 @@ import pytest
 
 from ossa.model.base import ModelError
 from ossa.model.catalog import GB, Entry, Repository, find
-from ossa.model.discover import choose, fits, from_path, hub_cache, installed, named
+from ossa.model.discover import from_path, installed, named
 from ossa.model.machine import Machine, this_machine
+from ossa.model.packages import hub_cache
+from ossa.model.plan import choose, fits
 
 SMALL = Machine(ram=22 * GB)
 LARGE = Machine(ram=64 * GB)
@@ -87,7 +89,9 @@ def test_a_card_counts_when_mxfp4_stays_packed_on_it(tmp_path: Path) -> None:
     found = choose(tmp_path / "models", Machine(ram=8 * GB, gpu=22 * GB, mxfp4=True))
     assert found.name == "gpt-oss-20b"
     refusal = fits(found, Machine(ram=8 * GB, gpu=22 * GB, mxfp4=False))
-    assert refusal.startswith("gpt-oss-20b needs 42 GB and 8.0 GB are free (on the card 42 GB and 22 GB)")
+    assert refusal.startswith(
+        "gpt-oss-20b needs 42 GB and 8.0 GB are free (on the GPU 42 GB and 22 GB; 14 GB would do with"
+    )
 
 
 def test_nothing_that_fits_is_said_with_the_figures(tmp_path: Path) -> None:
@@ -152,7 +156,7 @@ def test_a_path_without_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_the_hub_cache_is_where_huggingface_hub_has_it(tmp_path: Path) -> None:
     program = (
-        "from huggingface_hub.constants import HF_HUB_CACHE; from ossa.model.discover import hub_cache; "
+        "from huggingface_hub.constants import HF_HUB_CACHE; from ossa.model.packages import hub_cache; "
         "from pathlib import Path; assert Path(HF_HUB_CACHE) == hub_cache(), (HF_HUB_CACHE, hub_cache())"
     )
     home = {"HOME": str(tmp_path), "EXTRA": "x"}
