@@ -12,7 +12,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ossa.assistant.commit import Committer
 from ossa.assistant.context import Context, prompt_text
@@ -42,7 +42,7 @@ from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import Verdict, compare
 from ossa.assistant.wayback import WayBack, What
-from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
+from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 
 MAX_CALLS = 60
 """Tool calls in one turn."""
@@ -68,6 +68,8 @@ class Agent:
     transcript: Transcript
     """Sees every event before anyone else does, and so knows the conversation."""
     sampling: Sampling
+    _running: Generation | None = field(default=None, init=False)
+    """The answer that is being written."""
 
     @property
     def busy(self) -> bool:
@@ -77,6 +79,11 @@ class Agent:
     def cancel(self) -> None:
         """End the running turn at the model's next token, or kill its command; what is in the draft stays there."""
         self.turns.cancel()
+
+    def answer_now(self) -> None:
+        """Let the model end its reasoning and answer with what it has; nothing where it does not reason."""
+        if self._running is not None:
+            self._running.answer_now()
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
         """Answer a prompt. A small model asked to fix tests is led there; else it just answers."""
@@ -225,8 +232,13 @@ class Agent:
                 emit(Notice(notice))
 
     async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
-        sampling, tools = self.sampling, self.toolbox.specs if self.model.info.calls_tools else ()
-        async with aclosing(pieces(lambda: self.model.generate(messages, tools=tools, sampling=sampling))) as stream:
+        tools = self.toolbox.specs if self.model.info.calls_tools else ()
+
+        def begin() -> Generation:
+            self._running = self.model.generate(messages, tools=tools, sampling=self.sampling)
+            return self._running
+
+        async with aclosing(pieces(begin)) as stream:
             async for piece in stream:
                 match piece:
                     case Prefill(done, total, reused):

@@ -35,6 +35,8 @@ class Config:
     """Name or folder of the model; empty: the best that is on disk and fits this machine."""
     effort: Literal["low", "medium", "high"] = "medium"
     """How long gpt-oss thinks."""
+    thinking: int = 0
+    """Tokens of reasoning after which gpt-oss has to answer; 0: as many as it likes."""
     theme: str = ""
     """Colours of the window; empty: the default theme."""
     adapter: str = ""
@@ -83,6 +85,7 @@ _KINDS = {
     "model": "a text of one line",
     "adapter": "a text of one line",
     "effort": "“low”, “medium” or “high”",
+    "thinking": "a whole number of tokens, 0 for no limit",
     "theme": "a text of one line",
 }
 
@@ -95,6 +98,8 @@ def _taken(key: str, value: Any) -> Any:
         case "effort", str():
             return value if value in _EFFORTS else None
         case "test_timeout", int() if not isinstance(value, bool) and value > 0:
+            return value
+        case "thinking", int() if not isinstance(value, bool) and value >= 0:
             return value
         case (("test_command" | "model" | "adapter" | "theme"), str()):
             return value.strip() if len(value.splitlines()) <= 1 else None

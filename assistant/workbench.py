@@ -53,6 +53,8 @@ class Options:
     plain_folder: bool = False
     """Work on a folder that is no git repository, through copies."""
     seed: int | None = None
+    thinking: int | None = None
+    """Tokens of reasoning after which the model has to answer; 0 for no limit, None for what is configured."""
     seconds: float = 180.0
     """For a search of the guided way."""
 
@@ -134,10 +136,16 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         Turns(_recorder(session, transcript, timeline)),
         Repair(model, draft, proof, seconds=options.seconds),
         transcript,
-        replace(_SAMPLING if model.info.calls_tools else _SMALL_SAMPLING, seed=options.seed, effort=config.effort),
+        _sampling(model, options, config),
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
     return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
+
+
+def _sampling(model: LanguageModel, options: Options, config: Config) -> Sampling:
+    usual = _SAMPLING if model.info.calls_tools else _SMALL_SAMPLING
+    thinking = config.thinking if options.thinking is None else options.thinking
+    return replace(usual, seed=options.seed, effort=config.effort, thinking=thinking or None)
 
 
 def _recorder(session: Session, transcript: Transcript, timeline: Timeline) -> Callable[[Event], str]:

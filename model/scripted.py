@@ -1,6 +1,7 @@
 """A model that replays a script: for tests, and for trying the window without weights.
 
-Each entry of the script is one answer: its pieces, or an exception to raise. What it was shown stays in `seen`.
+Each entry of the script is one answer: its pieces, or an exception to raise; an `Event` among them is waited for. What
+it was shown stays in `seen`.
 """
 
 import threading
@@ -18,13 +19,14 @@ from ossa.model.base import (
     Prefill,
     Sampling,
     Text,
+    Thought,
     ToolCall,
     ToolSpec,
     Usage,
     Weighed,
 )
 
-Answer: TypeAlias = Sequence[Piece] | Exception
+Answer: TypeAlias = Sequence[Piece | threading.Event] | Exception
 
 
 class ScriptedModel:
@@ -88,7 +90,7 @@ class ScriptedModel:
 
 class _Replay:
     def __init__(self, answer: Answer | str, prompt_tokens: int) -> None:
-        self._closed = threading.Event()
+        self._closed, self._hurried = threading.Event(), threading.Event()
         self._pieces = self._play(answer, prompt_tokens)
 
     def __iter__(self) -> "_Replay":
@@ -103,15 +105,25 @@ class _Replay:
         self._closed.set()
 
     def answer_now(self) -> None:
-        """Its thoughts are written already."""
+        """Leave out the thoughts that are still to come."""
+        self._hurried.set()
 
-    @staticmethod
-    def _play(answer: Answer | str, prompt_tokens: int) -> Iterator[Piece]:
+    def _await(self, event: threading.Event) -> None:
+        """Wait until it is set, or nobody waits for what follows."""
+        while not (event.wait(0.01) or self._closed.is_set() or self._hurried.is_set()):
+            pass
+
+    def _play(self, answer: Answer | str, prompt_tokens: int) -> Iterator[Piece]:
         if isinstance(answer, Exception):
             raise answer
-        pieces: Sequence[Piece] = [Text(answer)] if isinstance(answer, str) else answer
+        script = [Text(answer)] if isinstance(answer, str) else answer
+        pieces = [piece for piece in script if not isinstance(piece, threading.Event)]
         yield Prefill(prompt_tokens, prompt_tokens)
-        yield from pieces
+        for piece in script:
+            if isinstance(piece, threading.Event):
+                self._await(piece)
+            elif not (isinstance(piece, Thought) and self._hurried.is_set()):
+                yield piece
         if pieces and isinstance(pieces[-1], Finished):
             return
         calls = tuple(p for p in pieces if isinstance(p, ToolCall))

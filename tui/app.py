@@ -16,11 +16,11 @@ from textual.screen import Screen
 
 from ossa.assistant.events import Attempt, Event, Failure, Notice, Spoken
 from ossa.assistant.review import Reviewer
-from ossa.tui.commands import bindings, find, rewind_arguments, slash_commands
+from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.console import explain
 from ossa.tui.history import prompts
 from ossa.tui.replay import replay, replay_earlier
-from ossa.tui.screens.help import Help
+from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
 from ossa.tui.themes import DARK, LIGHT
@@ -69,6 +69,9 @@ class OssaApp(App[str]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in slash_commands():
             yield SystemCommand(f"/{command.name}", command.help, getattr(self, f"action_{command.name}"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.window.activity.thinking if action == "answer" else super().check_action(action, parameters)
 
     def on_mount(self) -> None:
         self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))
@@ -221,7 +224,17 @@ class OssaApp(App[str]):
     # Commands: each is named in the registry.
 
     def action_help(self) -> None:
-        self.push_screen(Help())
+        self.push_screen(Page(help_content, "Esc closes this page, ctrl+p searches the commands."))
+
+    def action_status(self) -> None:
+        self.push_screen(Page(self.window.status.details, "Esc closes this page.", renew=0.5))
+
+    def action_answer(self) -> None:
+        if self.window.activity.thinking and self._bench is not None:
+            self._bench.agent.answer_now()
+            self._renderer.hurry()
+        else:
+            self._tell("The model is not reasoning right now.")
 
     def action_fix(self, hint: str = "") -> None:
         self._do(lambda agent: agent.fix(hint))

@@ -69,6 +69,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
+    Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
+    Command("status", "status", "The model, its speed, tokens and memory"),
     Command("sessions", "sessions", "List earlier sessions and go on with one"),
     Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),

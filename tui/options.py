@@ -88,6 +88,12 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError("give a number of seconds above 0, a day at most")
 
 
+def _tokens(text: str) -> int:
+    if (count := int(text)) >= 0:
+        return count
+    raise argparse.ArgumentTypeError("give a number of tokens, or 0 for no limit")
+
+
 def _headless(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-C", "--root", dest="path", default=".", help="the repository (default: here)")
     parser.add_argument("--accept", action="store_true", help="apply the change if the tests prove it")
@@ -104,6 +110,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
     parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
     parser.add_argument("--seed", type=int, default=None, help="make the model's choices repeatable")
+    parser.add_argument(
+        "--thinking", type=_tokens, default=None, metavar="TOKENS", help="reasoning before the answer (0: no limit)"
+    )
     parser.add_argument("--resume", nargs="?", const="latest", default="", metavar="ID", help="go on with a session")
     parser.add_argument("--copy", action="store_true", help="work on a folder that is no git repository, by copies")
     parser.add_argument(

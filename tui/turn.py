@@ -78,6 +78,7 @@ class Surroundings(Protocol):
     def prompt(self) -> Prompt: ...
     @property
     def status(self) -> Status: ...
+
     def reveal_change(self, *, ask: bool = True) -> None: ...
     def back_to_prompt(self) -> None: ...
     async def ask(self, question: Confirm) -> Permission | None: ...
@@ -100,9 +101,13 @@ class Renderer:
         self._attempts: Attempts | None = None
         """All attempts of one search are in one widget, whatever happens in between."""
         self._reviewing = False
+        self._hurried = False
+        """Whether the model was told to come to its answer."""
 
     async def show(self, event: Event) -> None:
         """Show one event."""
+        if self._live:
+            self._window.activity.thinking = isinstance(event, Thinking) and not self._hurried
         match event:
             case TurnStarted(prompt, command):
                 await self._begin(prompt, is_prompt=not command)
@@ -113,11 +118,12 @@ class Renderer:
                 self._doing_reading(done, total, reused)
             case Thinking(text):
                 (await self._thought()).append(text)
-                self._doing("Thinking")
+                self._doing("Coming to the answer" if self._hurried else "Thinking")
             case Answering(text):
                 await (await self._answer()).append_text(text)
                 self._doing("Writing")
             case Spoken(_, usage):
+                self._hurried = False
                 await self._end_growth()
                 if self._live:
                     self._window.status.usage = usage
@@ -197,6 +203,13 @@ class Renderer:
         if self._shown is not None:
             await self._shown.take_back()
 
+    def hurry(self) -> None:
+        """The model was told to come to its answer."""
+        self._hurried, self._window.activity.thinking = True, False
+        if isinstance(self._growing, Thought):
+            self._growing.cut_short()
+        self._doing("Coming to the answer")
+
     async def tell(self, text: str) -> None:
         """Say something that is no event of the turn: what is being written goes on above it."""
         block = self._block or await self._open(TurnBlock())
@@ -232,6 +245,7 @@ class Renderer:
         await self._end_growth()
         self._steps.clear()
         self._attempts = self._latest = None
+        self._hurried = False
         await self._open(TurnBlock(prompt, is_prompt=is_prompt))
         self._doing("Working")
 

@@ -49,6 +49,8 @@ def test_a_repository_may_set_nothing_else(tmp_path: Path, line: str) -> None:
         ("ignore = [1]", "config.toml:1: “ignore” must be a list of texts"),
         ('effort = "huge"', "config.toml:1: “effort” must be “low”, “medium” or “high”"),
         ("test_timeout = true", "config.toml:1: “test_timeout” must be a whole number"),
+        ("thinking = -1", "config.toml:1: “thinking” must be a whole number of tokens"),
+        ("thinking = true", "config.toml:1: “thinking” must be a whole number of tokens"),
         ("test_timeout = 0", "config.toml:1: “test_timeout” must be a whole number"),
         ('model = "a"\n[sandbox]\nnetwork = true', "config.toml:2: there is no setting “sandbox”"),
         ('"\\u001b[2J" = 1', r"config.toml:1: there is no setting “\x1b[2J”"),

@@ -70,6 +70,8 @@ class ScriptedAgent:
     asked: list[str] = field(default_factory=list[str])
     decisions: list[Sequence[Decision] | None] = field(default_factory=list[Sequence[Decision] | None])
     answers: list[Answer] = field(default_factory=list[Answer])
+    hurried: int = 0
+    """How often it was told to come to its answer."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
@@ -108,6 +110,9 @@ class ScriptedAgent:
 
     def discard(self) -> AsyncIterator[Event]:
         return self.run("/discard")
+
+    def answer_now(self) -> None:
+        self.hurried += 1
 
     def cancel(self) -> None:
         self.cancelled.set()

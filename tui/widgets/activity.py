@@ -23,6 +23,8 @@ class Activity(Widget):
     """Shown instead, while the user types a command."""
     waiting = reactive("")
     """Shown while nothing goes on: what waits for the user."""
+    thinking = reactive(False, bindings=True)
+    """Whether the model reasons, and can be told to come to its answer."""
     queued = reactive(0)
     """Prompts that wait for the turn to end."""
 

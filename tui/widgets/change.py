@@ -278,7 +278,8 @@ class ChangeView(HunkList):
     def _revise(self, view: HunkView, answer: HunkEdit | Reroll, origin: Origin, doing: str) -> None:
         """Answer that a hunk is to be another one; the review comes again with it."""
         if self._answer(answer):
-            self._revised, self._why = (view.hunk.id, origin), ""
+            self._revised = view.hunk.id, origin
+            self._why = ""
             view.state, view.reason, self.outcome = "revising", doing, doing
 
     def _date_verdict(self) -> None:

@@ -5,6 +5,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from ossa.model.base import Usage
+from ossa.tui.figures import Row, answer_rows, brief, context_row, page
 from ossa.tui.safe import cut, plain_text
 
 
@@ -16,6 +17,7 @@ class Status(Widget):
     isolation = reactive("")
     confined = reactive(True)
     usage: reactive[Usage | None] = reactive(None)
+    """Of the model's last answer."""
     context: reactive[tuple[int, int]] = reactive((0, 0))
     """Tokens of the last prompt, and the model's window."""
     state = reactive("starting")
@@ -24,23 +26,33 @@ class Status(Widget):
         width = self.content_size.width
         right = Content.styled(self.state, "bold $text-primary")
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
-        isolation = Content.styled(self.isolation, "$foreground 65%" if self.confined else "bold $text-warning")
-        extras = [isolation, *self._figures(), Content.styled(plain_text(self.why), "$foreground 65%")]
         separator = Content.styled("  ·  ", "$foreground 40%")
-        for extra in extras:
+        for extra in self._extras():
             longer = left + separator + extra
             if extra and longer.cell_length + right.cell_length + 2 <= width:
                 left = longer
         gap = max(1, width - left.cell_length - right.cell_length)
         return (left + " " * gap + right).truncate(width, ellipsis=True)
 
-    def _figures(self) -> list[Content]:
-        figures: list[str] = []
-        if usage := self.usage:
-            new = usage.prompt_tokens - usage.reused_tokens
-            figures.append(f"{usage.tokens_per_second:.1f} tok/s")
-            figures.append(f"{usage.reused_tokens:,} known + {new:,} new")
+    def details(self) -> Content:
+        """All of it, and what the line has no room for, in sentences."""
+        rows: list[Row] = [("Model", plain_text(self.model) or "no model yet")]
+        if self.why:
+            rows.append(("", plain_text(self.why)))
+        rows += [("Draft", self.isolation or "not open yet"), ("Now", self.state)]
         total, window = self.context
         if window:
-            figures.append(f"{100 * total / window:.0f}% of {window:,}")
-        return [Content.styled(text, "$foreground 65%") for text in figures]
+            rows.append(context_row(total, window))
+        last = list(answer_rows(self.usage)) if self.usage else [("", "The model has answered nothing in this window.")]
+        return page({"Status": rows, "The last answer": last})
+
+    def _extras(self) -> list[Content]:
+        """What may stand behind the model's name, the most important first."""
+        figures = list(brief(self.usage)) if self.usage else []
+        total, window = self.context
+        if window:
+            figures.insert(2, f"{100 * total / window:.0f}% of {window:,}")
+        extras = [Content.styled(text, "$foreground 65%") for text in (*figures, plain_text(self.why))]
+        isolation = Content.styled(self.isolation, "$foreground 65%" if self.confined else "bold $text-warning")
+        extras.insert(min(3, len(figures)) if self.confined else 0, isolation)
+        return extras

@@ -21,12 +21,15 @@ class Thought(Fold):
         self._words = 0
         self._started = time.monotonic() if live else None
         self._seconds: float | None = None
+        self._is_cut = False
 
     def head(self) -> Content:
         verb = "Thinking" if self.has_class("-running") else "Thought"
         parts = [verb, "1 word" if self._words == 1 else f"{self._words:,} words"]
         if self._seconds is not None:
             parts.append(f"{self._seconds:.0f} s")
+        if self._is_cut:
+            parts.append("cut short")
         return Content(" · ".join(parts))
 
     def body(self) -> Content:
@@ -38,6 +41,11 @@ class Thought(Fold):
         self._words += text.count(" ") + text.count("\n") or int(not self._words)
         if self._started is not None:
             self._seconds = time.monotonic() - self._started
+        self.renew()
+
+    def cut_short(self) -> None:
+        """The person wants the answer."""
+        self._is_cut = True
         self.renew()
 
     async def finish(self) -> None:
