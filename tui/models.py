@@ -6,8 +6,9 @@ import time
 from ossa.assistant import paths
 from ossa.model.base import ModelError
 from ossa.model.catalog import CATALOG, find
-from ossa.model.discover import choose, installed
+from ossa.model.discover import installed
 from ossa.model.fetch import pull
+from ossa.model.plan import choose
 
 
 def models(action: str, name: str) -> int:
