@@ -32,6 +32,9 @@ class Outcomes:
     status: int | None = None
     """The exit status as pytest defines it; None when the run was cut off, or never began."""
 
+    modules: tuple[str, ...] = ()
+    """What had been imported in the end, in order; not told by a warm run."""
+
     @property
     def begun(self) -> bool:
         """Whether the reporter was there at all."""
@@ -60,6 +63,8 @@ def read_outcomes(folder: Path) -> Outcomes:
                 found.running.pop(test[:_ID_LIMIT], None)
             case {"kind": "end", "status": int(status)}:
                 found.status = status
+            case {"kind": "modules", "names": [*names]}:
+                found.modules = tuple(name for name in names if isinstance(name, str))
             case {"kind": "result"} if result := _result(record):
                 found.add(result)
             case _:

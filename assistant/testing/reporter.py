@@ -48,6 +48,11 @@ class Log:
         )
         self.write("result", id=test, outcome=outcome, seconds=seconds, message=message[:2000], trace=trace)
 
+    def modules(self) -> None:
+        """All that was imported, for a server to do so beforehand; not if this runs in one."""
+        if "ossa_warmth" not in sys.modules:
+            self.write("modules", names=list(sys.modules))
+
 
 class Selection:
     """The tests that are wanted; all of them where nothing is said."""
@@ -109,6 +114,10 @@ class PytestReporter:
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if self._log:
             self._log.write("end", status=int(exitstatus))
+
+    def pytest_unconfigure(self) -> None:
+        if self._log:  # plugins import until the very end
+            self._log.modules()
 
     def _trace(self, report: pytest.TestReport | pytest.CollectReport) -> str:
         """The traceback, its paths from the root of the repository rather than from where pytest was started."""
@@ -219,6 +228,7 @@ def run_unittest(root: str) -> int:
     suite.run(result)
     status = 5 if not result.testsRun else int(not result.wasSuccessful())
     log.write("end", status=status)
+    log.modules()
     return status
 
 

@@ -46,6 +46,8 @@ class TestRunner:
     def __init__(self, root: Path, *, command: str | None = None, timeout: float = 300) -> None:
         """`command` is a shell line that wins over what would be found; `timeout` in seconds is for one run."""
         self._root, self.timeout = root, timeout
+        self.modules: tuple[str, ...] = ()
+        """What the latest run had imported in the end, by the names of the modules."""
         self._plan = Plan("command", ("sh", "-c", command), command) if command else None
 
     def describe(self) -> str:
@@ -74,6 +76,7 @@ class TestRunner:
             completed, outcomes = await self._reported(_Run(draft, only, trial or {}, on_output), plan, limit)
         except (DraftError, OSError) as error:
             return TestReport(self.describe(), problem=f"{NOT_RUN}{getattr(error, 'strerror', '') or error}")
+        self.modules = outcomes.modules or self.modules
         report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
         return replace(report, seconds=time.monotonic() - started)
 

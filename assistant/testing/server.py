@@ -69,24 +69,18 @@ class Output:
 class Server:
     """One draft's warm interpreter."""
 
-    def __init__(self, root: str, written_at: str, module: str, kept: list[str]) -> None:
+    def __init__(self, root: Path, written_at: Path, kept: list[str]) -> None:
         """`root` is the repository, what is written to it shows below `written_at`.
 
-        `module` is the test runner; `kept` are files that the tests are known to change, which are to be put right.
+        `kept` are files that the tests are known to change, which are to be put right.
         """
-        self._root = Path(root).resolve()
         self._asked = os.open(_FOLDER / "asked", os.O_RDONLY | os.O_CLOEXEC)
         self._told = os.open(_FOLDER / "told", os.O_WRONLY | os.O_CLOEXEC)
         for name in ("asked", "told"):  # no child is to find them
             (_FOLDER / name).unlink()
-        if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0):
-            raise warmth.Unfit("it cannot keep hold of processes that detach themselves")
-        importlib.import_module(module)
-        warmth.check_fit(self._root)
-        self._files = remains.Files(self._root, Path(written_at), kept)
+        self._files = remains.Files(root, written_at, kept)
         self._own = remains.Folders([_FOLDER])
         self._private = remains.Folders(remains.private_folders())
-        gc.freeze()
 
     def jobs(self) -> Iterator[dict[str, Any]]:
         """Tell that we are ready, then give each job, until there are no more."""
@@ -123,27 +117,6 @@ class Server:
         left = [*self._files.sweep(), *self._private.restore()][:_LEFT_TOLD]
         self.tell({"kind": "done", "status": status, "seconds": seconds, "output": output.text, "left": left})
         return False
-
-    def warm_up(self, limit: float) -> None:
-        """Import what the latest child had imported that is not the repository's, as far as that can do no harm."""
-        learnt = warmth.learnt(_FOLDER)
-        read, write = os.pipe()
-        pid = os.fork()
-        if not pid:
-            os.write(write, json.dumps(warmth.harmless(learnt, self._root)).encode())
-            os._exit(0)
-        os.close(write)
-        output = Output()
-        _attend(pid, read, output, limit)
-        _end_all()
-        try:
-            warmth.import_all(json.loads(output.text or "[]"))
-        except ValueError as error:
-            raise warmth.Unfit("what is imported cannot be told") from error
-        warmth.check_fit(self._root)
-        self._private = self._private.anew()
-        gc.freeze()
-        self.tell({"kind": "warm"})
 
 
 def _fork() -> tuple[int, int]:
@@ -213,38 +186,37 @@ def _descendants() -> list[int]:
     return found
 
 
-def serve(root: str, written_at: str, module: str, kept: list[str]) -> dict[str, Any] | None:
+def serve(root: Path, written_at: Path, module: str, kept: list[str]) -> dict[str, Any] | None:
     """Do jobs until there are no more; in a child, the job whose tests it is to run."""
-    server = Server(root, written_at, module, kept)
-    for job in server.jobs():
-        if job["kind"] == "warm up":
-            server.warm_up(job["limit"])
-        elif server.attempt(job):
-            return job
-    return None
+    importlib.import_module(module)
+    warmth.check_fit(root)
+    names = json.loads((_FOLDER / "modules.json").read_text("utf-8"))
+    warmth.preload([name for name in names if name not in sys.modules], root)
+    warmth.check_fit(root)
+    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0):
+        raise warmth.Unfit("it cannot keep hold of processes that detach themselves")
+    server = Server(root, written_at, kept)
+    gc.freeze()
+    return next((job for job in server.jobs() if server.attempt(job)), None)
 
 
-def run_tests(module: str, job: dict[str, Any]) -> None:
+def run_tests(module: str, arguments: list[str]) -> None:
     """What `python -m module` does; it never comes back otherwise than by the exception that ends an interpreter."""
     sys.path[0] = str(Path.cwd())
-    sys.argv = [module, *job["arguments"]]
+    sys.argv = [module, *arguments]
     importlib.invalidate_caches()
-    try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
-    finally:
-        if job["learn"]:
-            warmth.note_modules(_FOLDER)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def _main() -> None:
     root, written_at, module, kept = sys.argv[1:]
     try:
-        job = serve(root, written_at, module, json.loads(kept))
+        job = serve(Path(root).resolve(), Path(written_at), module, json.loads(kept))
     except warmth.Unfit as reason:
         print(f"unfit: {reason}")
         sys.exit(3)
     if job:
-        run_tests(module, job)
+        run_tests(module, job["arguments"])
 
 
 if __name__ == "__main__":

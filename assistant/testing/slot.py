@@ -29,7 +29,6 @@ _LIFE = 6 * 3600.0
 """Seconds that a server may live."""
 _GRACE = 10.0
 """Seconds beyond a job's limit until its server counts as lost."""
-_START = 30.0
 _ANSWER_LIMIT = 1 << 22
 
 
@@ -46,8 +45,6 @@ class Job:
     arguments: Sequence[str]
     """Of the test runner."""
     limit: float
-    learn: bool = False
-    """Whether it is to be noted what it imports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +74,17 @@ class Slot:
         """Whether a server is there to be asked."""
         return self._running is not None and not self._running.done() and not self._running.cancelling()
 
-    async def start(self, kept: Collection[str]) -> None:
-        """Start a server and wait until it is ready; it puts the files right that are to be `kept`.
+    async def start(self, modules: Sequence[str], kept: Collection[str], limit: float) -> None:
+        """Start a server and wait until it is ready, for `limit` seconds.
+
+        It imports these modules beforehand, as far as that does no harm, and puts files right that are to be `kept`.
 
         Raises:
             Lost: it does not come up, or says that it would not do.
         """
         await self.stop()
         self._folder = self._stack.enter_context(scratch.held())
-        await in_thread(self._equip)
+        await in_thread(self._equip, modules)
         self._asked, self._told = self._open("asked"), self._open("told")
         server = str(self._folder / "ossa_server.py")
         command = Command(
@@ -97,7 +96,7 @@ class Slot:
             name=f"the project's tests ({self._title})",
         )
         self._running = asyncio.create_task(self._draft.run(command, scratch=True))
-        await self._answer(None, "ready", _START)
+        await self._answer(None, "ready", limit)
 
     async def attempt(self, job: Job) -> Attempted:
         """Have a child do a job.
@@ -106,24 +105,21 @@ class Slot:
             Lost: the server did not survive it, or says that it would not do any more.
         """
         files = {path: base64.b64encode(data).decode() for path, data in job.files.items()}
-        asked = {"kind": "try", "files": files, "only": list(job.only), "arguments": list(job.arguments)}
-        answer = await self._answer({**asked, "limit": job.limit, "learn": job.learn}, "done", job.limit + _GRACE)
+        asked = {"files": files, "only": list(job.only), "arguments": list(job.arguments), "limit": job.limit}
+        answer = await self._answer(asked, "done", job.limit + _GRACE)
         match answer:
-            case {"status": int() | None as status, "seconds": int() | float() as seconds, "output": str(output), "left": [*left]}:
+            case {
+                "status": int() | None as status,
+                "seconds": int() | float() as seconds,
+                "output": str(output),
+                "left": [*left],
+            }:
                 late = status is None
                 stopped = f"did not end within {job.limit:g} s" if late else ""
                 completed = Completed(-9 if status is None else status, output, seconds, late, stopped=stopped)
             case _:
                 raise Lost("it answers nonsense")
         return Attempted(completed, await in_thread(read_outcomes, self._folder), tuple(map(str, left)))
-
-    async def warm_up(self, limit: float) -> None:
-        """Let it import what the latest child had to, as far as that does no harm.
-
-        Raises:
-            Lost: the server says that it will not do after that.
-        """
-        await self._answer({"kind": "warm up", "limit": limit}, "warm", 2 * limit + _GRACE)
 
     def abandon(self) -> None:
         """Begin to end the server; `start` or `stop` wait for that."""
@@ -143,7 +139,8 @@ class Slot:
         self._unread = b""
         self._stack.close()
 
-    def _equip(self) -> None:
+    def _equip(self, modules: Sequence[str]) -> None:
+        (self._folder / "modules.json").write_text(json.dumps(modules), "utf-8")
         for name, copy in _TRAVELLING.items():
             shutil.copyfile(Path(__file__).with_name(f"{name}.py"), self._folder / f"{copy}.py")
         for name in ("asked", "told"):

@@ -140,14 +140,13 @@ class WarmTests:
         known = self._known
         sample = [] if known.seconds <= _SAMPLED_SECONDS else [f.id for f in known.failures][:_SAMPLED]
         job = self._job({}, sample, self._tests.timeout)
-        await slot.start(self._kept)
-        attempted = await slot.attempt(replace(job, learn=True))
+        limit = max(4 * known.seconds, 30.0)
+        await slot.start(self._tests.modules, self._kept, limit)
+        attempted = await slot.attempt(job)
         if attempted.left:
             self._replace(slot, attempted.left)
-            await slot.start(self._kept)
-            attempted = await slot.attempt(replace(job, learn=True))
-        await slot.warm_up(max(known.seconds, 10.0))
-        attempted = await slot.attempt(job)
+            await slot.start(self._tests.modules, self._kept, limit)
+            attempted = await slot.attempt(job)
         assert self._plan
         said = judge(self._plan, attempted.completed, attempted.outcomes, limit=job.limit, selected=bool(sample))
         if attempted.left:

@@ -1,6 +1,6 @@
 """Runs inside the sandbox, with the server: which modules it may import beforehand, and imports them.
 
-    a child's sys.modules ─► those that the repository does not own ─► tried in a child ─► imported for all to come
+    what a cold run has imported ─► a child imports what the repository does not own ─► and goes on as the server
 
 Left out is what starts threads, which a fork would lose, and what leads to a module of the repository. pytest wants its
 plugins imported by its own loader, which rewrites their assertions.
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import json
+import inspect
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,42 +21,60 @@ if TYPE_CHECKING:
 
 _OTHERS = {"site-packages", "dist-packages"}
 _OURS = ("ossa_", "__main__", "conftest")
+_ROUNDS = 5
+_ALL_WELL = "."
 
 
 class Unfit(Exception):
     """This server can't try anything more as a fresh run would; the text says why."""
 
 
-def note_modules(folder: Path) -> None:
-    """Write down what this process has imported."""
-    (folder / "modules.json").write_text(json.dumps(list(sys.modules)), "utf-8")
+def preload(names: list[str], root: Path) -> None:
+    """Import these modules, in a child that goes on from here; this process only waits for its end.
+
+    A child that comes upon one that does harm ends, and another leaves that one out.
+
+    Raises:
+        Unfit: there are too many of those.
+    """
+    wanted = [name for name in names if not name.startswith(_OURS)]
+    for _ in range(_ROUNDS):
+        read, write = os.pipe()
+        if child := os.fork():
+            os.close(write)
+            with os.fdopen(read, "rb") as told:
+                harmful = told.read().decode()
+            if harmful == _ALL_WELL:
+                sys.exit(bool(os.waitpid(child, 0)[1]))
+            os.waitpid(child, 0)
+            wanted = [name for name in wanted if name != harmful]
+        else:
+            harmful = _first_harmful(wanted, root)
+            os.write(write, (harmful or _ALL_WELL).encode())
+            os.close(write)
+            os.close(read)
+            if harmful:
+                os._exit(0)
+            _fill_caches()
+            return
+    raise Unfit("too many modules do harm when they are imported beforehand")
 
 
-def learnt(folder: Path) -> list[str]:
-    """What a child wrote down that is not imported here; in order, parents first."""
-    try:
-        names = json.loads((folder / "modules.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return []
-    return [name for name in names if isinstance(name, str) and name not in sys.modules and not name.startswith(_OURS)]
-
-
-def harmless(names: list[str], root: Path) -> list[str]:
-    """Those that can be imported beforehand; only to be asked in a process that ends then."""
-    good: list[str] = []
+def _first_harmful(names: list[str], root: Path) -> str:
+    """Import these up to the first that should not have been imported beforehand; empty where all are harmless."""
     with _as_pytest_does():
         for name in names:
             threads, known = _threads(), set(sys.modules)
-            if _import(name) and _threads() == threads and not _owned(sys.modules.keys() - known, root):
-                good.append(name)
-    return good
+            with contextlib.suppress(Exception, SystemExit):
+                importlib.import_module(name)
+            if _threads() != threads or _owned(sys.modules.keys() - known, root):
+                return name
+    return ""
 
 
-def import_all(names: list[str]) -> None:
-    """Import them."""
-    with _as_pytest_does():
-        for name in names:
-            _import(name)
+def _fill_caches() -> None:
+    """Have `inspect` look up where all modules are, as it does for the first traceback that is shown."""
+    inspect.getmodule(compile("", "<none>", "exec"))
 
 
 def check_fit(root: Path) -> None:
@@ -72,14 +91,6 @@ def check_fit(root: Path) -> None:
     for entry in root.iterdir():
         if entry.stem in tops and (entry.suffix == ".py" or (entry / "__init__.py").exists()):
             raise Unfit(f"the repository's {entry.name} has the name of a module that was imported")
-
-
-def _import(name: str) -> bool:
-    try:
-        importlib.import_module(name)
-    except (Exception, SystemExit):
-        return False
-    return True
 
 
 def _threads() -> int:
