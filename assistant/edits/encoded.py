@@ -40,16 +40,17 @@ class Encoded:
             lines[-1] += open_end
         return cls(path, lines, mark, encoding, open_end)
 
-    def with_lines(self, lines: Sequence[str]) -> bytes:
-        """The file with other lines.
+    def with_lines(self, lines: Sequence[str], *, ends: bool | None = None) -> bytes:
+        """The file with other lines; its end stays as it is, or has a line break or none as `ends` says.
 
         Raises:
             EditError: a character is none of its encoding.
         """
-        return self.mark + encoded(self.path, "".join(lines).removesuffix(self.open_end), self.encoding)
+        cut = self.open_end if ends is None else "" if ends or not lines else ending(lines[-1])
+        return self.mark + encoded(self.path, "".join(lines).removesuffix(cut), self.encoding)
 
 
-def content(path: str, lines: Sequence[str], before: bytes | None) -> bytes:
+def content(path: str, lines: Sequence[str], before: bytes | None, *, ends: bool = True) -> bytes:
     """A whole file; one that is there already keeps its byte order mark, its encoding and its line endings.
 
     Raises:
@@ -61,7 +62,7 @@ def content(path: str, lines: Sequence[str], before: bytes | None) -> bytes:
     if before:
         text = before.decode(encoding, "replace")
         newline = "\r\n" if text.count("\r\n") == text.count("\n") > 0 else "\n"
-    text = "".join(line + newline for line in lines).removeprefix("\ufeff" if mark else "")
+    text = newline.join([*lines, ""] if ends and lines else lines).removeprefix("\ufeff" if mark else "")
     return mark + encoded(path, text, encoding)
 
 

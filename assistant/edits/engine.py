@@ -122,7 +122,7 @@ class _Planner:
                 f"put `*** Delete File: {path}` before."
             )
         else:
-            self._now[path] = content(path, step.lines, data)
+            self._now[path] = content(path, step.lines, data, ends=step.ends)
             if data and (left_out := _left_out(step.lines, data)):
                 raise EditError(
                     f"{path} would lose what {left_out[:80]!r} stands for. Send the whole file, or only the changes "

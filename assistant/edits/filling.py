@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
+from ossa.assistant.edits.layout import lay_out
 from ossa.assistant.edits.rows import Row
 from ossa.assistant.edits.statements import Outline
 
 _OPENING, _CLOSING = "([{", ")]}"
 
 
-def fill(rows: Sequence[Row], python: Outline | None, unit: int) -> None:
+def fill(rows: Sequence[Row], python: Outline | None, unit: int, suffix: str = "") -> None:
     """Give the lines their widths where they can be told.
 
     Args:
         rows: the lines of the file; of Python the statements have their widths already.
         python: what the lines are, None for another language.
         unit: how much deeper a block stands than what opens it.
+        suffix: of the file's name.
     """
     for number, row in enumerate(rows):
         if row.width is None and python and number in python.within:
@@ -23,9 +25,11 @@ def fill(rows: Sequence[Row], python: Outline | None, unit: int) -> None:
     for number in range(len(rows) - 1, -1, -1):
         if rows[number].width is None and number in comments:
             rows[number].width = _comment(rows, number)
-    for number, row in enumerate(rows):
-        if row.width is None and not python:
-            row.width = _between(rows, number, unit)
+    if not python and any(row.width is None for row in rows):
+        lay_out(rows, unit, suffix)
+        for number, row in enumerate(rows):
+            if row.width is None:
+                row.width = _between(rows, number, unit)
 
 
 def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int | None:

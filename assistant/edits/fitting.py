@@ -59,16 +59,18 @@ def _indented(
     path: str, data: bytes, file: Encoded, target: Target, places: Sequence[Place], bare: Sequence[Fitted]
 ) -> bytes:
     """The file with the new lines indented: as the old ones show, or where they don't, as the file demands."""
+    ends = _ends(target, places)
     off = next((place for place in places if place.tier >= Tier.INDENTATION), None)
     result = None
     if all(place.tier < Tier.LOST for place in places):
-        result = _written(file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)])
-        block = any(line.split("#")[0].rstrip().endswith(":") for place in places for line in place.section.new)
-        if not path.endswith((".py", ".pyi")) or not (off or (block and breakage(path, data, result))):
+        result = _written(
+            file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)], ends
+        )
+        if not (off if path.endswith((".py", ".pyi")) else None) and not _misplaced(path, data, result, places):
             return result
     found = inferred(path, target, places, bare)
     if found is not None:
-        return _written(file, found)
+        return _written(file, found, ends)
     if result is not None and (off is None or breakage(path, data, result) is None):
         return result
     first = next((text for text in off.section.old if text.strip()), "") if off else ""
@@ -78,12 +80,25 @@ def _indented(
     )
 
 
-def _written(file: Encoded, fitted: Sequence[Fitted]) -> bytes:
+def _misplaced(path: str, data: bytes, result: bytes, places: Sequence[Place]) -> bool:
+    """Whether the file no longer parses, as where new lines have lost their indentation and the others had none."""
+    new = [line for place in places for line in place.section.new]
+    block = path.endswith((".py", ".pyi")) and any(line.split("#")[0].rstrip().endswith(":") for line in new)
+    return (block or path.endswith((".ini", ".cfg"))) and breakage(path, data, result) is not None
+
+
+def _ends(target: Target, places: Sequence[Place]) -> bool | None:
+    """Whether the file is to end with a line break, where one of its last lines says so."""
+    last = [place for place in places if place.start + len(place.section.old) == len(target.lines)]
+    return next((place.section.ends for place in last if place.section.ends is not None), None)
+
+
+def _written(file: Encoded, fitted: Sequence[Fitted], ends: bool | None) -> bytes:
     lines = list(file.lines)
     for runs in reversed(fitted):
         for start, stop, new in reversed(runs):
             lines[start:stop] = _ended(lines, start, stop, new)
-    return file.with_lines(lines)
+    return file.with_lines(lines, ends=ends)
 
 
 def _plain(target: Target, places: Sequence[Place]) -> Mapping[int, str | None]:

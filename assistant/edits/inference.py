@@ -9,6 +9,7 @@ may have stood anywhere up to that width.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from ossa.assistant.edits.filling import fill
 from ossa.assistant.edits.indentation import indent, usual_step
@@ -49,7 +50,7 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
     for row in rows:
         if row.width is None and row.loss and row.loss.shift is not None and row.given:
             row.width = row.given + row.loss.shift
-    fill(rows, python, unit)
+    fill(rows, python, unit, PurePosixPath(path).suffix)
     if any(row.width is None for row in rows):
         return None
     return refitted(rows, fitted, sign)

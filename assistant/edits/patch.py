@@ -34,6 +34,9 @@ class Section:
     compared: bool = False
     """Its signs were found by comparing two texts, so that lines may have come in elsewhere in the same run."""
 
+    ends: bool | None = None
+    """Whether the file ends with a line break afterwards, where the patch says so; None where it does not."""
+
     @property
     def old(self) -> list[str]:
         """The lines that must stand in the file."""
@@ -64,6 +67,8 @@ class Write:
     lines: tuple[str, ...]
     new: bool = False
     """There must not be such a file yet."""
+    ends: bool = True
+    """Whether it ends with a line break."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""Whether a file still parses after an edit, for the formats where that can be told: Python, JSON, TOML."""
+"""Whether a file still parses after an edit, for the formats where that can be told: Python, JSON, TOML, INI."""
 
 import json
 import symtable
 import tomllib
 import warnings
 from collections.abc import Callable
+from configparser import Error as ConfigError
+from configparser import RawConfigParser
 from pathlib import PurePosixPath
 
 _LARGEST = 2 << 20
@@ -60,9 +62,19 @@ def _toml(data: bytes) -> str | None:
     return None
 
 
+def _ini(data: bytes) -> str | None:
+    try:
+        RawConfigParser(strict=False).read_string(data.decode())
+    except (ConfigError, ValueError) as error:
+        return str(error)
+    return None
+
+
 _PARSERS: dict[str, Callable[[bytes], str | None]] = {
     ".py": _python,
     ".pyi": _python,
     ".json": _json,
     ".toml": _toml,
+    ".ini": _ini,
+    ".cfg": _ini,
 }

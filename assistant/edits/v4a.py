@@ -136,12 +136,20 @@ class _Place:
     lines: list[Line] = field(default_factory=list[Line])
     anchors: list[str] = field(default_factory=list[str])
     at_end: bool = False
+    ends: bool | None = None
+    """Whether the file ends with a line break afterwards, where a line `\\ No newline at end of file` tells."""
     span: tuple[int, ...] = ()
     """First line and number of lines before, the same after; where the patch says so."""
 
     def section(self, *, numbered: bool) -> Section:
         start = max(self.span[0] - (self.span[1] > 0), 0) if self.span else None
-        return Section(tuple(self.lines), tuple(self.anchors), self.at_end, start, numbered)
+        return Section(tuple(self.lines), tuple(self.anchors), self.at_end, start, numbered, ends=self.ends)
+
+    def unfinished(self) -> None:
+        """Note that the line before is the last of the file and has no line break."""
+        if self.lines:
+            self.at_end = True
+            self.ends = self.ends is None and self.lines[-1].sign == "-"
 
 
 @dataclass(slots=True)
@@ -155,6 +163,8 @@ class _File:
     open: bool = False
     """Whether lines go on in the last section."""
     text: list[str] = field(default_factory=list[str])
+    ends: bool = True
+    """Whether the file that is added ends with a line break."""
 
     @classmethod
     def between(cls, old: str, new: str) -> "_File":
@@ -170,7 +180,9 @@ class _File:
 
     def take(self, line: str, marker: re.Match[str] | None, number: int) -> None:
         if self.verb == "Add":
-            if not _NUMBERS.match(line) and not line.startswith("\\ "):
+            if line.startswith("\\ "):
+                self.ends = False
+            elif not _NUMBERS.match(line):
                 self.text.append(line)
         elif self.verb == "Update" or (not marker and (self.places or _NUMBERS.match(line))):
             self._take_update(line, marker, number)
@@ -187,7 +199,7 @@ class _File:
         if self.verb == "Delete":
             return [Update(self.path, sections), Delete(self.path, emptied=True)] if sections else [Delete(self.path)]
         if self.verb == "Add":
-            return [Write(self.path, self._added(), new=True)]
+            return [Write(self.path, self._added(), new=True, ends=self.ends)]
         if not sections and not self.move_to:
             raise EditError(f"The patch changes nothing in {self.path}: it has no line that begins with - or +.")
         return [Update(self.path, sections, self.move_to)]
@@ -215,7 +227,9 @@ class _File:
             self._take_anchor(line)
         elif line.startswith("*** "):
             raise EditError(f"Line {number} of the patch, {line[:80]!r}, is no marker of a patch.")
-        elif not line.startswith("\\ "):
+        elif line.startswith("\\ "):
+            self._place().unfinished()
+        else:
             self._place().lines.append(_line(line))
 
     def _take_anchor(self, line: str) -> None:
