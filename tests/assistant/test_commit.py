@@ -122,6 +122,19 @@ async def test_the_model_writes_the_message_from_the_diff_alone(
     assert "committed calc.py, notes/new.md: Fix add" in desk.seen(work)[-1][-1].text
 
 
+async def test_the_conversation_goes_on_from_where_it_was_after_the_message(
+    desk: "Desk", reader: "type[Reader]"
+) -> None:
+    work = await accepted(desk, reader, ADD, more=["Add adds", "Sure."])
+    before = desk.seen(work)[-1]
+    await desk.play(work.agent.commit())
+    await desk.play(work.agent.run("and now?"))
+    beside, after = desk.seen(work)[-2:]
+    assert not set(beside) & set(after), "the message is asked for beside the conversation"
+    assert after[: len(before)] == before and after[len(before)].text == "Done."
+    assert len(after) == len(before) + 2, "all that was read can be known again"
+
+
 async def test_a_change_larger_than_the_window_still_gets_a_message(desk: "Desk", reader: "type[Reader]") -> None:
     big = "*** Add File: big.txt\n" + "".join(f"+{n} some words in a line of a long file\n" for n in range(4000))
     work = await accepted(desk, reader, big, more=("Add a long file",))
