@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -21,12 +23,19 @@ from ossa.model.base import Finished, ModelError
 _LIBRARIES = {
     # Threads that spin while they wait take the processor from the tests that run beside the model.
     "GOMP_SPINCOUNT": "1000",
+    # What a step of the model frees the next one wants again: given back to the system, all its pages would come anew.
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }
 _SECONDS_TO_END = 2.0
+_SECONDS_BETWEEN_LOOKS = 0.05
+_SECONDS_OF_SILENCE = 2.0
+_SECONDS_OF_PATIENCE = 6.0
+"""With a process of which nobody has said that it is to stop: its machine may be short of memory, and slow."""
 
 
 class Replies:
@@ -97,6 +106,22 @@ class Link:
             self._open[replies.number] = replies
         self._outgoing.put(wire.to_line({"id": replies.number, **line}))
         return replies
+
+    def reply(self, replies: Replies, is_enough: Callable[[], bool] = lambda: False) -> wire.Line | None:
+        """Wait for the next reply, or until nobody wants it; a process that neither replies nor responds is killed.
+
+        Raises:
+            ModelError: as `Replies.get`.
+        """
+        looked = time.monotonic()
+        while not is_enough():
+            try:
+                return replies.get(_SECONDS_BETWEEN_LOOKS)
+            except queue.Empty:
+                if time.monotonic() - looked > _SECONDS_OF_SILENCE:
+                    self.responds(_SECONDS_OF_PATIENCE)
+                    looked = time.monotonic()
+        return None
 
     def cancel(self, replies: Replies) -> None:
         """Have the answer stopped at its next token."""

@@ -20,7 +20,6 @@ from ossa.model.link import Link, Replies
 _SECONDS_IN_A_HURRY = 0.5
 _SECONDS_TO_RESPOND = 2.0
 _SECONDS_TO_STOP = 5.0
-_SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_TO_START = 60.0
 _BYTES_A_SECOND = 50_000_000
 """What a slow disk gives while the model is loaded."""
@@ -136,14 +135,12 @@ class LocalModel:
         """The one reply to a request, which is cancelled once `stop` is set."""
         link = self.link()
         replies = link.ask(request, is_answer=True)
-        while stop is not None:
-            try:
-                return replies.get(_SECONDS_BETWEEN_LOOKS)
-            except queue.Empty:
-                if stop.is_set():
-                    link.cancel(replies)
-                    stop = None
-        return replies.get()
+        reply = link.reply(replies, stop.is_set if stop else lambda: False)
+        if reply is None:
+            link.cancel(replies)
+            reply = link.reply(replies)
+        assert reply
+        return reply
 
     def _load(self, link: Link) -> None:
         limit = _SECONDS_TO_START + self._found.memory / _BYTES_A_SECOND
@@ -178,8 +175,11 @@ class LocalGeneration:
     def __next__(self) -> Piece:
         """The next piece; once closed, only a `Finished` that says “cancelled”, if it had begun."""
         try:
-            while replies := self._begun():
-                piece = wire.from_piece(replies.get())
+            while begun := self._begun():
+                link, replies = begun
+                reply = link.reply(replies)
+                assert reply
+                piece = wire.from_piece(reply)
                 self._is_over = isinstance(piece, Finished)
                 if self._is_over or not self._is_closed:
                     return piece
@@ -211,18 +211,18 @@ class LocalGeneration:
         if link and replies and not replies.ended.is_set():
             link.hurry(replies)
 
-    def _begun(self) -> Replies | None:
-        """The replies, asked for if they are not yet; nothing once it is over."""
+    def _begun(self) -> tuple[Link, Replies] | None:
+        """The line and the replies, asked for if they are not yet; nothing once it is over."""
         if self._is_over or (self._is_closed and not self._replies):
             return None
-        if self._replies:
-            return self._replies
+        if self._link and self._replies:
+            return self._link, self._replies
         link = self._model.link()
         with self._lock:
             if self._is_closed:
                 return None
             self._link, self._replies = link, link.ask({"do": "generate", **self._request}, is_answer=True)
-            return self._replies
+            return self._link, self._replies
 
 
 def _joined(*parts: str) -> str:

@@ -1,6 +1,7 @@
 """The model in its process: it answers, stops when told, and what happens to it is said and mended."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +17,8 @@ from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampl
 from ossa.model.process import LocalModel
 
 ASK = [Message("user", "Which is the capital of France?")]
+LONG = [Message("user", "word " * 9000)]
+LONG_ENOUGH = [Message("user", "word " * 100)]
 STORY = [Message("user", "Tell me a very long story about a fox and a crow.")]
 
 
@@ -152,7 +155,9 @@ def test_a_hung_process_is_ended_when_the_answer_is_closed(tiny_gpt_oss_folder: 
     generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
     next(generation)
     os.kill(model.pid, signal.SIGSTOP)
+    begin = time.monotonic()
     generation.close()
+    assert time.monotonic() - begin < 4
     assert model.pid == 0
     assert list(generation) == []
 
@@ -177,6 +182,97 @@ def test_a_process_that_hung_unnoticed_is_ended_by_the_next_prompt(tiny_gpt_oss_
     weighing.join(5)
     assert "did not respond" in str(abandoned[0])
     assert model.pid not in (0, hung)
+    model.close()
+
+
+def test_a_process_that_hangs_while_it_answers_is_ended_though_nobody_asks(tiny_gpt_oss_folder: Path) -> None:
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
+    next(generation)
+    os.kill(model.pid, signal.SIGSTOP)
+    with pytest.raises(ModelError, match=r"did not respond.*next prompt"):
+        list(generation)
+    assert model.pid == 0
+
+
+def test_killed_while_it_loads_or_idles_it_says_so_and_the_next_prompt_works(tiny_gpt_oss_folder: Path) -> None:
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    errors: list[ModelError] = []
+
+    def start() -> None:
+        try:
+            model.start()
+        except ModelError as error:
+            errors.append(error)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    until(lambda: model.pid > 0)
+    os.kill(model.pid, signal.SIGKILL)
+    starter.join(5)
+    assert "signal 9" in str(errors[0])
+    assert finished(answer(model, ASK)).message.tokens
+    os.kill(model.pid, signal.SIGKILL)
+    until(lambda: model.pid == 0)
+    assert finished(answer(model, ASK)).message.tokens
+    model.close()
+
+
+def test_out_of_memory_it_says_so_and_the_next_prompt_works(small_model: LocalModel) -> None:
+    small_model.start()
+    pid, unlimited = small_model.pid, resource.RLIM_INFINITY
+    status = Path(f"/proc/{pid}/status").read_text()
+    used = int(status.partition("VmSize:")[2].split()[0]) * 1024
+    resource.prlimit(pid, resource.RLIMIT_AS, (used + 50_000_000, unlimited))
+    begin = time.monotonic()
+    with pytest.raises(ModelError, match="ran out of memory: close other programs"):
+        answer(small_model, [Message("user", "word " * 7000)])
+    assert time.monotonic() - begin < 20
+    resource.prlimit(pid, resource.RLIMIT_AS, (unlimited, unlimited))
+    assert "Paris" in said(answer(small_model, ASK))
+    assert small_model.pid == pid
+
+
+def test_a_prompt_beyond_the_window_is_refused_and_the_next_one_works(small_model: LocalModel) -> None:
+    for ask in (lambda: small_model.weigh(LONG, "Paris"), lambda: answer(small_model, LONG)):
+        begin = time.monotonic()
+        with pytest.raises(ModelError, match=r"9,\d\d\d tokens, but .* 8,192"):
+            ask()
+        assert time.monotonic() - begin < 3
+    assert "Paris" in said(answer(small_model, ASK))
+
+
+def test_what_is_wrong_with_the_weights_is_said_and_mended_weights_work(
+    tiny_gpt_oss_folder: Path, tmp_path: Path
+) -> None:
+    for path in tiny_gpt_oss_folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    model = LocalModel(discover.from_path(tmp_path))
+    shard = tmp_path / "model.safetensors"
+    content = shard.read_bytes()
+    for damaged in (None, content[: len(content) // 2], content.replace(b"model.layers.3.", b"model.layers.9.", 1)):
+        shard.unlink()
+        if damaged:
+            shard.write_bytes(damaged)
+        with pytest.raises(ModelError, match=str(tmp_path)):
+            answer(model, ASK)
+        shard.write_bytes(content)
+    assert finished(answer(model, ASK)).message.tokens
+    model.close()
+
+
+def test_states_that_are_damaged_or_of_another_model_cost_nothing(tiny_gpt_oss_folder: Path, tmp_path: Path) -> None:
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder), states=tmp_path)
+    wanted = finished(answer(model, LONG_ENOUGH))
+    until(lambda: bool(list(tmp_path.glob("*.safetensors"))))
+    model.close()
+    (path,) = tmp_path.glob("*.safetensors")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    (tmp_path / f"{'0' * 24}-1.safetensors").write_bytes(content)
+    again = finished(answer(model, LONG_ENOUGH))
+    assert again.usage.reused_tokens == 0
+    assert again.message == wanted.message
     model.close()
 
 
