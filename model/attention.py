@@ -1,7 +1,8 @@
 """Attention over states that lie in up to two places: those that all rows of a batch share, and each row's own.
 
     queries ─┬► shared states [1, …]: read once for all rows ─┐
-             └► own states [rows, …]: causal                  ┴► merged by log-sum-exp, with the sinks of gpt-oss
+             └► own states [rows, …]: causal                  ┴► one softmax over both, with the sinks of gpt-oss;
+                                                                 or, where that is large, merged by log-sum-exp
 
 It masks by itself: causally, by the layer's window, and what pads a row on its left. So transformers makes no masks.
 """
@@ -13,8 +14,10 @@ import torch
 
 NAME = "ossa"
 """Under which transformers finds it, as `attn_implementation`."""
-_MANY = 16
+_MANY = 4
 """New tokens from which on plain products are worth their memory."""
+_LARGE = 1 << 24
+"""Scores from which on they are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,15 @@ def attend(
     if sliding_window is not None:
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
         common = None
-    if (sliding_window is None or key.shape[2] <= sliding_window) and not pad:
+    is_masked = pad > 0 or (sliding_window is not None and key.shape[2] > sliding_window)
+    pads = shared.pads if shared else None
+    if common and query.numel() // query.shape[-1] * (common[0].shape[2] + key.shape[2]) < _LARGE:
+        mask = _mask(query, key.shape[2], own, None, pads) if is_masked or new > 1 else None
+        return _joint(query, (key, value), common, mask, scaling, s_aux), None
+    if not is_masked:
         parts = _causal(query, key, value, scaling, alone=not common and s_aux is None)
     else:
-        mask = _mask(query, key.shape[2], own, sliding_window, shared.pads if shared else None)
+        mask = _mask(query, key.shape[2], own, sliding_window, pads)
         parts = [_part(query, key, value, scaling, mask=mask)]
     if common:
         parts.append(_common(query, common[0], common[1], scaling))
@@ -132,6 +140,39 @@ def _dense(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling:
     latest = scores.view(rows, heads, new, -1)[..., -new:]
     latest += torch.full((new, new), -torch.inf, dtype=scores.dtype, device=scores.device).triu_(1)
     return Part((scores.softmax(-1) @ value).reshape(query.shape), torch.empty(0))
+
+
+def _joint(
+    query: torch.Tensor,
+    own: tuple[torch.Tensor, torch.Tensor],
+    common: tuple[torch.Tensor, torch.Tensor],
+    mask: torch.Tensor | None,
+    scaling: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """One softmax over the shared states and the rows' own, to whose scores a `mask` is added."""
+    rows, heads, new, width = query.shape
+    key_heads = own[0].shape[1]
+    query = (query * (scaling or width**-0.5)).reshape(rows, key_heads, -1, width)
+    folded = query.transpose(0, 1).reshape(key_heads, -1, width)
+    shared = (folded @ common[0][0].transpose(1, 2)).view(key_heads, rows, -1, common[0].shape[2]).transpose(0, 1)
+    latest = query @ own[0].transpose(2, 3)
+    if mask is not None:
+        latest = (latest.view(rows, heads, new, -1) + mask).view(latest.shape)
+    scores = [shared, latest]
+    if sinks is not None:
+        scores.append(
+            sinks.to(query.dtype)
+            .view(1, key_heads, -1, 1, 1)
+            .expand(rows, -1, -1, new, 1)
+            .reshape(*latest.shape[:3], 1)
+        )
+    odds = torch.cat(scores, -1).softmax(-1)
+    split = shared.shape[-1]
+    first = odds[..., :split].transpose(0, 1).reshape(key_heads, -1, split) @ common[1][0]
+    second = odds[..., split : split + latest.shape[-1]] @ own[1]
+    seen = second + first.view(key_heads, rows, -1, width).transpose(0, 1)
+    return seen.view(rows, heads, new, width).transpose(1, 2)
 
 
 def _common(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float | None) -> Part:

@@ -27,10 +27,10 @@ class _Row:
     logprob: float = 0.0
     reason: FinishReason = "length"
 
-    def take(self, logits: torch.Tensor) -> int:
-        """Choose its next token and note it."""
+    def take(self, logits: torch.Tensor, total: float) -> int:
+        """Choose its next token and note it; `total` is the logarithm of what all tokens weigh."""
         token = self.sampler(logits, self.answer.allowed())
-        self.logprob += float(logits[token] - logits.logsumexp(0))
+        self.logprob += float(logits[token]) - total
         self.answer.feed(token)
         if self.answer.ended:
             self.reason = "stop"
@@ -78,7 +78,8 @@ def answer_all(
     logits = forward(ids, states, 1, shared)[:, -1]
     for step in range(sampling.max_tokens):
         check(logits)
-        tokens = [row.take(line) for row, line in zip(going, logits, strict=True)]
+        totals = logits.logsumexp(-1).tolist()
+        tokens = [row.take(line, total) for row, line, total in zip(going, logits, totals, strict=True)]
         left = [place for place, row in enumerate(going) if not row.answer.ended]
         if not left or cancelled() or step + 1 == sampling.max_tokens:
             break

@@ -7,6 +7,7 @@ The template never sees what the messages say, only a mark for each; so content 
 
 import re
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import TemplateError
@@ -34,11 +35,9 @@ class ChatCodec:
         self.stop_ids = stop_ids
         self._template = template
         self._names: dict[str, Any] = dict(names or {})
-        self._controls = tokenizer
-        # One that knows no control tokens: what looks like one stays text.
-        self._plain = Tokenizer.from_str(tokenizer.to_str())
-        self._plain.encode_special_tokens = True
-        self._anchor = self._plain.encode("a", add_special_tokens=False).ids
+        self._tokenizer = tokenizer
+        self._encoding = Lock()
+        self._anchor = self._encode("a")
 
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> list[int]:
         """The ids of the conversation; `tools` are left out, because such a model was not taught ours."""
@@ -49,12 +48,12 @@ class ChatCodec:
             if position % 2:
                 ids += self._content(messages[int(part)])
             else:
-                ids += self._controls.encode(part, add_special_tokens=False).ids
+                ids += self._encode(part, controls=True)
         return ids
 
     def opening(self, begin: str) -> list[int]:
         """The ids of `begin`, as plain text."""
-        return self._plain.encode(clean(begin), add_special_tokens=False).ids
+        return self._encode(clean(begin))
 
     def final(self) -> list[int]:
         """Nothing: such a model does not think apart."""
@@ -63,22 +62,24 @@ class ChatCodec:
     def spell(self, token: int) -> str:
         """What the token says behind another one: some tokenizers drop a blank at the beginning."""
         before = self._anchor
-        text = self._controls.decode([*before, token])[len(self._controls.decode(before)) :]
+        text = self._tokenizer.decode([*before, token])[len(self._tokenizer.decode(before)) :]
         return "" if "\ufffd" in text else text
 
     def blank_ids(self) -> list[int]:
         """The tokens whose text begins with a blank, in the spellings of the two kinds of vocabulary."""
-        return [number for token, number in self._plain.get_vocab().items() if token.startswith(("\u0120", "\u2581"))]
+        return [
+            number for token, number in self._tokenizer.get_vocab().items() if token.startswith(("\u0120", "\u2581"))
+        ]
 
     def vocabulary(self, size: int) -> "Vocabulary":
         """All tokens, for constraints."""
         from ossa.model.constraints_vocabulary import of_tokenizer
 
-        return of_tokenizer(self._controls, self.stop_ids, size)
+        return of_tokenizer(self._tokenizer, self.stop_ids, size)
 
     def reader(self) -> Reader:
         """A reader that shows all but control tokens."""
-        return _TextReader(self._controls)
+        return _TextReader(self._tokenizer)
 
     def _render(self, messages: Sequence[Message]) -> str:
         chat = [{"role": _role(message), "content": _MARK.format(n)} for n, message in enumerate(messages)]
@@ -95,7 +96,13 @@ class ChatCodec:
             return [token for token in message.tokens if token not in self.stop_ids]
         text = f"Result of {message.tool}:\n{message.text}" if message.role == "tool" else message.text
         text += "".join(f"\n{call.name} {call.arguments}" for call in message.calls)
-        return self._plain.encode(clean(text), add_special_tokens=False).ids
+        return self._encode(clean(text))
+
+    def _encode(self, text: str, *, controls: bool = False) -> list[int]:
+        """The ids; without `controls` what looks like a control token stays text. Prompts are counted beside others."""
+        with self._encoding:
+            self._tokenizer.encode_special_tokens = not controls
+            return self._tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def _role(message: Message) -> str:

@@ -16,7 +16,7 @@ from transformers.cache_utils import Cache
 from ossa.model.adapting import Beside, Delta
 from ossa.model.attention import Shared, attend
 from ossa.model.gguf import GgufFile
-from ossa.model.int4 import FEW, Head, Weight, threads_for_few
+from ossa.model.int4 import ALONE, Head, Weight, threads_for_few
 from ossa.model.llama import Shape, target
 
 
@@ -65,7 +65,7 @@ class FusedLlama:
     @torch.inference_mode()
     def __call__(self, ids: torch.Tensor, states: Cache, keep: int = 1, shared: Shared | None = None) -> torch.Tensor:
         """Logits after the last `keep` of the tokens, float32; see `Forward`."""
-        torch.set_num_threads(self._threads_for_few if ids.numel() <= FEW else self._threads)
+        torch.set_num_threads(self._threads_for_few if ids.numel() <= ALONE else self._threads)
         rows, new = ids.shape
         at = torch.arange(new) + states.get_seq_length()
         if shared is not None:

@@ -6,6 +6,8 @@ Nothing in a file is believed: every count, size and offset is held against the 
 Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """
 
+import contextlib
+import ctypes
 import math
 import mmap
 import struct
@@ -149,6 +151,9 @@ class GgufFile:
         """Let the system take back the memory of what has been read; it is read again where needed."""
         if hasattr(mmap, "MADV_DONTNEED"):
             self._data.madvise(mmap.MADV_DONTNEED)
+        with contextlib.suppress(AttributeError, OSError):
+            # What reading them took, which C libraries other than GNU's give back by themselves.
+            ctypes.CDLL(None).malloc_trim(0)
 
     def _blocks(self, place: _Place) -> torch.Tensor:
         raw = torch.frombuffer(self._data, dtype=torch.uint8, count=place.size, offset=place.start)
@@ -215,12 +220,25 @@ class _Cursor:
 
     def _array(self, kind: int, count: int) -> list[Any]:
         if kind == _STRING:
-            return [self.text() for _ in range(count)]
+            return self._texts(count)
         if kind not in _NUMBERS:
             raise self.corrupt(f"it has a list of unknown type {kind}")
         form = _NUMBERS[kind]
         size = count * struct.calcsize(form)
         return [value for (value,) in struct.iter_unpack(form, self.take(size))]
+
+    def _texts(self, count: int) -> list[Any]:
+        """As `text`, for the tens of thousands of a vocabulary."""
+        data, position, end = self._data, self.position, len(self._data)
+        length = struct.Struct("<Q")
+        found: list[str] = []
+        for _ in range(count):
+            begin = position + length.size
+            if begin > end or (position := begin + length.unpack_from(data, position)[0]) > end:
+                raise self.corrupt("its header ends too early")
+            found.append(data[begin:position].decode("utf-8", "surrogateescape"))
+        self.position = position
+        return found
 
     def corrupt(self, what: str) -> ModelError:
         return ModelError(f"{self.path} is corrupt: {what}; fetch it again, for example by `ossa models pull`.")

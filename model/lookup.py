@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 _LAST = 3
 """So many tokens have to stand at a place before it is copied from."""
-_FEWEST, _MOST = 4, 64
+_FEWEST, _MOST = 4, 192
+_GROWTH = 4
 _PATIENCE = 3
 """Failures in a row after which only longer matches are tried."""
 
@@ -55,7 +56,7 @@ class Lookup:
         self.drafted += drafted
         self.taken += taken
         if taken == drafted:
-            self._length, self._failed = min(self._length * 2, _MOST), 0
+            self._length, self._failed = min(self._length * _GROWTH, _MOST), 0
             return
         self._length = max(_FEWEST, min(self._length // 2, 2 * taken))
         self._failed = self._failed + 1 if taken == 0 else 0

@@ -44,7 +44,7 @@ class Sampler:
             odds = odds / odds.sum()
         if self._top_p < 1:
             odds = _nucleus(odds, self._top_p)
-        return int(torch.multinomial(odds, 1, generator=self._random))
+        return _drawn(odds, self._random)
 
 
 def check(logits: torch.Tensor) -> None:
@@ -57,6 +57,14 @@ def check(logits: torch.Tensor) -> None:
         raise ModelError(
             "The model computed something that is no number; its weights may be damaged: fetch them again."
         )
+
+
+def _drawn(odds: torch.Tensor, random: torch.Generator) -> int:
+    """The token that is first where each comes at a random time, the likelier the sooner.
+
+    So odds that differ in their last bits draw the same token. Torch's multinomial does just this, five times slower.
+    """
+    return int(torch.rand(len(odds), generator=random).log_().div_(odds).argmax())
 
 
 def _nucleus(odds: torch.Tensor, top_p: float) -> torch.Tensor:
