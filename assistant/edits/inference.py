@@ -47,6 +47,8 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
     python = outline([row.text for row in rows]) if is_python else None
     if python and not _nest(rows, python, unit):
         return None
+    if not python:
+        _share(rows)
     for row in rows:
         if row.width is None and row.loss and row.loss.shift is not None and row.given:
             row.width = row.given + row.loss.shift
@@ -54,6 +56,17 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
     if any(row.width is None for row in rows):
         return None
     return refitted(rows, fitted, sign)
+
+
+def _share(rows: Sequence[Row]) -> None:
+    """Let sections that do not show what they lost have lost what all others did: one hand wrote them."""
+    shown = {row.loss.shift for row in rows if row.loss and row.loss.shift is not None}
+    common = shown.pop() if len(shown) == 1 else None
+    if common is None:
+        return
+    for row in rows:
+        if row.loss and row.loss.shift is None and row.loss.least <= common:
+            row.loss = replace(row.loss, shift=common)
 
 
 def _sign(lines: Sequence[str]) -> str:
