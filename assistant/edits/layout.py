@@ -35,8 +35,12 @@ _UNLIKE = 2.5
 """What it costs to stand otherwise than the removed line that is alike."""
 _SURE = 4.0
 """How much more than the best way any other must cost, in natural logarithms of probabilities."""
-_FOLLOWED = 200
+_FOLLOWED = 24
 """Ways that are followed at once, the cheapest."""
+_FOUND = 200
+"""Lines that are found at most: more are cheaper to send again."""
+_NEAR = 1000
+"""Lines above and below new ones from which habits are learnt."""
 _AFTER = 2
 """Known lines after new ones that have a say."""
 _ITEM = re.compile(r"([-*+]|\d+[.)]|#\.) ")
@@ -148,6 +152,8 @@ class _Habits:
     counts: dict[tuple[object, ...], Counter[object]] = field(default_factory=dict[tuple[object, ...], Counter[object]])
     offsets: dict[str, set[int]] = field(default_factory=dict[str, set[int]])
     """How much deeper lines stand than such a line above them."""
+    known: dict[tuple[Stack, int], float] = field(default_factory=dict[tuple[Stack, int], float])
+    """Costs of the line in hand."""
 
     def learn(self, stack: Stack, blank: bool, number: int, width: int) -> None:
         for facts in _facts(stack, blank, number, width, self.unit, self.text):
@@ -157,7 +163,11 @@ class _Habits:
             self.offsets.setdefault(stack[-1].shape.coarse, set()).add(width - stack[-1].width)
 
     def cost(self, stack: Stack, blank: bool, number: int, width: int) -> float:
-        return sum(self._surprise(facts) for facts in _facts(stack, blank, number, width, self.unit, self.text))
+        """How unusual it is that this line stands there, as the negative logarithm of a probability."""
+        if (stack, width) not in self.known:
+            facts = _facts(stack, blank, number, width, self.unit, self.text)
+            self.known[stack, width] = sum(self._surprise(fact) for fact in facts)
+        return self.known[stack, width]
 
     def _surprise(self, facts: "_Facts") -> float:
         likely = facts.prior
@@ -226,8 +236,11 @@ def lay_out(rows: Sequence[Row], unit: int, suffix: str) -> None:
         unit: how much deeper a block stands than what opens it.
         suffix: of the file's name.
     """
+    unknown = [number for number, row in enumerate(rows) if row.width is None]
+    if not 0 < len(unknown) <= _FOUND:
+        return
     text = read(rows, suffix)
-    habits = _learnt(rows, text, unit)
+    habits = _learnt(rows, text, unit, range(unknown[0] - _NEAR, unknown[-1] + _NEAR))
     ways = [_Way(0, (), ())]
     open_rows: list[int] = []
     since, blank = 0, False
@@ -238,10 +251,11 @@ def lay_out(rows: Sequence[Row], unit: int, suffix: str) -> None:
         if row.width is None:
             open_rows.append(number)
             since = 0
+        habits.known.clear()
         following = [
             way for before in ways for way in _next(before, row, number, blank, habits, counted=bool(open_rows))
         ]
-        ways = sorted(following, key=lambda way: way.cost)[:_FOLLOWED]
+        ways = following if len(following) < 2 else _cheapest(following)
         if not ways:
             return
         if open_rows and row.width is not None:
@@ -255,7 +269,7 @@ def lay_out(rows: Sequence[Row], unit: int, suffix: str) -> None:
         _decide(rows, open_rows, ways)
 
 
-def _learnt(rows: Sequence[Row], text: Text, unit: int) -> _Habits:
+def _learnt(rows: Sequence[Row], text: Text, unit: int, span: range) -> _Habits:
     habits = _Habits(unit, text)
     stack: Stack | None = ()
     blank = False
@@ -266,7 +280,7 @@ def _learnt(rows: Sequence[Row], text: Text, unit: int) -> _Habits:
         if row.width is None:
             stack = None
             continue
-        if stack is not None and row.loss is None:
+        if stack is not None and row.loss is None and number in span:
             habits.learn(stack, blank, number, row.width)
         stack, blank = _pushed(stack or (), row.width, text.shapes[number], number), False
     return habits
@@ -282,6 +296,18 @@ def _next(before: _Way, row: Row, number: int, blank: bool, habits: _Habits, *, 
             cost += _UNLIKE
         found = (*before.widths, width) if row.width is None else before.widths
         yield _Way(before.cost + cost, found, _pushed(before.stack, width, here, number))
+
+
+def _cheapest(ways: list[_Way]) -> list[_Way]:
+    """The ways to follow: of those that stand alike by now the two cheapest."""
+    ways.sort(key=lambda way: way.cost)
+    alike = Counter[Stack]()
+    kept: list[_Way] = []
+    for way in ways:
+        alike[way.stack] += 1
+        if alike[way.stack] <= 2:
+            kept.append(way)
+    return kept[:_FOLLOWED]
 
 
 def _options(stack: Stack, row: Row, habits: _Habits) -> set[int]:
