@@ -10,6 +10,7 @@ Jobs and answers are lines of JSON, in two pipes that no child inherits.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import ctypes
@@ -21,6 +22,7 @@ import runpy
 import select
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -201,11 +203,26 @@ def serve(root: Path, written_at: Path, module: str, kept: list[str]) -> dict[st
 
 
 def run_tests(module: str, arguments: list[str]) -> None:
-    """What `python -m module` does; it never comes back otherwise than by the exception that ends an interpreter."""
+    """What `python -m module` does, to the end of the process; but nothing is torn down that the kernel takes back."""
     sys.path[0] = str(Path.cwd())
     sys.argv = [module, *arguments]
     importlib.invalidate_caches()
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if end.code is not None and not isinstance(end.code, int):
+            raise
+        code = int(end.code or 0)
+    else:
+        code = 0
+    wait_for_threads = getattr(threading, "_shutdown", None)
+    if wait_for_threads:
+        wait_for_threads()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(code & 0xFF)
 
 
 def _main() -> None:

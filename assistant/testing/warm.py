@@ -90,7 +90,7 @@ class WarmTests:
         if self._plan and not self.why:
             began = time.monotonic()
             attempted = await self._attempted(files, only, seconds)
-            if attempted and (attempted.outcomes.begun or attempted.completed.timed_out):
+            if attempted:
                 self.warm += 1
                 told = judge(self._plan, attempted.completed, attempted.outcomes, limit=seconds, selected=bool(only))
                 return replace(told, seconds=time.monotonic() - began)

@@ -2,18 +2,13 @@
 
 import json
 import os
-import subprocess
-import venv
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from ossa.assistant.draft import Draft
-from ossa.assistant.drafts.opening import open_draft
-from ossa.assistant.repository import Repository
 from ossa.assistant.testing.discovery import interpreters
 from ossa.assistant.testing.outcomes import read_outcomes
 from ossa.assistant.testing.runner import TestRunner
@@ -82,61 +77,6 @@ def test_outer(tmp_path):
     (tmp_path / "test_inner.py").write_text("def test_inner(): assert 0")
     assert subprocess.run([sys.executable, "-m", "pytest", str(tmp_path)]).returncode == 1
 """
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Open]:
-    """Makes a repository of these files and opens a draft of it."""
-    drafts: list[Draft] = []
-
-    def make(files: dict[str, str]) -> Draft:
-        root = tmp_path / "repository"
-        for name, text in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text)
-        for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
-            subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
-        drafts.append(open_draft(Repository.open(root), tmp_path / "draft"))
-        return drafts[-1]
-
-    yield make
-    for draft in drafts:
-        draft.discard()
-        draft.close()
-
-
-@pytest.fixture(scope="session")
-def environment_with_pytest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with pytest and nothing that plugs into it, so that each run starts fast."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, with_pip=False, symlinks=True)
-    packages = next(folder.glob("lib/*/site-packages"))
-    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pygments", "py"):
-        origin = find_spec(name)
-        assert origin and origin.origin
-        path = Path(origin.origin)
-        path = path.parent if path.name == "__init__.py" else path
-        for found in (path, *path.parent.glob(f"{name}-*.dist-info")):
-            (packages / found.name).symlink_to(found)
-    return folder
-
-
-@pytest.fixture
-def own_python(monkeypatch: pytest.MonkeyPatch, environment_with_pytest: Path) -> None:
-    """The person has that environment activated."""
-    monkeypatch.setenv("VIRTUAL_ENV", str(environment_with_pytest))
-
-
-@pytest.fixture
-def bare_project(project: Open) -> Open:
-    """Makes a repository with a virtual environment of its own, in which there is no pytest."""
-
-    def make(files: dict[str, str]) -> Draft:
-        draft = project({**files, ".gitignore": ".venv/"})
-        venv.create(draft.root / ".venv", with_pip=False, symlinks=True)
-        return draft
-
-    return make
 
 
 async def run(draft: Draft, command: str | None = None, *, only: tuple[str, ...] = (), limit: float = 30) -> TestReport:
