@@ -59,3 +59,29 @@ def test_a_file_is_deleted_only_as_the_diff_shows_it(lines: str) -> None:
 def test_every_patch_of_a_list_counts() -> None:
     text = '["*** Begin Patch\\n*** Delete File: f.txt\\n*** End Patch", "*** Delete File: a/f.txt", "done"]'
     assert result(text) == {"f.txt": None, "a/f.txt": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "hunk", "after"),
+    [
+        (b"a\nb", "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+B\n", b"a\nB\n"),
+        (b"a\nb\n", "@@ -1,2 +1,2 @@\n a\n-b\n+B\n\\ No newline at end of file\n", b"a\nB"),
+        (
+            b"a\nb",
+            "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+B\n\\ No newline at end of file\n",
+            b"a\nB",
+        ),
+        (b"a\nb", "@@ -1,2 +1,2 @@\n-a\n+A\n b\n\\ No newline at end of file\n", b"A\nb"),
+        (b"a\nb", "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n", b"a\nb\n"),
+        (b"a\r\nb\r\n", "@@ -1,2 +1,2 @@\n a\n-b\n+B\n\\ No newline at end of file\n", b"a\r\nB"),
+        (b"a\nb", "@@ -1,2 +1,2 @@\n-a\n+A\n b\n", b"A\nb"),
+    ],
+)
+def test_the_last_line_has_a_break_as_the_diff_says(before: bytes, hunk: str, after: bytes) -> None:
+    patch = parse(f"--- a/f.txt\n+++ b/f.txt\n{hunk}")
+    assert plan(patch, {"f.txt": before}.get)["f.txt"].data == after
+
+
+def test_a_new_file_may_lack_its_last_break() -> None:
+    text = "--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"
+    assert result(text) == {"n.txt": b"a\nb"}
