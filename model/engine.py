@@ -250,6 +250,8 @@ class Engine:
 
 def _likely(logits: torch.Tensor, tokens: Sequence[int], others: int) -> list[tuple[float, list[tuple[int, float]]]]:
     """For each row of `[n, vocabulary]`: the logprob of the token that follows, and the likeliest others."""
+    if not len(logits):
+        return []  # a chunk before the answer
     check(logits)
     logprobs = logits.log_softmax(-1)
     best = logprobs.topk(min(others + 1, logprobs.shape[-1]))

@@ -49,3 +49,8 @@ def test_gpt_oss_weighs_the_text_and_not_its_control_tokens(tiny_gpt_oss: LocalM
 def test_a_text_beyond_the_window_is_refused_with_figures(tiny_gpt_oss: LocalModel) -> None:
     with pytest.raises(ModelError, match="2,048"):
         tiny_gpt_oss.weigh(ASK, "word " * 3000)
+
+
+def test_what_lies_before_the_text_may_be_long(tiny_gpt_oss: LocalModel) -> None:
+    weighed = tiny_gpt_oss.weigh([Message("user", "a long story " * 300)], CODE, others=3)
+    assert "".join(CODE[token.start : token.end] for token in weighed) == CODE
