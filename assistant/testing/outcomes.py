@@ -6,10 +6,10 @@ report.jsonl ─► read_outcomes() ─► Outcomes: a TestResult for every test
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import Outcome, TestResult
@@ -18,6 +18,8 @@ _REPORT_LIMIT = 64 << 20
 _TRACE_LIMIT = 20_000
 _ID_LIMIT = 1000
 _DAY = 86_400.0
+Lines: TypeAlias = Mapping[str, frozenset[int]]
+"""Lines of files, from 1; the files' paths are from the root of the repository."""
 _SEVERITY: dict[Outcome, int] = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
 
 
@@ -34,6 +36,8 @@ class Outcomes:
 
     modules: tuple[str, ...] = ()
     """What had been imported in the end, in order; not told by a warm run."""
+    lines: dict[str, Lines] = field(default_factory=dict[str, Lines])
+    """What each test executed, and under "" what was executed outside of tests, where that was asked for."""
 
     @property
     def begun(self) -> bool:
@@ -65,6 +69,8 @@ def read_outcomes(folder: Path) -> Outcomes:
                 found.status = status
             case {"kind": "modules", "names": [*names]}:
                 found.modules = tuple(name for name in names if isinstance(name, str))
+            case {"kind": "lines", "id": str(test), "files": {**files}}:
+                found.lines[test[:_ID_LIMIT]] = _lines(files)
             case {"kind": "result"} if result := _result(record):
                 found.add(result)
             case _:
@@ -84,6 +90,14 @@ def _result(record: dict[str, Any]) -> TestResult | None:
             )
         case _:
             return None
+
+
+def _lines(files: Mapping[Any, Any]) -> Lines:
+    return {
+        path: frozenset(line for line in lines if type(line) is int)
+        for path, lines in files.items()
+        if isinstance(path, str) and isinstance(lines, list)
+    }
 
 
 def _text(record: dict[str, Any], key: str) -> str:

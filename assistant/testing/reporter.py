@@ -37,6 +37,7 @@ class Log:
 
     def __init__(self) -> None:
         self._file = (_FOLDER / "report.jsonl").open("ab", buffering=0)
+        self._tracer = _tracer()
 
     def write(self, kind: str, **values: Any) -> None:
         self._file.write(json.dumps({"kind": kind, **values}).encode() + b"\n")
@@ -48,10 +49,31 @@ class Log:
         )
         self.write("result", id=test, outcome=outcome, seconds=seconds, message=message[:2000], trace=trace)
 
-    def modules(self) -> None:
-        """All that was imported, for a server to do so beforehand; not if this runs in one."""
+    def start(self, test: str) -> None:
+        """A test begins."""
+        self.write("start", id=test)
+        if self._tracer:
+            self._tracer.begin()
+
+    def finish(self, test: str) -> None:
+        """It is over, with the lines that it executed where those are asked for."""
+        if self._tracer:
+            self.write("lines", id=test, files=self._tracer.end())
+        self.write("finish", id=test)
+
+    def close(self) -> None:
+        """Tell of the whole run: lines outside of tests, and what was imported, unless a server had done so."""
+        if self._tracer:
+            self.write("lines", id="", files=self._tracer.outside())
         if "ossa_warmth" not in sys.modules:
             self.write("modules", names=list(sys.modules))
+
+
+def _tracer() -> Any:
+    """What notes the lines that run, where it was brought along."""
+    if not (_FOLDER / "ossa_trace.py").is_file():
+        return None
+    return importlib.import_module("ossa_trace").Tracer(os.environ[_ROOT])
 
 
 class Selection:
@@ -92,7 +114,7 @@ class PytestReporter:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._log:
-            self._log.write("start", id=self._prefix + nodeid)
+            self._log.start(self._prefix + nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not self._log or report.outcome not in ("passed", "failed", "skipped"):
@@ -109,7 +131,7 @@ class PytestReporter:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         if self._log:
-            self._log.write("finish", id=self._prefix + nodeid)
+            self._log.finish(self._prefix + nodeid)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         if self._log:
@@ -117,7 +139,7 @@ class PytestReporter:
 
     def pytest_unconfigure(self) -> None:
         if self._log:  # plugins import until the very end
-            self._log.modules()
+            self._log.close()
 
     def _trace(self, report: pytest.TestReport | pytest.CollectReport) -> str:
         """The traceback, its paths from the root of the repository rather than from where pytest was started."""
@@ -171,11 +193,11 @@ class UnittestReporter(unittest.TestResult):
     def startTest(self, test: unittest.TestCase) -> None:
         super().startTest(test)
         self._started = time.perf_counter()
-        self._log.write("start", id=self.name(test))
+        self._log.start(self.name(test))
 
     def stopTest(self, test: unittest.TestCase) -> None:
         super().stopTest(test)
-        self._log.write("finish", id=self.name(test))
+        self._log.finish(self.name(test))
 
     def addSuccess(self, test: unittest.TestCase) -> None:
         self._tell(test, "passed")
@@ -228,7 +250,7 @@ def run_unittest(root: str) -> int:
     suite.run(result)
     status = 5 if not result.testsRun else int(not result.wasSuccessful())
     log.write("end", status=status)
-    log.modules()
+    log.close()
     return status
 
 

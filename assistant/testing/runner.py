@@ -8,7 +8,7 @@ still tells of the tests that it reached. It reaches pytest through the environm
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ from ossa.assistant.draft import Command, Completed, Draft, DraftError
 from ossa.assistant.drafts import scratch
 from ossa.assistant.testing import launch
 from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, interpreters, style
-from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
+from ossa.assistant.testing.outcomes import Lines, Outcomes, read_outcomes
 from ossa.assistant.testing.report import judge
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestReport
@@ -33,9 +33,10 @@ class _Run:
     """What one run of the tests is asked for."""
 
     draft: Draft
-    only: Sequence[str]
-    trial: Mapping[str, bytes]
-    on_output: Listener | None
+    only: Sequence[str] = ()
+    trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    on_output: Listener | None = None
+    covering: bool = False
 
 
 class TestRunner:
@@ -68,17 +69,34 @@ class TestRunner:
         The files of a `trial` stand in for the draft's own. A command that does not lead to pytest always runs whole.
         Whatever goes wrong is the report's `problem`.
         """
-        started, limit = time.monotonic(), timeout or self.timeout
+        report, _ = await self._run(_Run(draft, only, trial or {}, on_output), timeout or self.timeout)
+        return report
+
+    async def cover(
+        self, draft: Draft, *, only: Sequence[str] = (), timeout: float | None = None
+    ) -> tuple[TestReport, Mapping[str, Lines]]:
+        """Run tests as `run` does, and learn which lines each of them executed; that takes them some times as long.
+
+        What was executed outside of tests, as when a file is imported, is told under "".
+
+        Nothing is learnt of tests that were cut off, run in other processes, or are judged by an exit code alone.
+        """
+        report, outcomes = await self._run(_Run(draft, only, covering=True), timeout or self.timeout)
+        return report, outcomes.lines
+
+    async def _run(self, run: _Run, limit: float) -> tuple[TestReport, Outcomes]:
+        started = time.monotonic()
         try:
-            plan = await self.plan(draft)
+            plan = await self.plan(run.draft)
             if isinstance(plan, str):
-                return TestReport(self.describe(), problem=plan)
-            completed, outcomes = await self._reported(_Run(draft, only, trial or {}, on_output), plan, limit)
+                return TestReport(self.describe(), problem=plan), Outcomes()
+            completed, outcomes = await self._reported(run, plan, limit)
         except (DraftError, OSError) as error:
-            return TestReport(self.describe(), problem=f"{NOT_RUN}{getattr(error, 'strerror', '') or error}")
+            problem = f"{NOT_RUN}{getattr(error, 'strerror', '') or error}"
+            return TestReport(self.describe(), problem=problem), Outcomes()
         self.modules = outcomes.modules or self.modules
-        report = judge(plan, completed, outcomes, limit=limit, selected=bool(only))
-        return replace(report, seconds=time.monotonic() - started)
+        report = judge(plan, completed, outcomes, limit=limit, selected=bool(run.only))
+        return replace(report, seconds=time.monotonic() - started), outcomes
 
     async def plan(self, draft: Draft) -> Plan | str:
         """How the tests are run, found out once, or a sentence why they cannot be.
@@ -138,7 +156,7 @@ class TestRunner:
 
     async def _attempt(self, run: _Run, plan: Plan, limit: float, options: str) -> tuple[Completed, Outcomes]:
         with scratch.held() as folder:
-            launch.equip(folder, run.only)
+            launch.equip(folder, run.only, covering=run.covering)
             command = Command(
                 await in_thread(_argv, plan, run, folder),
                 timeout=limit,
