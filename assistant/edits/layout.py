@@ -3,8 +3,9 @@
     lines of the file ─► counted: what follows what, and how deep ─► every way to indent the new ones ─► the one that
     is far more usual here than any other, or none
 
-No grammar is needed: in a file of TOML a key stands at the margin, in a list of bullets a bullet under a bullet,
-because all the others do.
+In a file of TOML a key stands at the margin, in a list of bullets a bullet under a bullet, because all the others
+do. What holds in any file is where a count begins: what is in brackets stands deeper than what opens them, and what a
+YAML key without a value or an INI key without one names stands deeper than the key.
 """
 
 import re
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 from ossa.assistant.edits.rows import Row
 
+# How a line stands to the one above, where the file says nothing.
 _OPENS = {"deeper": 0.998, "same": 0.001, "out": 0.001}
 _HELD = {"deeper": 0.9, "same": 0.05, "out": 0.05}
 _PRIORS = {
@@ -25,12 +27,15 @@ _PRIORS = {
     "closes": {"deeper": 0.02, "same": 0.7, "out": 0.28},
     "plain": {"deeper": 0.1, "same": 0.75, "out": 0.15},
 }
-"""How a line stands to the one above, by the kind of that one, where the file says nothing."""
+"""By the kind of the line above."""
 _CLOSING = {"deeper": 0.001, "same": 0.05, "out": 0.949}
-"""The same for a line that begins with a closing bracket."""
+"""For a line that begins with a closing bracket."""
 _RARE = 0.05
+"""How likely anything is that the file does not show."""
 _TELLING = 2
+"""Times that a shape must have been seen to count for more than a coarser one."""
 _WEIGHT = 1.0
+"""Times for which what holds in any file counts."""
 _UNLIKE = 2.5
 """What it costs to stand otherwise than the removed line that is alike."""
 _SURE = 4.0
@@ -44,6 +49,7 @@ _NEAR = 1000
 _AFTER = 2
 """Known lines after new ones that have a say."""
 _ITEM = re.compile(r"([-*+]|\d+[.)]|#\.) ")
+# In these a bracket is a character like others.
 _PROSE = (".rst", ".md", ".txt", ".markdown", "", ".in", ".yaml", ".yml", ".html", ".xml")
 _INI = (".ini", ".cfg")
 _KEY = re.compile(r"[\[#;]|a([.-]a)* ?[=:]")
@@ -137,7 +143,7 @@ def _prior(old: Shape, here: Shape, text: Text, *, blank: bool) -> dict[str, flo
     if here.kind == "closes" and old.kind != "opens":
         return _CLOSING
     if blank:
-        return _PRIORS["plain" if old.kind in ("names", "keys") else old.kind]
+        return _PRIORS["plain" if old.kind == "names" else old.kind]
     if here.kind != "item" and (old.kind == "item" or (old.kind == "names" and text.suffix in (".yaml", ".yml"))):
         return _HELD
     return _PRIORS[old.kind]

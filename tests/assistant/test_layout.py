@@ -126,7 +126,7 @@ def updated(path: str, text: str, body: str) -> str:
         (
             "w.yaml",
             YAML,
-            "     steps:\n       - run: make\n+  docs:\n+    runs-on: ubuntu\n+    steps:\n+      - run: make\n   lint:",
+            "     steps:\n       - run: make\n+  docs:\n+    runs-on: x\n+    steps:\n+      - run: make\n   lint:",
         ),
         ("tox.ini", INI, " deps =\n     pytest\n+    coverage\n     hypothesis\n commands = pytest"),
         ("s.css", STYLE, "     x: 1;\n }\n+c {\n+    x: 1;\n+}\n b {\n     y: 1;"),
