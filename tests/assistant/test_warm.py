@@ -52,9 +52,8 @@ def test_nothing_is_left_of_others():
     assert "OSSA_LEFT" not in os.environ
 
 def test_a_fresh_interpreter_sees_the_same():
-    program = "from pkg import shapes; print(shapes.area(3, 3))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20)
-    assert done.stdout.strip() == str(shapes.area(3, 3))
+    program = "import sys; from pkg import shapes; sys.exit(str(shapes.area(3, 3)) != sys.argv[1])"
+    assert subprocess.run([sys.executable, "-c", program, str(shapes.area(3, 3))], timeout=20).returncode == 0
 """
 FILES = {
     "pkg/__init__.py": "",
