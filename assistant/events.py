@@ -120,6 +120,10 @@ class Attempt:
     outcome: str
     """What came of it: "2 tests pass", "still fails: AssertionError: 3 != 4", "does not parse"."""
     ok: bool = False
+    score: float = 0.0
+    """By how much likelier the model finds it than what stood there, as a difference of logarithms, more or less."""
+    seconds: float = 0.0
+    """Of its tests."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 from ossa.assistant.draft import Draft
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
 from ossa.assistant.testing.frames import digest
+from ossa.assistant.testing.outcomes import Lines
 from ossa.assistant.testing.runner import TestRunner
+from ossa.assistant.testing.warm import WarmTests
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare
@@ -41,11 +43,13 @@ class Proof:
             self._latest = await self._run(self._draft, "tests with the change", emit)
         return self._latest
 
-    async def trial(
-        self, files: Mapping[str, bytes], only: Sequence[str] = (), limit: float | None = None
-    ) -> TestReport:
-        """The tests, or some, as if the draft had these files: the draft stays as it is, and nobody is told."""
-        return await self._tests.run(self._draft, only=only, trial=files, timeout=limit)
+    def trials(self, known: TestReport, width: int) -> WarmTests:
+        """What tries files as if the draft had them, `width` at once; `known` is what the tests said of it as it is."""
+        return WarmTests(self._tests, self._draft, known, width)
+
+    async def cover(self, only: Sequence[str], limit: float) -> tuple[TestReport, Mapping[str, Lines]]:
+        """The tests on the draft, or some, and the lines that each executed, in so many seconds."""
+        return await self._tests.cover(self._draft, only=only, timeout=limit)
 
     async def verdict(self, emit: Emit) -> Verdict:
         """What the tests say of the change in the draft."""

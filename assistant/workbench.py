@@ -3,6 +3,7 @@
 `open_workbench` is what the window, the command line and the tests call; only the reviewer and the model differ.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,6 +58,10 @@ class Options:
     """Tokens of reasoning after which the model has to answer; 0 for no limit, None for what is configured."""
     seconds: float = 180.0
     """For a search of the guided way."""
+    candidates: int = 1500
+    """Candidates of such a search, for one failing test."""
+    files: tuple[str, ...] = ()
+    """Files to which such a search keeps, as seen from `root`; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,17 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         WayBack(root, draft, checkpoints, timeline),
         Committer(repository, model, timeline, checkpoints),
         Turns(_recorder(session, transcript, timeline)),
-        Repair(model, draft, proof, seconds=options.seconds),
+        Repair(model, draft, proof, options.candidates, options.seconds, files=_named(options, root)),
         transcript,
         _sampling(model, options, config),
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
     return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
+
+
+def _named(options: Options, root: Path) -> tuple[str, ...]:
+    """The files that were named, by their paths in the repository."""
+    return tuple(Path(os.path.relpath(options.root / name, root)).as_posix() for name in options.files)
 
 
 def _sampling(model: LanguageModel, options: Options, config: Config) -> Sampling:

@@ -37,7 +37,7 @@ from ossa.model.sampling import Sampler, check
 if TYPE_CHECKING:
     from ossa.model.constraints_matcher import Constrainer
 
-_CHUNK = 256
+_CHUNK = 512
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
 _CHUNK_OF_LARGE = 32
 _LARGE = 2 << 30  # bytes of weights

@@ -23,9 +23,6 @@ from ossa.model.base import Finished, ModelError
 _LIBRARIES = {
     # Threads that spin while they wait take the processor from the tests that run beside the model.
     "GOMP_SPINCOUNT": "1000",
-    # What a step of the model frees the next one wants again: given back to the system, all its pages would come anew.
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",

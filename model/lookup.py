@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 _LAST = 3
 """So many tokens have to stand at a place before it is copied from."""
-_FEWEST, _MOST = 4, 192
+_FEWEST, _MOST = 8, 192
 _GROWTH = 4
 _PATIENCE = 3
 """Failures in a row after which only longer matches are tried."""

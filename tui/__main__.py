@@ -62,6 +62,8 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
         seed=arguments.seed,
         thinking=arguments.thinking,
         seconds=arguments.budget,
+        candidates=arguments.candidates,
+        files=tuple(arguments.file),
     )
     return open_workbench(options, partial(_load, arguments.model, arguments.adapter), reviewer)
 

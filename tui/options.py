@@ -88,6 +88,12 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError("give a number of seconds above 0, a day at most")
 
 
+def _count(text: str) -> int:
+    if (count := int(text)) > 0:
+        return count
+    raise argparse.ArgumentTypeError("give a number above 0")
+
+
 def _tokens(text: str) -> int:
     if (count := int(text)) >= 0:
         return count
@@ -109,6 +115,14 @@ def _common(parser: argparse.ArgumentParser) -> None:
     _adapter(parser)
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
     parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
+    parser.add_argument("--candidates", type=_count, default=1500, metavar="N", help="of a search (default: 1500)")
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="where a search looks (default: anywhere); repeatable",
+    )
     parser.add_argument("--seed", type=int, default=None, help="make the model's choices repeatable")
     parser.add_argument(
         "--thinking", type=_tokens, default=None, metavar="TOKENS", help="reasoning before the answer (0: no limit)"

@@ -3,7 +3,9 @@
     weigh(function) ─► Idea: "here it would rather have written that"
         ├► exchanged: that token, the rest as it was
         ├► skipped: that token stands further on in the line, so what is between goes
-        └► continued: that token, and the line gone on with from there
+        ├► continued: that token, and the line gone on with from there
+        ├► inserted: the same as a line of its own, before the one that stands there
+        └► slip: what stands there is changed as people's slips are (`templates`)
 
 Ideas cost one reading of the function, and come ranked: the more the model would rather have written it, the earlier.
 What it is told before comes from the failing test.
@@ -12,12 +14,16 @@ What it is told before comes from the failing test.
 import ast
 import asyncio
 import builtins
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 from typing import Literal
 
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, idle, module_names, unbound
+from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import encode
 from ossa.assistant.threads import in_thread
@@ -29,8 +35,13 @@ _SUSPECT_GAIN = 2.0
 """How much likelier a token counts on a line that the traceback names."""
 _CONTINUED_COST = 1.0
 """How much likelier the first token of a line's new end must be than one exchanged: it costs a generation."""
+_INSERTED_COST = 2.0
 _LITERAL_COST = 2.0
 """How much likelier a token within a text in quotes must be: most such texts are read by people only."""
+_SLIP_COST = 7.0
+"""How surprising a place must be to the model for a slip there to count as much as a token it would have written."""
+_WIDE_COST = 1.5
+"""How much less one of many slips at a place counts."""
 _LINE_TOKENS = 40
 _BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
@@ -50,6 +61,9 @@ class Candidate:
     normal: str
     """The same for all candidates that differ in layout only."""
 
+    score: float = 0.0
+    """Of the idea that it comes from; see there."""
+
     @property
     def data(self) -> bytes:
         """The whole file, as bytes."""
@@ -60,7 +74,7 @@ class Candidate:
 class Idea:
     """One token that the model would rather have written, not yet looked at."""
 
-    kind: Literal["exchanged", "skipped", "continued"]
+    kind: Literal["exchanged", "skipped", "continued", "inserted", "slip"]
     start: int
     end: int
     """What of the excerpt goes."""
@@ -68,6 +82,11 @@ class Idea:
     """What comes in its place."""
     score: float
     """By how much likelier the model finds it than what stands there, as a difference of logarithms."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the model has to write for it."""
+        return self.kind in ("continued", "inserted")
 
 
 class Proposer:
@@ -85,7 +104,7 @@ class Proposer:
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._literals = self._excerpt.literals()
-        self._original = normal(source)
+        self._original, self._length = normal(source), source.count("\n") + 1
         self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
@@ -96,20 +115,56 @@ class Proposer:
         )
 
     async def ideas(self) -> list[Idea]:
-        """Everything that the model would rather have written in the function's body, best first."""
+        """Everything that the model would rather have written in the function's body, and slips; best first."""
         weighed = await asyncio.to_thread(self._model.weigh, [self._ask], _HEAD + self._excerpt.text)
-        body = len(_HEAD) + self._excerpt.offset(self._function.body)
-        found = [idea for token in weighed if token.start >= body for idea in self._ideas_at(token)]
+        body = self._excerpt.offset(self._function.body)
+        within = [token for token in weighed if token.start - len(_HEAD) >= body]
+        found = [idea for token in within for idea in self._ideas_at(token)]
+        found += await in_thread(self._slips, within, body)
         return sorted(found, key=lambda idea: -idea.score)
 
-    async def candidate(self, idea: Idea) -> Candidate | None:
-        """What comes of an idea; None where it makes no sense."""
+    def proposed(self, candidate: Candidate) -> bool:
+        """Whether a candidate is of this function."""
+        return candidate.place.endswith(f" {self._function.name}") and candidate.path == self._function.path
+
+    async def liking(self, candidate: Candidate) -> float:
+        """How likely the model finds the whole function with it, as the mean logarithm of a token's odds."""
+        lines = candidate.source.split("\n")
+        longer = len(lines) - self._length
+        text = Excerpt(candidate.source, self._function.start, self._function.end + longer).text
+        weighed = await asyncio.to_thread(self._model.weigh, [self._ask], _HEAD + text)
+        return sum(token.logprob for token in weighed) / max(len(weighed), 1)
+
+    async def candidates(self, ideas: Sequence[Idea]) -> list[Candidate]:
+        """What comes of the ideas that make sense; lines are gone on with side by side."""
         text = self._excerpt.text
-        if idea.kind != "continued":
-            return await in_thread(self._candidate, text[: idea.start] + idea.text + text[idea.end :])
-        above = text[: idea.start] + idea.text
-        rest = await self._go_on(above, 0.0, 0, _LINE_TOKENS, "\n")
-        return await in_thread(self._candidate, above + rest.rstrip() + text[text.index("\n", idea.start) :])
+        open_ended = [idea for idea in ideas if idea.is_written]
+        begins = [text[: idea.start] + idea.text for idea in open_ended]
+        ends = dict(zip(open_ended, await self._continued(begins), strict=True))
+        found = [await in_thread(self._made, idea, ends.get(idea, "")) for idea in ideas]
+        return [candidate for candidate in found if candidate]
+
+    def _made(self, idea: Idea, rest: str) -> Candidate | None:
+        text = self._excerpt.text
+        above, below = text[: idea.start] + idea.text + rest.rstrip(), text[idea.end :]
+        if idea.kind == "continued":
+            below = text[text.index("\n", idea.start) :]
+        elif idea.kind == "inserted":
+            below = "\n" + text[text.rindex("\n", 0, idea.start) + 1 :]
+        return self._candidate(above + below, idea.score)
+
+    async def _continued(self, begins: Sequence[str]) -> list[str]:
+        """How the lines at whose middle these texts end may go on."""
+        if not begins:
+            return []
+        sampling, stop = Sampling(max_tokens=_LINE_TOKENS, stop=("\n",)), Event()
+        try:
+            heads = [_HEAD + begin for begin in begins]
+            go_on = partial(self._model.continue_all, sampling=sampling, stop=stop)
+            written = await asyncio.to_thread(go_on, [self._ask], heads)
+        finally:
+            stop.set()
+        return [one.text[len(_HEAD + begin) :] for one, begin in zip(written, begins, strict=True)]
 
     async def rewritten(self, temperature: float, seed: int) -> Candidate | None:
         """The whole body anew."""
@@ -123,12 +178,29 @@ class Proposer:
             kept.append(line.rstrip())
         return await in_thread(self._candidate, above + "\n".join(kept).rstrip() + "\n")
 
+    def _gained(self, start: int) -> float:
+        """How much more or less an idea counts for being at a place."""
+        gained = _SUSPECT_GAIN if self._excerpt.line(start) in self._suspects else 0.0
+        is_literal = any(first < start < last for first, last in self._literals)
+        return gained - _LITERAL_COST if is_literal else gained
+
+    def _slips(self, weighed: Sequence[Weighed], body: int) -> list[Idea]:
+        """The templates' edits of the body, ranked by how much what stands there surprises the model."""
+        found: list[Idea] = []
+        for edit in edits(self._excerpt.text):
+            if edit.start < body:
+                continue
+            there = [t for t in weighed if t.start - len(_HEAD) < edit.end and t.end - len(_HEAD) > edit.start]
+            surprise = max((-token.logprob for token in there), default=0.0)
+            score = surprise - _SLIP_COST - _WIDE_COST * edit.is_wide + self._gained(edit.start)
+            found.append(Idea("slip", edit.start, edit.end, edit.text, score))
+        return found
+
     def _ideas_at(self, token: Weighed) -> list[Idea]:
         start, end = token.start - len(_HEAD), token.end - len(_HEAD)
-        gained = _SUSPECT_GAIN if self._excerpt.line(start) in self._suspects else 0.0
-        if any(first < start < last for first, last in self._literals):
-            gained -= _LITERAL_COST
+        gained = self._gained(start)
         line_end = self._excerpt.text.find("\n", start)
+        begins_line = not self._excerpt.text[self._excerpt.text.rfind("\n", 0, start) + 1 : start].strip()
         found: list[Idea] = []
         for other, logprob in token.others:
             score = logprob - token.logprob + gained
@@ -137,6 +209,8 @@ class Proposer:
                 found.append(Idea("skipped", start, next_place, "", score))
             if "\n" not in other:
                 found.append(Idea("continued", start, end, other, score - _CONTINUED_COST))
+                if begins_line and other.strip():
+                    found.append(Idea("inserted", start, end, other, score - _INSERTED_COST))
         return found
 
     async def _go_on(self, above: str, temperature: float, seed: int, tokens: int, stop: str) -> str:
@@ -147,7 +221,7 @@ class Proposer:
                 written += piece.text
         return written
 
-    def _candidate(self, text: str) -> Candidate | None:
+    def _candidate(self, text: str, score: float = 0.0) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
         same, function = normal(source), self._function
         if not same or same == self._original:
@@ -156,12 +230,14 @@ class Proposer:
             return None
         if idle(source, function.start) - self._idle:
             return None
-        return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, same)
+        return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, same, score)
 
 
 def normal(source: str) -> str:
     """The syntax tree as text; empty where the source does not parse."""
     try:
-        return ast.dump(ast.parse(source))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "1if" is a warning, which nobody has to see
+            return ast.dump(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""

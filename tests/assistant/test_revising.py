@@ -287,7 +287,8 @@ async def test_a_resumed_session_shows_the_model_the_same(desk: "Desk", reader: 
 
 def guesses(answer: str) -> tuple[Weighed, ...]:
     """It would rather have written another operator."""
-    at = answer.index(" - b")
+    if (at := answer.find(" - b")) < 0:
+        return ()
     return (Weighed(at, at + 2, -4.0, ((" +", -0.5), (" *", -1.1))),)
 
 

@@ -31,10 +31,10 @@ def test_a_second_turn_reads_only_what_is_new(gpt_oss: Loaded) -> None:
 
 def test_progress_of_reading_is_told(gpt_oss: Loaded) -> None:
     engine = Engine(gpt_oss)
-    ask = [Message("user", "word " * 600)]
+    ask = [Message("user", "word " * 1200)]
     total = engine.count(ask)
     reading = [p for p in engine.generate(ask, sampling=Sampling(max_tokens=1)) if isinstance(p, Prefill)]
-    assert [p.done for p in reading] == [0, 256, 512, total]
+    assert [p.done for p in reading] == [0, 512, 1024, total]
     assert {p.total for p in reading} == {total}
 
 
