@@ -12,7 +12,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ossa.assistant.commit import Committer
 from ossa.assistant.context import Context, prompt_text
@@ -43,6 +43,7 @@ from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import Verdict, compare
 from ossa.assistant.wayback import WayBack, What
 from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
+from ossa.model.constraints import Constraint
 
 MAX_CALLS = 60
 """Tool calls in one turn."""
@@ -233,9 +234,11 @@ class Agent:
 
     async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
         tools = self.toolbox.specs if self.model.info.calls_tools else ()
+        # Calls can then only be of these tools, with arguments of their schemas; all else is free.
+        sampling = replace(self.sampling, constraint=Constraint()) if tools else self.sampling
 
         def begin() -> Generation:
-            self._running = self.model.generate(messages, tools=tools, sampling=self.sampling)
+            self._running = self.model.generate(messages, tools=tools, sampling=sampling)
             return self._running
 
         async with aclosing(pieces(begin)) as stream:

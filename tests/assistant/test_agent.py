@@ -26,6 +26,7 @@ from ossa.assistant.review import Decision, Reviewer, Unattended
 from ossa.assistant.verdict import Verdict
 from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Message, ModelError, Piece, Text, Thought, ToolCall, Weighed
+from ossa.model.constraints import Constraint
 from ossa.model.scripted import Answer, ScriptedModel
 
 FIX = """\
@@ -193,6 +194,13 @@ async def test_a_patch_that_does_not_fit_is_told_to_the_model(bench: Bench) -> N
     assert not step.ok and "return a - b" in step.output
     assert model.seen[1][-1] == Message("tool", step.output, tool="repo_browser.apply_patch")
     assert end(events) == "answered"
+
+
+@pytest.mark.parametrize("calls_tools", [True, False])
+async def test_a_model_with_tools_is_held_to_calls_of_them(bench: Bench, calls_tools: bool) -> None:
+    model = ScriptedModel(["Hi."], calls_tools=calls_tools)
+    assert end(await everything(bench(model).agent.run("hello"))) == "answered"
+    assert [sampling.constraint for sampling in model.samplings] == [Constraint() if calls_tools else None]
 
 
 async def test_tools_read_search_list_and_run_in_the_draft(bench: Bench, repo: Path) -> None:

@@ -12,6 +12,7 @@ from ossa.assistant.events import Answering, Event, Spoken, Thinking
 from ossa.assistant.review import Unattended
 from ossa.assistant.workbench import Options, open_workbench
 from ossa.model.base import Sampling, Text, Thought, ToolCall
+from ossa.model.constraints import Constraint
 from ossa.model.scripted import ScriptedModel
 
 if TYPE_CHECKING:
@@ -58,4 +59,4 @@ async def test_the_budget_of_reasoning_reaches_the_model(
     desk.opened.append(work)
     assert work.config.problems == ()
     await desk.play(work.agent.run("why?"))
-    assert model.samplings == [replace(Sampling(temperature=1.0), thinking=budget)]
+    assert model.samplings == [replace(Sampling(temperature=1.0), thinking=budget, constraint=Constraint())]

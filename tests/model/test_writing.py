@@ -145,6 +145,21 @@ def test_a_random_model_calls_a_declared_tool_when_it_is_held_to_one(gpt_oss: Lo
         assert list(json.loads(call.arguments)) == ["path"]
 
 
+@pytest.mark.parametrize("budget", [0, 5, None])
+def test_what_a_random_model_says_freely_is_well_formed_also_when_its_thinking_is_ended(
+    gpt_oss: Loaded, budget: int | None
+) -> None:
+    engine = Engine(gpt_oss)
+    tools = [ToolSpec("repo_browser.open_file", "Open a file.", {"type": "object", "properties": {}})]
+    for seed in range(8):
+        sampling = Sampling(temperature=1.0, seed=seed, max_tokens=60, thinking=budget, constraint=Constraint())
+        pieces = list(engine.generate([Message("user", "hi")], tools, sampling))
+        done = pieces[-1]
+        assert isinstance(done, Finished)
+        assert done.reason in ("stop", "tool_calls", "length")
+        assert all(call.name == "repo_browser.open_file" for call in done.message.calls)
+
+
 def test_a_grammar_holds_the_small_model_and_its_drafts(small: Loaded) -> None:
     engine = Engine(small)
     ask = [Message("user", "Is the sky blue? Answer yes or no. yes yes yes no no no")]
