@@ -128,9 +128,15 @@ class Repair:
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
         proposers = [Proposer(self.model, p.function, sources.text(p.function.path), failure, p.lines) for p in places]
-        async with self.proof.trials(report, self.width) as trials:
-            task = _Task(failure, report, trials, deadline, self.width)
-            found = await self._try_all(self._propose(proposers, failure), task, emit)
+        found: list[Candidate] = []
+        try:
+            async with self.proof.trials(report, self.width) as trials:
+                task = _Task(failure, report, trials, deadline, self.width)
+                await self._try_all(self._propose(proposers, failure), task, found, emit)
+        except asyncio.CancelledError:
+            if found:  # Esc keeps what has passed so far
+                self.draft.write(found[0].path, found[0].data)
+            raise
         if not found:
             late = f"in {self.seconds:.0f} s; {task.tried} candidates were tried"
             emit(Notice(f"No repair {late if time.monotonic() > deadline else f'among {task.tried} candidates'}."))
@@ -158,16 +164,19 @@ class Repair:
 
     async def _places(self, failure: TestResult, report: TestReport, hint: str, sources: Sources) -> list[Place]:
         """The functions that may hold the cause, by what the tests execute as far as there is time to learn it."""
-        quick = report.seconds < self.seconds * _COVERED
-        covered, executed = await self.proof.cover(() if quick else [failure.id], self.seconds / 4)
+        covered, executed = report, {}
+        if not report.note:  # which says that single tests are not known
+            quick = report.seconds < self.seconds * _COVERED
+            covered, executed = await self.proof.cover(() if quick else [failure.id], self.seconds / 4)
         found = await in_thread(suspects, failure, self.draft, sources, covered, executed, hint)
         places = likeliest_functions([suspect for suspect in found if not self.files or suspect.path in self.files])
         words = set(re.findall(r"\w+", hint))
         return sorted(places, key=lambda place: place.function.name not in words)[:_PLACES]
 
-    async def _try_all(self, candidates: AsyncIterator[Candidate | None], task: "_Task", emit: Emit) -> list[Candidate]:
-        """Those that pass, until there are enough or the time is up."""
-        found: list[Candidate] = []
+    async def _try_all(
+        self, candidates: AsyncIterator[Candidate | None], task: "_Task", found: list[Candidate], emit: Emit
+    ) -> None:
+        """Find those that pass, until there are enough or the time is up."""
         ends = task.deadline
         async with aclosing(abreast(candidates, partial(self._try, task), self.width)) as told:
             with _kept(found):
@@ -181,7 +190,6 @@ class Repair:
                             ends = min(ends, time.monotonic() + min(max(spent / 2, _GRACE[0]), _GRACE[1]))
                     if time.monotonic() > ends or len(found) >= _ENOUGH or task.tried >= self.candidates:
                         break
-        return found
 
     async def _propose(self, proposers: list[Proposer], failure: TestResult) -> AsyncIterator[Candidate | None]:
         """Candidates, each once; None for an idea that comes to no new one, so that the time can be looked at."""

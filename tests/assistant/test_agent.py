@@ -329,6 +329,20 @@ async def test_the_guided_way_finds_what_the_tests_confirm(bench: Bench, repo: P
     assert end(events) == "no change" and any("nothing to fix" in e.text for e in events if isinstance(e, Notice))
 
 
+async def test_esc_keeps_what_the_guided_way_has_found_so_far(bench: Bench, repo: Path) -> None:
+    model = ScriptedModel(calls_tools=False)
+    model.weights = guesses
+    work = bench(model)
+    events: list[Event] = []
+    async for event in work.agent.fix():
+        events.append(event)
+        if isinstance(event, Attempt) and event.ok:
+            work.agent.cancel()
+    assert end(events) == "cancelled"
+    assert b"return a + b" in (work.draft.read("calc.py") or b"") and "a - b" in (repo / "calc.py").read_text()
+    assert any("/review shows it" in e.text for e in events if isinstance(e, Notice))
+
+
 async def test_the_guided_way_writes_whole_bodies_where_there_are_few_ideas(bench: Bench) -> None:
     model = ScriptedModel(["return a + b\n"], calls_tools=False)
     events = await everything(bench(model, Unattended(accept=True)).agent.fix())

@@ -30,7 +30,10 @@ async def python(draft: Draft, text: str, limits: Limits) -> Completed:
 
 
 CASES = {
-    "ran more than 20 processes at once": ("for _ in range(60): os.fork() or time.sleep(9)", Limits(processes=20)),
+    "ran more than 20 processes at once": (
+        "for _ in range(60): os.fork() or time.sleep(9)\ntime.sleep(9)",
+        Limits(processes=20),
+    ),
     "used more than 100 MiB of memory": ("x = bytearray(200 << 20); time.sleep(9)", Limits(memory=100 << 20)),
     "used more than 150 MiB of memory": (
         "for _ in range(4):\n  if not os.fork(): x = bytearray(50 << 20); time.sleep(9)\ntime.sleep(9)",
