@@ -5,7 +5,7 @@ Each becomes a git repository of its own with a module and a test file. With `--
 task's example tests, where these fail, and its other tests stay hidden and judge the result: what passes the first but
 not the second is plausible but wrong. Prints a table and writes benchmarks/out/repair.json.
 
-    python benchmarks/repair.py TASKS [--every N] [--budget SECONDS] [--examples] [--no-peers]
+    make bench-repair TASKS=FILE [ARGS="--every N --budget SECONDS --examples --no-peers"]
 """
 
 import argparse
