@@ -60,3 +60,11 @@ async def test_the_budget_of_reasoning_reaches_the_model(
     assert work.config.problems == ()
     await desk.play(work.agent.run("why?"))
     assert model.samplings == [replace(Sampling(temperature=1.0), thinking=budget, constraint=Constraint())]
+
+
+@pytest.mark.parametrize("calls_tools", [True, False])
+async def test_a_model_with_tools_is_held_to_calls_of_them(desk: "Desk", calls_tools: bool) -> None:
+    work = desk.open(["Hi."], calls_tools=calls_tools)
+    assert isinstance(work.model, ScriptedModel)
+    assert desk.end(await desk.play(work.agent.run("hello"))) == "answered"
+    assert [sampling.constraint for sampling in work.model.samplings] == [Constraint() if calls_tools else None]
