@@ -14,7 +14,6 @@ What it is told before comes from the failing test.
 import ast
 import asyncio
 import builtins
-import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from threading import Event
 from typing import Literal
 
 from ossa.assistant.repair.excerpt import Excerpt
-from ossa.assistant.repair.functions import Function, idle, module_names, unbound
+from ossa.assistant.repair.functions import Function, idle, module_names, parse, unbound
 from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import encode
@@ -51,7 +50,8 @@ _MESSAGE_LIMIT = 400
 class Candidate:
     """A file with one place written anew."""
 
-    path: str
+    function: Function
+    """Which function it changes, as it stands without it."""
     place: str
     """For the person: "calc.py:12 add"."""
     text: str
@@ -63,6 +63,11 @@ class Candidate:
 
     score: float = 0.0
     """Of the idea that it comes from; see there."""
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self.function.path
 
     @property
     def data(self) -> bytes:
@@ -125,7 +130,7 @@ class Proposer:
 
     def proposed(self, candidate: Candidate) -> bool:
         """Whether a candidate is of this function."""
-        return candidate.place.endswith(f" {self._function.name}") and candidate.path == self._function.path
+        return candidate.function == self._function
 
     async def liking(self, candidate: Candidate) -> float:
         """How likely the model finds the whole function with it, as the mean logarithm of a token's odds."""
@@ -230,14 +235,13 @@ class Proposer:
             return None
         if idle(source, function.start) - self._idle:
             return None
-        return Candidate(function.path, f"{function.path}:{line + 1} {function.name}", changed, source, same, score)
+        return Candidate(function, f"{function.path}:{line + 1} {function.name}", changed, source, same, score)
 
 
 def normal(source: str) -> str:
     """The syntax tree as text; empty where the source does not parse."""
+    tree = parse(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # "1if" is a warning, which nobody has to see
-            return ast.dump(ast.parse(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.dump(tree) if tree else ""
+    except (RecursionError, MemoryError):
         return ""

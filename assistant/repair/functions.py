@@ -1,6 +1,7 @@
 """Python functions in a source text: which one a line is in, what it calls, which names it knows. Nothing is run."""
 
 import ast
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ class Function:
 
 def functions(path: str, source: str) -> list[Function]:
     """All functions of a file, in order; none where it does not parse."""
-    tree = _parse(source)
+    tree = parse(source)
     return [_function(path, node) for node in ast.walk(tree) if _is_function(node)] if tree else []
 
 
@@ -32,7 +33,7 @@ def function_at(path: str, source: str, line: int) -> Function | None:
 
 def calls(source: str, start: int, end: int) -> list[str]:
     """Names of what is called between two lines, attributes by their last part; each once, in order."""
-    tree = _parse(source)
+    tree = parse(source)
     names: dict[str, None] = {}
     for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Call) and start <= node.lineno - 1 < end:
@@ -46,7 +47,7 @@ def calls(source: str, start: int, end: int) -> list[str]:
 
 def module_names(source: str) -> set[str]:
     """What the file binds outside its functions: imports, definitions, constants."""
-    tree = _parse(source)
+    tree = parse(source)
     return _bound(list(_outer(tree))) if tree else set()
 
 
@@ -71,13 +72,16 @@ def idle(source: str, start: int) -> set[str]:
 
 def _around(source: str, line: int) -> list[ast.AST]:
     """The functions around a line."""
-    tree = _parse(source)
+    tree = parse(source)
     return [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= line < _end(f)] if tree else []
 
 
-def _parse(source: str) -> ast.Module | None:
+def parse(source: str) -> ast.Module | None:
+    """The syntax tree; None where there is none."""
     try:
-        return ast.parse(source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "1if" is a warning, which nobody has to see
+            return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -16,7 +16,7 @@ from functools import reduce
 from operator import or_
 
 from ossa.assistant.draft import Draft
-from ossa.assistant.repair.functions import Function, functions
+from ossa.assistant.repair.functions import Function, functions, parse
 from ossa.assistant.repair.localise import Place, Sources, localise
 from ossa.assistant.testing.frames import frames
 from ossa.assistant.testing.judges import is_test
@@ -110,9 +110,7 @@ class Statement:
 
 def statements(source: str) -> list[Statement]:
     """All statements of a file but docstrings, in order; none where it does not parse."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    if (tree := parse(source)) is None:
         return []
     found = [_statement(node) for node in ast.walk(tree) if isinstance(node, ast.stmt) and not _is_text(node)]
     return sorted(found, key=lambda statement: statement.line)

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ossa.assistant.repair.functions import parse
+
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _MEMBERSHIPS = ("in", "not in", "is", "is not")
 _ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
@@ -66,11 +68,8 @@ class Edit:
 
 def edits(text: str) -> list[Edit]:
     """All of them for a function that begins at the margin, each once; none where it does not parse."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    if not tree.body or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
+    tree = parse(text)
+    if not tree or not tree.body or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         return []
     source = _Source(text)
     function = tree.body[0]
