@@ -20,8 +20,10 @@ from functools import partial
 from threading import Event
 from typing import Literal
 
+from ossa.assistant.repair.doubts import by_heart, taken_out, values
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, idle, module_names, parse, unbound
+from ossa.assistant.repair.localise import Sources
 from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import encode
@@ -63,6 +65,8 @@ class Candidate:
 
     score: float = 0.0
     """Of the idea that it comes from; see there."""
+    lost: str = ""
+    """Statements that the function has no longer, with none of their kind in their place."""
 
     @property
     def path(self) -> str:
@@ -101,17 +105,19 @@ class Proposer:
         self,
         model: LanguageModel,
         function: Function,
-        source: str,
+        sources: Sources,
         failure: TestResult,
         suspects: Collection[int] = (),
     ) -> None:
-        """`source` is the file that the function stands in; `suspects` are lines of it that the traceback names."""
+        """`suspects` are lines of the function that the failure leads to."""
+        source = sources.text(function.path)
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._literals = self._excerpt.literals()
         self._original, self._length = normal(source), source.count("\n") + 1
         self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
+        self._told = values(sources.text(failure.id.split("::")[0]))
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
             "user",
@@ -235,7 +241,10 @@ class Proposer:
             return None
         if idle(source, function.start) - self._idle:
             return None
-        return Candidate(function, f"{function.path}:{line + 1} {function.name}", changed, source, same, score)
+        if by_heart(self._excerpt.text, text, self._told):
+            return None
+        place, lost = f"{function.path}:{line + 1} {function.name}", taken_out(self._excerpt.text, text)
+        return Candidate(function, place, changed, source, same, score, lost)
 
 
 def normal(source: str) -> str:

@@ -4,27 +4,28 @@
 
 A candidate is a slip undone, one token exchanged, the rest of a line or the whole body written anew. What does not
 parse, or was tried before, is never run. Of those that make the failing test pass and break no other the one that the
-model likes best stays in the draft; the others come when another version is asked for.
+model likes best stays in the draft; the others can be put in its place.
 """
 
 import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator
+from collections.abc import AsyncIterator, Collection, Generator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
-from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.events import Attempt, Notice
+from ossa.assistant.draft import Draft
+from ossa.assistant.events import Notice
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.abreast import abreast
-from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
+from ossa.assistant.repair.candidates import Candidate, Proposer
+from ossa.assistant.repair.functions import Function
 from ossa.assistant.repair.localise import Place, Sources
 from ossa.assistant.repair.localise_lines import likeliest_functions, suspects
-from ossa.assistant.testing.runner import NOT_RUN
-from ossa.assistant.testing.warm import WarmTests
+from ossa.assistant.repair.supply import Part, supply
+from ossa.assistant.repair.trials import Task, Trial
+from ossa.assistant.testing.outcomes import Lines
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare
@@ -37,22 +38,8 @@ _MISSING = re.compile(r"No module named '([^'.]+)")
 _PLACES = 4
 _COVERED = 0.02
 """The share of the time that all tests may take if it is to be learnt what each executes: that takes five times it."""
-_AT_ONCE = 16
-"""Lines that the model writes side by side."""
-_LINES_FIRST = 6 * _AT_ONCE
-"""How many lines are written before whole bodies are."""
-_ENOUGH = 3
-"""So many candidates that pass are chosen from."""
-_GRACE = (3.0, 15.0)
-"""Seconds, at least and at most, that are spent on others when one has passed: else half of what it took."""
-_TEMPERATURES = (0.0, 0.6, 0.9)
-"""For whole bodies."""
-_LEAST_LIMIT = 2.0
-"""Seconds that a candidate's failing test gets at least."""
-_DELETED = 1.0
-"""How much less a candidate is liked that takes a statement out, in the mean of a token's logarithm."""
-_RANK_COST = 1.0
-"""How much likelier an idea must be for a function that is one place further down the list."""
+_LESS = 1.0
+"""How much less a candidate is liked that does less than before, in the mean of a token's logarithm."""
 
 
 def wanted(prompt: str) -> bool:
@@ -75,10 +62,31 @@ class Repair:
     """Candidates tried at once."""
     files: tuple[str, ...] = ()
     """Where the cause is looked for; empty for anywhere."""
+    without: Collection[Part] = ()
+    """What is left out, to see what it contributes."""
     avoid: set[str] = field(default_factory=set[str])
     """Files that the person refused, in their normal form: they are not proposed again."""
-    _spare: dict[str, list[Candidate]] = field(default_factory=dict[str, list[Candidate]], init=False)
-    """What passed as well as what was chosen, for each test."""
+    _passed: dict[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]], init=False)
+    """What passed, best first, for each test that was repaired."""
+    _latest: str = field(default="", init=False)
+    """The test that was repaired last."""
+    _before: dict[str, bytes] = field(default_factory=dict[str, bytes], init=False)
+    """What the files of its candidates were before."""
+
+    @property
+    def alternatives(self) -> tuple[Candidate, ...]:
+        """What passed for the test that was repaired last, best first; none once the draft holds none of it."""
+        passed = self._passed.get(self._latest, ())
+        return passed if any(self.draft.read(c.path) == c.data for c in passed) else ()
+
+    def choose(self, candidate: Candidate) -> None:
+        """Put one of the alternatives into the draft, in place of the one that is there.
+
+        Raises:
+            DraftError: it cannot be written.
+        """
+        for path, data in self._before.items():
+            self.draft.write(path, candidate.data if path == candidate.path else data)
 
     async def search(self, report: TestReport, hint: str, emit: Emit, leave: Collection[str] = ()) -> TestReport | None:
         """Repair as many of the report's failures as the time allows; the tests then, or None if nothing helped.
@@ -118,146 +126,96 @@ class Repair:
     ) -> TestReport | None:
         """Try candidates for one failing test; the report of all tests with the one that helped."""
         sources = Sources(self.draft)
-        places = await self._places(failure, report, hint, sources)
+        places, executed = await self._places(failure, report, hint, sources)
+        how = failure.message.strip() or failure.outcome
         if not places:
-            how = failure.message.strip() or failure.outcome
-            emit(
-                Notice(f"{failure.id} fails: {how}. No traceback leads from it to a Python function outside the tests.")
-            )
+            untraced = "No traceback leads from it to a Python function outside the tests."
+            emit(Notice(f"{failure.id} fails: {how}. {untraced}"))
             return None
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
-        emit(Notice(f"{failure.id} fails: {failure.message.strip() or failure.outcome}. Looking at {names}."))
-        proposers = [Proposer(self.model, p.function, sources.text(p.function.path), failure, p.lines) for p in places]
-        found: list[Candidate] = []
-        try:
-            async with self.proof.trials(report, self.width) as trials:
-                task = _Task(failure, report, trials, deadline, self.width)
-                await self._try_all(self._propose(proposers, failure), task, found, emit)
-        except asyncio.CancelledError:
-            if found:  # Esc keeps what has passed so far
-                self.draft.write(found[0].path, found[0].data)
-            raise
-        if not found:
+        emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
+        proposers = [Proposer(self.model, p.function, sources, failure, p.lines) for p in places]
+        async with self.proof.trials(report, self.width) as trials:
+            kin = _Kin(failure, report, executed)
+            task = Task(failure, report, trials, deadline, self.width, self.candidates, kin)
+            try:
+                await self._try_all(supply(proposers, self._passed.pop(failure.id, ()), self.without), task, emit)
+            except asyncio.CancelledError:
+                if task.found:  # Esc keeps what has passed so far
+                    best = min(task.found, key=lambda trial: trial.left).candidate
+                    self.draft.write(best.path, best.data)
+                raise
+        if not task.found:
             late = f"in {self.seconds:.0f} s; {task.tried} candidates were tried"
             emit(Notice(f"No repair {late if time.monotonic() > deadline else f'among {task.tried} candidates'}."))
             return None
-        return await self._confirmed(await _ranked(found, proposers), failure, report, emit)
+        return await self._confirmed(await _ranked(task.found, proposers), failure, report, emit)
 
     async def _confirmed(
         self, ranked: list[Candidate], failure: TestResult, report: TestReport, emit: Emit
     ) -> TestReport | None:
         """Put the first into the draft that passes there too, now that no trial runs; the others are kept for later."""
+        self._before = {candidate.path: self.draft.read(candidate.path) or b"" for candidate in ranked}
         while ranked:
-            best, *ranked = ranked
-            before = self.draft.read(best.path) or b""
-            self.draft.write(best.path, best.data)
+            best = ranked[0]
+            self.choose(best)
             after = await self.proof.after(emit)
             verdict = compare(report, after)
             if verdict.fixed and not (verdict.broken or verdict.missing or verdict.problem):
-                self._spare[failure.id] = ranked
-                if ranked:
-                    emit(Notice(f"Another that passes: {ranked[0].text} – to see it, press R on the change."))
+                self._passed[failure.id], self._latest = tuple(ranked), failure.id
+                if best.lost:
+                    emit(Notice(f"{best.place} is repaired by doing less: it lost {best.lost}. See if that is meant."))
                 return after
-            self.draft.write(best.path, before)
+            self.draft.write(best.path, self._before[best.path])
             emit(Notice(f"{best.text} passed, but not in a run of its own: {verdict.summary}."))
+            ranked.pop(0)
         return None
 
-    async def _places(self, failure: TestResult, report: TestReport, hint: str, sources: Sources) -> list[Place]:
+    async def _places(
+        self, failure: TestResult, report: TestReport, hint: str, sources: Sources
+    ) -> tuple[list[Place], Mapping[str, Lines]]:
         """The functions that may hold the cause, by what the tests execute as far as there is time to learn it."""
         covered, executed = report, {}
-        if not report.note:  # which says that single tests are not known
+        if not report.note and "coverage" not in self.without:  # a note says that single tests are not known
             quick = report.seconds < self.seconds * _COVERED
             covered, executed = await self.proof.cover(() if quick else [failure.id], self.seconds / 4)
         found = await in_thread(suspects, failure, self.draft, sources, covered, executed, hint)
         places = likeliest_functions([suspect for suspect in found if not self.files or suspect.path in self.files])
         words = set(re.findall(r"\w+", hint))
-        return sorted(places, key=lambda place: place.function.name not in words)[:_PLACES]
+        return sorted(places, key=lambda place: place.function.name not in words)[:_PLACES], executed
 
-    async def _try_all(
-        self, candidates: AsyncIterator[Candidate | None], task: "_Task", found: list[Candidate], emit: Emit
-    ) -> None:
+    async def _try_all(self, candidates: AsyncIterator[Candidate | None], task: Task, emit: Emit) -> None:
         """Find those that pass, until there are enough or the time is up."""
-        ends = task.deadline
-        async with aclosing(abreast(candidates, partial(self._try, task), self.width)) as told:
-            with _kept(found):
+        wanted = (None if c and c.normal in self.avoid else c async for c in candidates)
+        async with aclosing(abreast(wanted, task.judged, self.width)) as told:
+            with _kept(task.found):
                 async for trial in told:
                     if trial is not None:
-                        candidate, (outcome, ok, seconds) = trial
-                        emit(task.attempt(self.candidates, candidate, outcome, seconds, ok=ok))
-                        if ok:
-                            found.append(candidate)
-                            spent = time.monotonic() - task.began
-                            ends = min(ends, time.monotonic() + min(max(spent / 2, _GRACE[0]), _GRACE[1]))
-                    if time.monotonic() > ends or len(found) >= _ENOUGH or task.tried >= self.candidates:
+                        emit(task.attempt(trial[1]))
+                    if task.is_over:
                         break
 
-    async def _propose(self, proposers: list[Proposer], failure: TestResult) -> AsyncIterator[Candidate | None]:
-        """Candidates, each once; None for an idea that comes to no new one, so that the time can be looked at."""
-        seen: set[tuple[str, str]] = set()
-        for spare in self._spare.pop(failure.id, []):
-            seen.add((spare.path, spare.normal))
-            yield spare
-        ideas = [
-            (idea.score - rank * _RANK_COST, idea, proposer)
-            for rank, proposer in enumerate(proposers)
-            for idea in await proposer.ideas()
-        ]
-        ideas.sort(key=lambda entry: -entry[0])
-        async for candidate in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers):
-            key = (candidate.path, candidate.normal) if candidate else ("", "")
-            yield None if key in seen or key[1] in self.avoid else candidate
-            seen.add(key)
 
-    async def _try(self, task: "_Task", candidate: Candidate) -> tuple[str, bool, float]:
-        """Run the failing test, then all: what came of it, whether it pleases, and the seconds."""
-        began = time.monotonic()
-        outcome, ok = await self._judged(task, candidate)
-        return outcome, ok, round(time.monotonic() - began, 3)
-
-    async def _judged(self, task: "_Task", candidate: Candidate) -> tuple[str, bool]:
-        if candidate.normal in self.avoid:
-            return "was refused", False
-        files = {candidate.path: candidate.data}
-        first = await task.trials.trial(files, [task.failure.id], task.limit)
-        if first.problem.startswith(NOT_RUN):  # no other candidate would fare better
-            raise DraftError(first.problem)
-        if first.problem:
-            return first.problem, False
-        if not first.green:
-            return f"still fails: {_short(first)}", False
-        whole = await task.trials.trial(files, limit=max(10.0, 4 * task.report.seconds * task.width))
-        verdict = compare(task.report, whole)
-        ok = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
-        return verdict.summary, ok
-
-
-@dataclass(slots=True)
-class _Task:
-    """One failing test that is to be repaired."""
+@dataclass(frozen=True, slots=True)
+class _Kin:
+    """Which failing tests one repair of a function may be expected to mend: those that are known to run it."""
 
     failure: TestResult
     report: TestReport
-    trials: WarmTests
-    deadline: float
-    width: int
-    began: float = field(default_factory=time.monotonic)
-    tried: int = 0
+    executed: Mapping[str, Lines]
 
-    @property
-    def limit(self) -> float:
-        """Seconds that the failing test may take; what starts cold takes as long as all tests did, and longer."""
-        own = max(_LEAST_LIMIT, 8 * self.failure.seconds)
-        return own + 3 * self.report.seconds * self.width if self.trials.why else own
+    def __call__(self, function: Function) -> frozenset[str]:
+        return frozenset(failure.id for failure in self.report.failures if self._runs(failure.id, function))
 
-    def attempt(self, limit: int, candidate: Candidate, outcome: str, seconds: float, *, ok: bool) -> Attempt:
-        """The next one, to be told."""
-        self.tried += 1
-        place, score = candidate.place, round(candidate.score, 3)
-        return Attempt(self.tried, limit, place, candidate.text, outcome, ok, score, seconds)
+    def _runs(self, test: str, function: Function) -> bool:
+        if test not in self.executed:  # another case of the same test
+            return test.split("[")[0] == self.failure.id.split("[")[0]
+        inside = range(function.body + 1, function.end + 1)
+        return any(line in inside for line in self.executed[test].get(function.path, ()))
 
 
 @contextmanager
-def _kept(found: list[Candidate]) -> Generator[None]:
+def _kept(found: list[Trial]) -> Generator[None]:
     """A model that fails while more is looked for does not take away what has been found."""
     try:
         yield
@@ -266,55 +224,15 @@ def _kept(found: list[Candidate]) -> Generator[None]:
             raise
 
 
-async def _ranked(found: list[Candidate], proposers: list[Proposer]) -> list[Candidate]:
-    """What passes, the function that the model finds likeliest first; what only takes a statement out comes last."""
-    liked: list[tuple[float, int]] = []
-    for number, candidate in enumerate(found):
+async def _ranked(found: list[Trial], proposers: list[Proposer]) -> list[Candidate]:
+    """What passes: first what mends most, then what the model finds likeliest, as long as it does not do less."""
+    keys: list[tuple[int, float, int]] = []
+    for number, trial in enumerate(found):
+        candidate = trial.candidate
         proposer = next((p for p in proposers if p.proposed(candidate)), proposers[0])
-        lost = _DELETED if candidate.text.strip() in ("", "pass") else 0.0
         try:
-            liked.append((lost - await proposer.liking(candidate), number))
+            liking = await proposer.liking(candidate)
         except ModelError:
-            return found  # better in the order of finding than not at all
-    return [found[number] for _, number in sorted(liked)]
-
-
-async def _drawn(ideas: list[tuple[Idea, Proposer]], proposers: list[Proposer]) -> AsyncIterator[Candidate | None]:
-    """What comes of all ideas: those that are just put in fill the time in which the model writes for the others."""
-    writing = _written([entry for entry in ideas if entry[0].is_written], proposers)
-    next_lot = asyncio.ensure_future(anext(writing, None))
-    try:
-        for idea, proposer in [entry for entry in ideas if not entry[0].is_written]:
-            for candidate in await proposer.candidates([idea]):
-                yield candidate
-            yield None
-            if next_lot.done() and not next_lot.exception() and (lot := next_lot.result()) is not None:
-                next_lot = asyncio.ensure_future(anext(writing, None))
-                for candidate in lot:
-                    yield candidate
-        while (lot := await next_lot) is not None:
-            next_lot = asyncio.ensure_future(anext(writing, None))
-            for candidate in lot:
-                yield candidate
-            yield None
-    finally:
-        next_lot.cancel()
-        await asyncio.gather(next_lot, return_exceptions=True)
-        await writing.aclose()
-
-
-async def _written(ideas: list[tuple[Idea, Proposer]], proposers: list[Proposer]) -> AsyncGenerator[list[Candidate]]:
-    """What the model writes, in lots: lines for the best ideas, then whole bodies, then lines for the others."""
-    for start in range(0, max(len(ideas), _LINES_FIRST + 1), _AT_ONCE):
-        if start == _LINES_FIRST:
-            for seed, temperature in enumerate(_TEMPERATURES):
-                for proposer in proposers:
-                    yield [c for c in [await proposer.rewritten(temperature, seed)] if c]
-        lot = ideas[start : start + _AT_ONCE]
-        for proposer in dict.fromkeys(proposer for _, proposer in lot):
-            yield await proposer.candidates([idea for idea, owner in lot if owner is proposer])
-
-
-def _short(report: TestReport) -> str:
-    message = next((f.message for f in report.failures), "").strip().split("\n")[0]
-    return message[:120] or "no message"
+            liking = 0.0  # better in the order of finding than not at all
+        keys.append((trial.left, (_LESS if candidate.lost else 0.0) - liking, number))
+    return [found[number].candidate for _, _, number in sorted(keys)]

@@ -1,0 +1,97 @@
+"""In which order candidates come: what the model would rather have written first, its own lines beside that, bodies.
+
+    proposers ─► ideas, best first ─┬► those that are just put in ─────────────┐
+                                    └► those that the model writes, in lots ───┴─► Candidate…, each once
+
+A `Part` may be left out, which is how it is measured what each contributes.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from typing import Literal, TypeAlias
+
+from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
+
+Part: TypeAlias = Literal["slips", "tokens", "lines", "bodies", "coverage", "order"]
+"""Templates; single tokens exchanged; lines written on; whole bodies; lines by coverage; the model's order of ideas."""
+
+_KINDS: dict[str, Part] = {
+    "slip": "slips", "exchanged": "tokens", "skipped": "tokens", "continued": "lines", "inserted": "lines",
+}  # fmt: skip
+_AT_ONCE = 16
+"""Lines that the model writes side by side."""
+_LINES_FIRST = 6 * _AT_ONCE
+"""How many lines are written before whole bodies are."""
+_TEMPERATURES = (0.0, 0.6, 0.9)
+"""For whole bodies."""
+_RANK_COST = 1.0
+"""How much likelier an idea must be for a function that is one place further down the list."""
+
+_Ideas: TypeAlias = Sequence[tuple[Idea, Proposer]]
+
+
+async def supply(
+    proposers: Sequence[Proposer], known: Collection[Candidate] = (), without: Collection[Part] = ()
+) -> AsyncIterator[Candidate | None]:
+    """Candidates, each once, those that are known first; None where an idea comes to no new one, to look at the time.
+
+    Args:
+        proposers: one for each function, the likeliest first.
+        known: what has passed before.
+        without: parts that are left out.
+    """
+    seen = {(candidate.path, candidate.normal) for candidate in known}
+    for candidate in known:
+        yield candidate
+    ideas = [
+        (idea.score - rank * _RANK_COST, idea, proposer)
+        for rank, proposer in enumerate(proposers)
+        for idea in await proposer.ideas()
+        if _KINDS[idea.kind] not in without
+    ]
+    ideas.sort(key=lambda entry: (entry[1].start, entry[1].text) if "order" in without else (-entry[0], ""))
+    bodies = () if "bodies" in without else _TEMPERATURES
+    async for candidate in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers, bodies):
+        key = (candidate.path, candidate.normal) if candidate else ("", "")
+        yield None if key in seen else candidate
+        seen.add(key)
+
+
+async def _drawn(
+    ideas: _Ideas, proposers: Sequence[Proposer], bodies: Sequence[float]
+) -> AsyncIterator[Candidate | None]:
+    """What comes of all ideas: those that are just put in fill the time in which the model writes for the others."""
+    writing = _written([entry for entry in ideas if entry[0].is_written], proposers, bodies)
+    next_lot = asyncio.ensure_future(anext(writing, None))
+    try:
+        for idea, proposer in [entry for entry in ideas if not entry[0].is_written]:
+            for candidate in await proposer.candidates([idea]):
+                yield candidate
+            yield None
+            if next_lot.done() and not next_lot.exception() and (lot := next_lot.result()) is not None:
+                next_lot = asyncio.ensure_future(anext(writing, None))
+                for candidate in lot:
+                    yield candidate
+        while (lot := await next_lot) is not None:
+            next_lot = asyncio.ensure_future(anext(writing, None))
+            for candidate in lot:
+                yield candidate
+            yield None
+    finally:
+        next_lot.cancel()
+        await asyncio.gather(next_lot, return_exceptions=True)
+        await writing.aclose()
+
+
+async def _written(
+    ideas: _Ideas, proposers: Sequence[Proposer], bodies: Sequence[float]
+) -> AsyncGenerator[list[Candidate]]:
+    """What the model writes, in lots: lines for the best ideas, then whole bodies, then lines for the others."""
+    for start in range(0, max(len(ideas), _LINES_FIRST + 1), _AT_ONCE):
+        if start == _LINES_FIRST:
+            for seed, temperature in enumerate(bodies):
+                for proposer in proposers:
+                    yield [c for c in [await proposer.rewritten(temperature, seed)] if c]
+        lot = ideas[start : start + _AT_ONCE]
+        for proposer in dict.fromkeys(proposer for _, proposer in lot):
+            yield await proposer.candidates([idea for idea, owner in lot if owner is proposer])

@@ -1,0 +1,115 @@
+"""What a candidate comes to: the failing test first, then all of them, and how long others are looked for after that.
+
+Candidate ─► Task.judged ─► Trial ─► Task.attempt (told) ─► Task.ends
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ossa.assistant.draft import DraftError
+from ossa.assistant.events import Attempt
+from ossa.assistant.repair.candidates import Candidate
+from ossa.assistant.repair.functions import Function
+from ossa.assistant.testing.runner import NOT_RUN
+from ossa.assistant.testing.warm import WarmTests
+from ossa.assistant.verdict import TestReport, TestResult, compare
+
+ENOUGH = 3
+"""So many candidates that mend all they should are chosen from."""
+_GRACE = (3.0, 15.0)
+"""Seconds, at least and at most, that are spent on others when one mends all it should: else half of what it took."""
+_PARTLY = 20.0
+"""The same, at least, when it mends only some of it; else as long again as it took."""
+_LEAST_LIMIT = 2.0
+"""Seconds that a candidate's failing test gets at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A candidate that has been tried."""
+
+    candidate: Candidate
+    outcome: str
+    """What came of it, in some words."""
+    ok: bool = False
+    """Whether it mends the failing test and breaks no other."""
+    left: int = 0
+    """How many tests still fail that run the same function, where it is ok."""
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Task:
+    """One failing test that is to be repaired."""
+
+    failure: TestResult
+    report: TestReport
+    """Of all tests, before."""
+    trials: WarmTests
+    deadline: float
+    width: int
+    limit: int
+    """Candidates that may be tried."""
+    kin: Callable[[Function], frozenset[str]]
+    """The failing tests that one repair of a function may be expected to mend."""
+    found: list[Trial] = field(default_factory=list[Trial])
+    """Those that are ok."""
+    tried: int = 0
+    began: float = field(default_factory=time.monotonic)
+    _ends: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more is to be tried."""
+        whole = sum(not trial.left for trial in self.found)
+        ends = self.deadline if self._ends is None else self._ends
+        return time.monotonic() > ends or whole >= ENOUGH or self.tried >= self.limit
+
+    async def judged(self, candidate: Candidate) -> Trial:
+        """Run the failing test with it, then all.
+
+        Raises:
+            DraftError: no candidate can be tried.
+        """
+        began = time.monotonic()
+        outcome, ok, left = await self._judged(candidate)
+        return Trial(candidate, outcome, ok, left, round(time.monotonic() - began, 3))
+
+    def attempt(self, trial: Trial) -> Attempt:
+        """Take note of a trial; what is to be told of it."""
+        self.tried += 1
+        if trial.ok:
+            self.found.append(trial)
+            now = time.monotonic()
+            spent = now - self.began
+            wait = max(spent, _PARTLY) if trial.left else min(max(spent / 2, _GRACE[0]), _GRACE[1])
+            self._ends = min(self.deadline if self._ends is None else self._ends, now + wait)
+        candidate, score = trial.candidate, round(trial.candidate.score, 3)
+        place, text = candidate.place, candidate.text
+        return Attempt(self.tried, self.limit, place, text, trial.outcome, trial.ok, score, trial.seconds)
+
+    async def _judged(self, candidate: Candidate) -> tuple[str, bool, int]:
+        files = {candidate.path: candidate.data}
+        first = await self.trials.trial(files, [self.failure.id], self._seconds)
+        if first.problem.startswith(NOT_RUN):  # no other candidate would fare better
+            raise DraftError(first.problem)
+        if first.problem:
+            return first.problem, False, 0
+        if not first.green:
+            return f"still fails: {_short(first)}", False, 0
+        whole = await self.trials.trial(files, limit=max(10.0, 4 * self.report.seconds * self.width))
+        verdict = compare(self.report, whole)
+        ok = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
+        return verdict.summary, ok, len(self.kin(candidate.function).intersection(verdict.still_failing))
+
+    @property
+    def _seconds(self) -> float:
+        """What the failing test may take; what starts cold takes as long as all tests did, and longer."""
+        own = max(_LEAST_LIMIT, 8 * self.failure.seconds)
+        return own + 3 * self.report.seconds * self.width if self.trials.why else own
+
+
+def _short(report: TestReport) -> str:
+    message = next((f.message for f in report.failures), "").strip().split("\n")[0]
+    return message[:120] or "no message"
