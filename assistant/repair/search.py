@@ -135,16 +135,15 @@ class Repair:
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
         proposers = [Proposer(self.model, p.function, sources, failure, p.lines) for p in places]
-        async with self.proof.trials(report, self.width) as trials:
-            kin = _Kin(failure, report, executed)
-            task = Task(failure, report, trials, deadline, self.width, self.candidates, kin)
-            try:
+        task = Task(failure, report, deadline, self.width, self.candidates, _Kin(failure, report, executed))
+        try:
+            async with self.proof.trials(report, self.width) as task.trials:
                 await self._try_all(supply(proposers, self._passed.pop(failure.id, ()), self.without), task, emit)
-            except asyncio.CancelledError:
-                if task.found:  # Esc keeps what has passed so far
-                    best = min(task.found, key=lambda trial: trial.left).candidate
-                    self.draft.write(best.path, best.data)
-                raise
+        except asyncio.CancelledError:
+            if task.found:  # Esc keeps what has passed so far
+                best = min(task.found, key=lambda trial: trial.left).candidate
+                self.draft.write(best.path, best.data)
+            raise
         if not task.found:
             late = f"in {self.seconds:.0f} s; {task.tried} candidates were tried"
             emit(Notice(f"No repair {late if time.monotonic() > deadline else f'among {task.tried} candidates'}."))

@@ -46,13 +46,14 @@ class Task:
     failure: TestResult
     report: TestReport
     """Of all tests, before."""
-    trials: WarmTests
     deadline: float
     width: int
     limit: int
     """Candidates that may be tried."""
     kin: Callable[[Function], frozenset[str]]
     """The failing tests that one repair of a function may be expected to mend."""
+    trials: WarmTests = field(init=False)
+    """What candidates are tried with."""
     found: list[Trial] = field(default_factory=list[Trial])
     """Those that are ok."""
     tried: int = 0
