@@ -41,6 +41,12 @@ _SMALL_SAMPLING = Sampling(temperature=0.2, top_p=0.9, max_tokens=400)
 """What the authors of SmolLM2 advise; it rarely says anything new after some hundred tokens."""
 
 
+_EACH = 1 / 12
+"""The share of a search's time that one test may take."""
+_LEAST_EACH = 10.0
+"""The same in seconds, at least."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a person may choose at the start."""
@@ -127,6 +133,8 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     base = open_draft(repository, drafts / f"{session.id}-baseline", sandbox)
     baseline = GuardedDraft(base, reviewer, permissions)
     tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
+    if not model.info.calls_tools:  # a search has no time for tests that do not end
+        tests.each = max(_LEAST_EACH, options.seconds * _EACH)
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)

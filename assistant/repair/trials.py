@@ -11,6 +11,7 @@ from ossa.assistant.draft import DraftError
 from ossa.assistant.events import Attempt
 from ossa.assistant.repair.candidates import Candidate
 from ossa.assistant.repair.functions import Function
+from ossa.assistant.testing.outcomes import hung
 from ossa.assistant.testing.runner import NOT_RUN
 from ossa.assistant.testing.warm import WarmTests
 from ossa.assistant.verdict import TestReport, TestResult, compare
@@ -99,7 +100,7 @@ class Task:
             return first.problem, False, 0
         if not first.green:
             return f"still fails: {_short(first)}", False, 0
-        whole = await self.trials.trial(files, limit=max(10.0, 4 * self.report.seconds * self.width))
+        whole = await self.trials.trial(files, limit=max(10.0, 4 * self._usual))
         verdict = compare(self.report, whole)
         ok = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
         return verdict.summary, ok, len(self.kin(candidate.function).intersection(verdict.still_failing))
@@ -107,8 +108,14 @@ class Task:
     @property
     def _seconds(self) -> float:
         """What the failing test may take; what starts cold takes as long as all tests did, and longer."""
-        own = max(_LEAST_LIMIT, 8 * self.failure.seconds)
-        return own + 3 * self.report.seconds * self.width if self.trials.why else own
+        own = _LEAST_LIMIT if hung(self.failure) else max(_LEAST_LIMIT, 8 * self.failure.seconds)
+        return own + 3 * self._usual if self.trials.why else own
+
+    @property
+    def _usual(self) -> float:
+        """Seconds that all tests take while others run beside them, but for those that do not end."""
+        lost = sum(result.seconds for result in self.report.failures if hung(result))
+        return max(self.report.seconds - lost, 0.0) * self.width
 
 
 def _short(report: TestReport) -> str:

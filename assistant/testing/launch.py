@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from ossa.assistant.testing.alarm import LIMIT
 from ossa.assistant.testing.discovery import Plan, environment
 
 OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
@@ -30,6 +31,7 @@ def equip(folder: Path, only: Sequence[str], *, covering: bool = False) -> None:
     """
     here = Path(__file__)
     shutil.copyfile(here.with_name("reporter.py"), folder / "ossa_report.py")
+    shutil.copyfile(here.with_name("alarm.py"), folder / "ossa_alarm.py")
     if covering:
         shutil.copyfile(here.with_name("tracer.py"), folder / "ossa_trace.py")
     (folder / "only.json").write_text(json.dumps(list(only)), "utf-8")
@@ -47,8 +49,11 @@ def argv(plan: Plan, only: Sequence[str], files: Collection[str], folder: Path) 
     return list(plan.argv)
 
 
-def variables(root: Path, inside: Path, folder: Path, options: str) -> dict[str, str]:
-    """The environment that makes a run repeatable and brings the reporter along, unless there are no `options`."""
+def variables(root: Path, inside: Path, folder: Path, options: str, each: float) -> dict[str, str]:
+    """The environment that makes a run repeatable and brings the reporter along, unless there are no `options`.
+
+    `each` test may take so many seconds; 0 for no limit.
+    """
     values = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     if own := environment(root):
         values |= {"VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
@@ -56,6 +61,7 @@ def variables(root: Path, inside: Path, folder: Path, options: str) -> dict[str,
         cache = shlex.quote(f"cache_dir={folder / 'cache'}")
         values |= {
             "OSSA_TEST_ROOT": str(inside),
+            LIMIT: str(each),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH")))),
             "PYTEST_ADDOPTS": f"{options} -o {cache}",
         }

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
+from ossa.assistant.testing.alarm import SAYS, Hung
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import Outcome, TestResult
 
@@ -54,6 +55,11 @@ class Outcomes:
         told = known if known.message or known.trace else result
         seconds = known.seconds + result.seconds
         self.tests[result.id] = TestResult(result.id, worst.outcome, told.message, told.trace, seconds)
+
+
+def hung(result: TestResult) -> bool:
+    """Whether a test was ended because it took too long."""
+    return f"{Hung.__name__}: {SAYS} " in result.message
 
 
 def read_outcomes(folder: Path) -> Outcomes:

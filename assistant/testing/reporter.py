@@ -163,6 +163,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.pop("PYTEST_ADDOPTS", None)
     prefix, started = _from(root, config.rootpath), _from(root, config.invocation_params.dir)
     config.pluginmanager.register(PytestReporter(prefix, started, None if worker else Log()), "ossa-reporter")
+    config.pluginmanager.register(importlib.import_module("ossa_alarm").plugin(sys.modules["pytest"]), "ossa-limits")
 
 
 def _from(root: str, folder: Path) -> str:
@@ -178,6 +179,7 @@ class UnittestReporter(unittest.TestResult):
         """`files` gives the file of each module, from the root of the repository."""
         super().__init__()
         self._log, self._files, self._started = log, files, 0.0
+        self._alarm = importlib.import_module("ossa_alarm").Alarm()
 
     def name(self, test: Any) -> str:
         """The test's id in pytest's form; for what went wrong around tests, that of their class or module."""
@@ -194,8 +196,10 @@ class UnittestReporter(unittest.TestResult):
         super().startTest(test)
         self._started = time.perf_counter()
         self._log.start(self.name(test))
+        self._alarm.set()
 
     def stopTest(self, test: unittest.TestCase) -> None:
+        self._alarm.clear()
         super().stopTest(test)
         self._log.finish(self.name(test))
 

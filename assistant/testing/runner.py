@@ -35,6 +35,7 @@ class _Run:
     draft: Draft
     only: Sequence[str] = ()
     trial: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    each: float = 0
     on_output: Listener | None = None
     covering: bool = False
 
@@ -44,9 +45,12 @@ class TestRunner:
 
     __test__ = False
 
-    def __init__(self, root: Path, *, command: str | None = None, timeout: float = 300) -> None:
-        """`command` is a shell line that wins over what would be found; `timeout` in seconds is for one run."""
-        self._root, self.timeout = root, timeout
+    def __init__(self, root: Path, *, command: str | None = None, timeout: float = 300, each: float = 60) -> None:
+        """`command` is a shell line that wins over what would be found.
+
+        `timeout` in seconds is for one run, `each` for one test of it; 0 for no limit.
+        """
+        self._root, self.timeout, self.each = root, timeout, each
         self.modules: tuple[str, ...] = ()
         """What the latest run had imported in the end, by the names of the modules."""
         self._plan = Plan("command", ("sh", "-c", command), command) if command else None
@@ -62,14 +66,16 @@ class TestRunner:
         only: Sequence[str] = (),
         trial: Mapping[str, bytes] | None = None,
         timeout: float | None = None,
+        each: float = 0,
         on_output: Listener | None = None,
     ) -> TestReport:
         """Run the tests, or with `only` those that have these ids or lie below them; what they write is thrown away.
 
-        The files of a `trial` stand in for the draft's own. A command that does not lead to pytest always runs whole.
+        The files of a `trial` stand in for the draft's own. Limits are in seconds, for all tests and for `each`, where
+        they are to be others than usual. A command that does not lead to pytest always runs whole.
         Whatever goes wrong is the report's `problem`.
         """
-        report, _ = await self._run(_Run(draft, only, trial or {}, on_output), timeout or self.timeout)
+        report, _ = await self._run(_Run(draft, only, trial or {}, each, on_output), timeout or self.timeout)
         return report
 
     async def cover(
@@ -160,7 +166,7 @@ class TestRunner:
             command = Command(
                 await in_thread(_argv, plan, run, folder),
                 timeout=limit,
-                env=launch.variables(self._root, run.draft.root, folder, options),
+                env=launch.variables(self._root, run.draft.root, folder, options, run.each or self.each),
                 writable=folder,
                 trial=run.trial,
                 name=f"the project's tests ({plan.title})",

@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from ossa.assistant.testing import remains, warmth
+    from ossa.assistant.testing import alarm, remains, warmth
 else:
+    import ossa_alarm as alarm
     import ossa_remains as remains
     import ossa_warmth as warmth
 
@@ -233,6 +234,7 @@ def _main() -> None:
         print(f"unfit: {reason}")
         sys.exit(3)
     if job:
+        os.environ[alarm.LIMIT] = str(job["each"])
         run_tests(module, job["arguments"])
 
 

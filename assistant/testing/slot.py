@@ -23,7 +23,10 @@ from ossa.assistant.testing import launch
 from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
 from ossa.assistant.threads import in_thread
 
-_TRAVELLING = {"server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth", "reporter": "ossa_report"}
+_TRAVELLING = {
+    "server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth", "reporter": "ossa_report",
+    "alarm": "ossa_alarm",
+}  # fmt: skip
 _WRITTEN_AT = "/run/ossa-written"
 _LIFE = 6 * 3600.0
 """Seconds that a server may live."""
@@ -45,6 +48,9 @@ class Job:
     arguments: Sequence[str]
     """Of the test runner."""
     limit: float
+    """In seconds, for all."""
+    each: float
+    """For one test; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Slot:
         command = Command(
             [self._python, server, str(self._draft.root), _WRITTEN_AT, self._module, json.dumps(sorted(kept))],
             timeout=_LIFE,
-            env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.OPTIONS),
+            env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.OPTIONS, 0),
             writable=self._folder,
             written_at=_WRITTEN_AT,
             name=f"the project's tests ({self._title})",
@@ -105,7 +111,8 @@ class Slot:
             Lost: the server did not survive it, or says that it would not do any more.
         """
         files = {path: base64.b64encode(data).decode() for path, data in job.files.items()}
-        asked = {"files": files, "only": list(job.only), "arguments": list(job.arguments), "limit": job.limit}
+        limits = {"limit": job.limit, "each": job.each}
+        asked = {"files": files, "only": list(job.only), "arguments": list(job.arguments), **limits}
         answer = await self._answer(asked, "done", job.limit + _GRACE)
         match answer:
             case {

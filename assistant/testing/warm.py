@@ -19,6 +19,7 @@ from typing import Self
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.testing import launch
 from ossa.assistant.testing.discovery import Plan
+from ossa.assistant.testing.outcomes import hung
 from ossa.assistant.testing.report import judge
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.slot import Attempted, Job, Lost, Slot
@@ -28,6 +29,10 @@ from ossa.assistant.verdict import TestReport
 _SAMPLED_SECONDS = 2.0
 """A suite that takes no longer is what a server is compared by; of a longer one, some failures are."""
 _SAMPLED = 8
+_LEAST_EACH = 1.0
+"""Seconds that one test may take at least."""
+_SLOWER = 8.0
+"""How many times what the slowest takes that ends."""
 _STRIKES = 3
 """How many servers in a row may be lost until starting them is not worth it."""
 _UNSTABLE = re.compile(r"0x[0-9a-f]+|\d+")
@@ -46,6 +51,8 @@ class WarmTests:
         self._files: frozenset[str] = frozenset()
         self._kept: set[str] = set()
         self._strikes = 0
+        slowest = max((r.seconds for r in known.results if not hung(r)), default=0.0)
+        self._each = max(_LEAST_EACH, _SLOWER * slowest)
         self._plan: Plan | None = None
         self.why = ""
         """Why nothing is tried warm; empty where it is."""
@@ -95,7 +102,7 @@ class WarmTests:
                 told = judge(self._plan, attempted.completed, attempted.outcomes, limit=seconds, selected=bool(only))
                 return replace(told, seconds=time.monotonic() - began)
         self.cold += 1
-        return await self._tests.run(self._draft, only=only, trial=files, timeout=limit)
+        return await self._tests.run(self._draft, only=only, trial=files, timeout=limit, each=self._each)
 
     async def _attempted(self, files: Mapping[str, bytes], only: Sequence[str], limit: float) -> Attempted | None:
         """What a server says; None where none can, or where it is lost over it."""
@@ -166,7 +173,7 @@ class WarmTests:
         words = launch.argv(self._plan, only, self._files.union(files), self._draft.root)
         run = launch.module_run(words)
         assert run
-        return Job(files, only, run[2], limit)
+        return Job(files, only, run[2], limit, self._each)
 
 
 def _gist(report: TestReport, only: Sequence[str]) -> dict[str, tuple[str, str]]:
