@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from ossa.assistant.choosing import Choices
 from ossa.assistant.commit import Committer
 from ossa.assistant.context import Context, prompt_text
 from ossa.assistant.delivery import Delivery
@@ -36,6 +37,7 @@ from ossa.assistant.revision import Author, Wish
 from ossa.assistant.shell import run_line
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import decode
+from ossa.assistant.threads import in_thread
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.trim import shorten
@@ -69,8 +71,12 @@ class Agent:
     transcript: Transcript
     """Sees every event before anyone else does, and so knows the conversation."""
     sampling: Sampling
+    _choices: Choices = field(init=False)
     _running: Generation | None = field(default=None, init=False)
     """The answer that is being written."""
+
+    def __post_init__(self) -> None:
+        self._choices = Choices(self.repair)
 
     @property
     def busy(self) -> bool:
@@ -148,7 +154,7 @@ class Agent:
             emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
             return await self._offer(emit)
         if self.model.info.calls_tools:
-            text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report))
+            text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report, hint))
             return await self._converse(hint, emit, text)
         self.repair.avoid.clear()
         fresh = not await self.delivery.change()
@@ -160,6 +166,7 @@ class Agent:
             raise
         if found is None:
             return "no change"
+        await in_thread(self._choices.gather)
         return await self._offer(emit, compare(report, found) if fresh else None)
 
     async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
@@ -184,7 +191,7 @@ class Agent:
 
     async def _offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
         led = not self.model.info.calls_tools
-        author = Author(self._search_again if led else self._ask_again, anywhere=led)
+        author = Author(self._search_again if led else self._ask_again, self._choices, anywhere=led)
         return await self.delivery.offer(emit, author, verdict)
 
     async def _ask_again(self, wish: Wish, emit: Emit) -> None:
@@ -200,7 +207,8 @@ class Agent:
         if wish.reason.strip():
             emit(Notice("This model is too small to take a reason: another version that passes is searched for."))
         self.repair.avoid.add(normal(decode(wish.refused)))
-        await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing)
+        if await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing):
+            await in_thread(self._choices.gather)
 
     async def _answer(self, prompt: str, told: str, emit: Emit) -> bool:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""

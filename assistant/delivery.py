@@ -1,8 +1,8 @@
 """The way of a change from the draft to the working tree.
 
 draft ─► verdict ─► review ─► accept
-           ▲          └──► a hunk edited or asked for again ─┐
-           └─────────────────────────────────────────────────┘
+           ▲          └──► a hunk edited or asked for again, another repair chosen ─┐
+           └────────────────────────────────────────────────────────────────────────┘
 """
 
 import asyncio
@@ -12,10 +12,11 @@ from ossa.assistant.accepting.accept import accept
 from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.accepting.rejection import take_out
 from ossa.assistant.change import Change
+from ossa.assistant.choosing import Choices
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import End, Failure, Notice, Proposed, Reviewed, Revised
 from ossa.assistant.proof import Proof
-from ossa.assistant.review import Decision, HunkEdit, Reroll, Reviewer
+from ossa.assistant.review import Choose, Decision, HunkEdit, Reroll, Reviewer
 from ossa.assistant.revision import Author, RevisionError, Second, Wish, find, rewrite
 from ossa.assistant.threads import in_any_case, in_thread, to_its_end
 from ossa.assistant.turn import Emit
@@ -38,27 +39,58 @@ class Delivery:
     async def offer(self, emit: Emit, author: Author, verdict: Verdict | None = None) -> End:
         """Show the change with its verdict, where that is known already, and do what the person decides.
 
-        What they edit, or have the `author` write once more, is proved and shown anew before it is asked for again.
+        What they edit or choose, or have the `author` write once more, is proved and shown anew before it is asked for
+        again.
         """
         change = await self.change()
         if not change:
             return "no change"
         judged = verdict or await self._proof.verdict(emit)
-        emit(Proposed(change, judged))
+        author.choices.renew()
+        shown = None
         while True:
-            answer = await self._reviewer.review(change, judged)
-            if answer is None:
-                return "proposed"
-            if not isinstance(answer, HunkEdit | Reroll):
-                return await in_any_case(self._carry_out(change, tuple(answer), emit))
-            shown = change
-            change = await self._revised(shown, answer, judged, author, emit)
-            if not change:
-                emit(Notice("The draft holds no change any more."))
-                return "no change"
+            alternatives = await in_thread(author.choices.offered, change, judged)
             if change != shown:
-                judged = await self._judged(emit)
-                emit(Proposed(change, judged))
+                emit(Proposed(change, judged, alternatives))
+            answer = await self._reviewer.review(change, judged, alternatives)
+            shown = change
+            match answer:
+                case None:
+                    return "proposed"
+                case Choose(number):
+                    judged = await self._chosen(number, judged, author.choices, emit)
+                    change = await self.change()
+                case HunkEdit() | Reroll():
+                    change = await self._revised(shown, answer, judged, author, emit)
+                    if not change:
+                        emit(Notice("The draft holds no change any more."))
+                        return "no change"
+                    if change != shown:
+                        judged = await self._judged(emit)
+                case decisions:
+                    author.choices.forget()
+                    return await in_any_case(self._carry_out(change, tuple(decisions), emit))
+
+    async def _chosen(self, number: int, shown: Verdict, choices: Choices, emit: Emit) -> Verdict:
+        """Put another of the repairs that passed into the draft; the former comes back unless the tests confirm it."""
+        former, holds = choices.shown, False
+        why = "could not be tested to the end"
+        try:
+            if not await in_thread(choices.put, number):
+                why = "can no longer be had"
+                return shown
+            verdict = choices.verdict() or await self._proof.verdict(emit)
+            choices.judged(verdict)
+            holds = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
+            why = f"passed when it was tried, but not in a run of its own ({verdict.summary})"
+            return verdict if holds else shown
+        except DraftError as error:
+            emit(Failure(str(error)))
+            return shown
+        finally:
+            if not holds:
+                await to_its_end(asyncio.to_thread(choices.put, former))
+                emit(Notice(f"Repair {number} {why}, so repair {former} is back."))
 
     async def _revised(
         self, change: Change, answer: HunkEdit | Reroll, shown: Verdict, author: Author, emit: Emit

@@ -2,14 +2,15 @@
 
 Frozen dataclasses of plain values: everything that a screen, the command line or a resumed session shows is here.
 
-  TurnStarted ─► Composed ─► Reading · Thinking · Answering · Step… ─► Attempt… ─► Proposed ─► Reviewed ─► TurnFinished
+  TurnStarted ─► Composed ─► Reading · Thinking · Answering · Step… ─► Searching ─► Attempt…
+              ─► Proposed ─► Reviewed ─► TurnFinished
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ossa.assistant.change import Change
-from ossa.assistant.review import Decision
+from ossa.assistant.review import Alternatives, Decision
 from ossa.assistant.verdict import Verdict
 from ossa.model.base import Message, Usage
 
@@ -105,6 +106,18 @@ class StepFinished:
     """Whole, for whoever opens the step."""
     result: Message | None = None
     """What the model is told of it, where the model asked."""
+    failing: tuple[str, ...] = ()
+    """The tests that failed, by their ids, where the step ran tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """The guided way begins to look for a repair, and may spend so much on it."""
+
+    seconds: float
+    """For all tests that are to be repaired."""
+    candidates: int
+    """To be tried, at most, for one test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +145,8 @@ class Proposed:
 
     change: Change
     verdict: Verdict
+    alternatives: Alternatives = field(default_factory=Alternatives)
+    """Other repairs that passed, and which of them this one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +265,7 @@ Event: TypeAlias = (
     | StepStarted
     | StepOutput
     | StepFinished
+    | Searching
     | Attempt
     | Proposed
     | Reviewed

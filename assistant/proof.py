@@ -11,7 +11,7 @@ from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.warm import WarmTests
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
-from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare
+from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare, named_first
 
 _SHOWN = 3
 """Failures that the model is given in one message."""
@@ -56,9 +56,9 @@ class Proof:
         before = await self.before(emit)
         return compare(before, await self.after(emit))
 
-    def digest(self, report: TestReport) -> str:
-        """The first failures of a report, as a model can use them."""
-        return self._digest(report.failures)
+    def digest(self, report: TestReport, hint: str = "") -> str:
+        """The first failures of a report, as a model can use them; those first that a hint names."""
+        return self._digest(named_first(report.failures, hint))
 
     def digest_of(self, ids: Iterable[str]) -> str:
         """The same for the named tests of the latest run."""
@@ -77,7 +77,8 @@ class Proof:
         report = await self._tests.run(draft, on_output=lambda text: emit(StepOutput(step, text)))
         failed = len(report.failures)
         summary = report.problem or f"{report.passed} passed, {failed} failed, {report.seconds:.1f} s"
-        emit(StepFinished(step, report.green, summary, report.output))
+        failing = tuple(failure.id for failure in report.failures)
+        emit(StepFinished(step, report.green, summary, report.output, failing=failing))
         return report
 
     def _fingerprint(self) -> int:

@@ -40,19 +40,50 @@ class Reroll:
     """What is wrong with this one, for the model."""
 
 
-Answer: TypeAlias = Sequence[Decision] | HunkEdit | Reroll | None
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """The person wants another of the repairs that passed; it is proved and shown before anything is decided."""
+
+    number: int
+    """Which of the alternatives, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A repair that passed its tests."""
+
+    place: str
+    """Where: "calc.py:12 add"."""
+    text: str
+    """What stands there with it: the changed lines."""
+    lost: str = ""
+    """Statements that it does away with, where nothing of their kind takes their place."""
+    proof: str = ""
+    """What the tests said once it was in the draft, "3/3 passed"; empty as long as it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternatives:
+    """The repairs that passed, best first, one of which is the change; none where there is no choice."""
+
+    repairs: tuple[Alternative, ...] = ()
+    shown: int = 0
+    """The number of the one that is the change, from 1."""
+
+
+Answer: TypeAlias = Sequence[Decision] | HunkEdit | Reroll | Choose | None
 Permission: TypeAlias = Literal["once", "always", "no"]
 
 
 class Reviewer(Protocol):
     """Whoever decides: the window, the command line, a test."""
 
-    async def review(self, change: Change, verdict: Verdict) -> Answer:
+    async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> Answer:
         """Decide on the hunks of a change; those without a decision stay in the draft.
 
-        After a `HunkEdit` or a `Reroll` the review is asked for again, with what has become of the change: hunks that
-        are still the same have the same ids. None puts the whole review off: the change stays in the draft and the
-        next turn goes on from it.
+        After a `HunkEdit`, a `Reroll` or a `Choose` the review is asked for again, with what has become of the change:
+        hunks that are still the same have the same ids. None puts the whole review off: the change stays in the draft
+        and the next turn goes on from it.
         """
         ...
 
@@ -75,7 +106,7 @@ class Unattended:
         self.why = ""
         """Why the latest change was not accepted, where it was to be."""
 
-    async def review(self, change: Change, verdict: Verdict) -> Answer:
+    async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> Answer:
         if not self._accept:
             return None
         judges = [file.path for file in change.files if is_judge(file.path)]

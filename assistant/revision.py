@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from ossa.assistant.accepting.rejection import take_out
 from ossa.assistant.change import Change, FileChange, Hunk
+from ossa.assistant.choosing import Choices
 from ossa.assistant.diff import CONTEXT, Run, changed_runs
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.drafts.recorded import LINK_NOTE
@@ -47,6 +48,8 @@ class Author:
     """Whoever can write another version of a hunk into the draft."""
 
     ask: Callable[[Wish, Emit], Awaitable[None]]
+    choices: Choices
+    """The repairs that passed, where it searched for them."""
     anywhere: bool = False
     """Whether the new version may stand in other lines than the old one."""
 

@@ -1,5 +1,7 @@
 """What the tests said of a change, against the same tests without it."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -123,6 +125,16 @@ def compare(before: TestReport, after: TestReport) -> Verdict:
         missing=tuple(sorted(ran_before - ran.keys() - opened)),
         note=" · ".join(note for note in notes if note),
     )
+
+
+def named_first(tests: Iterable[TestResult], hint: str) -> list[TestResult]:
+    """The tests in their order, but before all others the one whose id the hint is, then those that it names."""
+
+    def distance(test: TestResult) -> int:
+        name = re.escape(test.id.split("::")[-1])
+        return 0 if test.id == hint.strip() else 1 if re.search(rf"(?<!\w){name}(?!\w)", hint) else 2
+
+    return sorted(tests, key=distance)
 
 
 def _below(test: str, parent: str) -> bool:

@@ -16,7 +16,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
 from ossa.assistant.draft import Draft
-from ossa.assistant.events import Notice
+from ossa.assistant.events import Notice, Searching
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.abreast import abreast
 from ossa.assistant.repair.candidates import Candidate, Proposer
@@ -25,10 +25,10 @@ from ossa.assistant.repair.localise import Place, Sources
 from ossa.assistant.repair.localise_lines import likeliest_functions, suspects
 from ossa.assistant.repair.supply import Part, supply
 from ossa.assistant.repair.trials import Task, Trial
-from ossa.assistant.testing.outcomes import Lines
+from ossa.assistant.testing.outcomes import Lines, hung
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
-from ossa.assistant.verdict import TestReport, TestResult, compare
+from ossa.assistant.verdict import TestReport, TestResult, compare, named_first
 from ossa.model.base import LanguageModel, ModelError
 
 _ASKED = re.compile(
@@ -57,7 +57,7 @@ class Repair:
     candidates: int = 1500
     """Candidates run against the tests, for one failing test."""
     seconds: float = 180.0
-    """For the whole search."""
+    """For the whole search, the runs of the tests before and after it included."""
     width: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
     """Candidates tried at once."""
     files: tuple[str, ...] = ()
@@ -97,15 +97,17 @@ class Repair:
             emit: is told of every attempt.
             leave: failing tests that are left alone.
         """
-        deadline = time.monotonic() + self.seconds
+        # The tests have been run once, and are run once more in the end.
+        deadline = time.monotonic() + max(self.seconds - 2 * report.seconds, self.seconds / 2)
         improved = False
         missing = await in_thread(self._missing, report)
         for module in sorted(set(missing.values())):
             lacking = f"{report.command} lacks the module {module}, which is not the project's"
             emit(Notice(f"{lacking}: install it there, or say by --test how the tests are run."))
         given_up = {*missing, *leave}
+        emit(Searching(self.seconds, self.candidates))
         while left := [f for f in report.failures if f.id not in given_up]:
-            failure = next((f for f in left if hint and f.id.split("::")[-1] in hint), left[0])
+            failure = named_first(sorted(left, key=hung), hint)[0]  # a trial of what does not end takes long
             better = await self._repair(failure, report, hint, deadline, emit)
             if better is None:
                 given_up.add(failure.id)

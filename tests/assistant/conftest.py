@@ -163,7 +163,7 @@ class Reader(Unattended):
         self.says = list(says)
         self.shown: list[tuple[Change, Verdict]] = []
 
-    async def review(self, change: Change, verdict: Verdict) -> Answer:
+    async def review(self, change: Change, verdict: Verdict, alternatives: object) -> Answer:
         self.shown.append((change, verdict))
         return self.says.pop(0)(change) if self.says else None
 

@@ -46,7 +46,7 @@ class Picky(Unattended):
         self.accepted, self.reason = accepted, reason
         self.verdicts: list[Verdict] = []
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict, alternatives: object) -> Sequence[Decision] | None:
         self.verdicts.append(verdict)
         return [Decision(h.id, n in self.accepted, self.reason) for n, (_, h) in enumerate(change.hunks)]
 
@@ -377,7 +377,7 @@ class Impatient(Unattended):
 
     cancel: Callable[[], None]
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict, alternatives: object) -> Sequence[Decision] | None:
         for n in range(100):
             asyncio.get_running_loop().call_later(n / 2000, self.cancel)
         return [Decision(hunk.id, True) for _, hunk in change.hunks]

@@ -38,7 +38,7 @@ class Switch(Unattended):
         super().__init__()
         self.takes = True
 
-    async def review(self, change: Change, verdict: Verdict) -> Sequence[Decision] | None:
+    async def review(self, change: Change, verdict: Verdict, alternatives: object) -> Sequence[Decision] | None:
         return [Decision(hunk.id, True) for _, hunk in change.hunks] if self.takes else None
 
 
