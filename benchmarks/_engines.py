@@ -4,21 +4,20 @@ python benchmarks/_engines.py ossa|llama.cpp|transformers MODEL.gguf
 """
 
 import contextlib
-import importlib
 import io
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from _llama import server
+
 Figures = dict[str, float]
 WRITTEN, CONTEXT, LONG, FIRST, ADDED = 64, 512, 2000, 3000, 60
 CANDIDATES, EACH, PREFIX = 16, 24, 800
-THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def source() -> str:
@@ -162,19 +161,13 @@ def _constrained(loaded: Any) -> Figures:
 
 def llama_cpp(file: Path) -> Figures:
     """The wheel xllamacpp, in its own environment."""
-    xllamacpp = importlib.import_module("xllamacpp")  # not in our environment
-
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(file)
-    parameters.n_ctx, parameters.n_parallel, parameters.n_gpu_layers = 8192, 1, 0
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = THREADS
-    server = xllamacpp.Server(parameters)
+    llama = server(file)
     tokens = json.loads(Path(sys.argv[3]).read_text())  # its server has no call for them
 
     def run(prompt: Sequence[int], count: int, *, cached: bool = False) -> Any:
         request = {"prompt": list(prompt), "n_predict": count, "temperature": 0, "cache_prompt": cached}
         begin = time.perf_counter()
-        answer = server.handle_completions({**request, "ignore_eos": True})
+        answer = llama.handle_completions({**request, "ignore_eos": True})
         return answer["timings"], time.perf_counter() - begin
 
     run(tokens[:300], 1)

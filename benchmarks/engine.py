@@ -13,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 from _engines import source
+from _venvs import LLAMA_CPP, python_with
 
 from ossa.assistant.paths import cache_dir
 from ossa.model import catalog, discover, fetch, vocabulary
@@ -25,19 +25,7 @@ from ossa.model.gguf import GgufFile
 from ossa.model.process import LocalModel
 
 OUT = Path(__file__).parent / "out"
-WHEEL = "xllamacpp==2026.10.11549"
 Figures = dict[str, float]
-
-
-def llama_cpp_python() -> Path:
-    """The interpreter that has llama.cpp."""
-    folder = cache_dir() / "benchmarks" / "llama.cpp"
-    python = folder / "bin" / "python"
-    if not (folder / ".ready").exists():
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", WHEEL], check=True)
-        (folder / ".ready").touch()
-    return python
 
 
 def tokens_of(model: Path, folder: Path) -> Path:
@@ -78,7 +66,7 @@ def main(rounds: int = 3) -> None:
     """Measure, print, write."""
     model = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", lambda _done, _total: None)
     here = Path(sys.executable)
-    pythons = {"ossa": here, "llama.cpp": llama_cpp_python(), "transformers": here}
+    pythons = {"ossa": here, "llama.cpp": python_with("llama.cpp", LLAMA_CPP), "transformers": here}
     tokens = tokens_of(model, cache_dir() / "benchmarks")
     process_figures(model)  # once to warm the disk's cache
     found: dict[str, list[Figures]] = {}

@@ -1,169 +1,185 @@
-"""`ossa fix --accept` on functions with one bug, beside the same model asked for the fixed function.
+"""`ossa fix --accept` on programs with a bug, beside others with the same model, and without each of its own parts.
 
-TASKS is a file of JSON lines as HumanEvalFix has them (declaration, buggy_solution, entry_point, example_test, test).
-Each becomes a git repository of its own with a module and a test file. With `--examples` the repository holds only the
-task's example tests, where these fail, and its other tests stay hidden and judge the result: what passes the first but
-not the second is plausible but wrong. Prints a table and writes benchmarks/out/repair.json.
+TASKS is a file of JSON lines as HumanEvalFix has them (declaration, buggy_solution, entry_point, example_test, test),
+or a folder of programs: each subfolder NAME holds NAME.py and its tests, some of which fail; hidden_*.py, right.py and
+bug.txt in it are shown to nobody. What passes the tests that are shown but not the hidden ones is plausible but wrong.
+With `--examples` a line's example tests are shown, where these fail, and its other tests are hidden.
 
-    make bench-repair TASKS=FILE [ARGS="--every N --budget SECONDS --examples --no-peers"]
+Everyone gets the same program, the failing test's message and the same seconds; ossa's own start counts, the peers'
+model is loaded before. Prints a table; writes benchmarks/out/repair.json, and repair-tasks.jsonl with a row for each
+program and engine as it comes.
+
+    make bench-repair TASKS=FILE|FOLDER [ARGS="--budget SECONDS --examples --first N --ablations …"]
 """
 
 import argparse
+import difflib
 import json
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TextIO
+
+from _peers import PEERS
+from _repair_engines import Answer, Engine, aider, asked, ossa, served
+from _repair_one import PARTS
+from _repair_tasks import Choice, Task, tasks
+from _venvs import LLAMA_CPP, python_with
 
 from ossa.assistant.paths import cache_dir
 from ossa.model import catalog, discover, fetch
-from ossa.model.base import LanguageModel, Message, Sampling, Text
 from ossa.model.process import LocalModel
 
 OUT = Path(__file__).parent / "out"
-_SECONDS = 10
-"""For the tests of one function."""
-_TRIES = 10
+ASKED = {"asked once": 1, "best of ten": 10}
+AIDER = "aider"
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one task."""
+class Row:
+    """What came of one program in the hands of one engine."""
 
+    task: str
+    engine: str
     passes: bool
     """The tests that were to be seen."""
     right: bool
     """All tests."""
     seconds: float
-    candidates: int = 1
-
-
-def module_of(task: dict[str, str]) -> str:
-    """The function with its bug."""
-    return task["declaration"] + task["buggy_solution"]
-
-
-def test_of(task: dict[str, str], source: str) -> str:
-    """A test file for one of the task's scripts, which call `check` at their end."""
-    lines = [line for line in source.rstrip().splitlines() if not line.startswith("check(")]
-    name = task["entry_point"]
-    called = f"def test_{name}():\n    check({name})\n"
-    return "\n".join(["from subject import *", f"from subject import {name}", "", *lines, "", "", called])
-
-
-def passes(source: str, test: str) -> bool:
-    """Whether a module passes a test file, in a folder and a process of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "subject.py").write_text(source)
-        Path(folder, "test_subject.py").write_text(test)
-        run = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        try:
-            return subprocess.run(run, cwd=folder, capture_output=True, timeout=_SECONDS).returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
-
-
-def ossa(task: dict[str, str], seen: str, hidden: str, budget: float) -> Result:
-    """The program itself, as it is called by a person."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder, "project")
-        root.mkdir()
-        (root / "subject.py").write_text(module_of(task))
-        (root / "test_subject.py").write_text(seen)
-        for words in (
-            ["init", "-q"],
-            ["add", "."],
-            ["-c", "user.name=b", "-c", "user.email=b@b", "commit", "-qm", "b"],
-        ):
-            subprocess.run(["git", *words], cwd=root, check=True)
-        command = [
-            sys.executable,
-            "-m",
-            "ossa.tui",
-            "fix",
-            "--accept",
-            "--json",
-            "--budget",
-            str(budget),
-            "-C",
-            str(root),
-        ]
-        begin = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, timeout=budget * 3 + 60)
-        seconds = time.perf_counter() - begin
-        tried = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-        fixed = (root / "subject.py").read_text()
-        count = sum(event.get("event") == "Attempt" for event in tried)
-        return Result(passes(fixed, seen), passes(fixed, hidden), seconds, count)
-
-
-def asked(model: LanguageModel, tries: int, task: dict[str, str], seen: str, hidden: str) -> Result:
-    """The model is asked for the fixed function; of several answers the first that passes what is seen counts."""
-    begin = time.perf_counter()
-    source, head = module_of(task), "```python\n"
-    prompt = f"This function has a bug:\n{head}{source}\n```\nWrite the whole corrected function."
-    for number in range(tries):
-        sampling = Sampling(0.8 if number else 0.0, 0.95, number, 400, ("\n```",), begin=head + task["declaration"])
-        written = "".join(
-            piece.text
-            for piece in model.generate([Message("user", prompt)], sampling=sampling)
-            if isinstance(piece, Text)
-        )
-        fixed = task["declaration"] + written + "\n"
-        if passes(fixed, seen) or number == tries - 1:
-            return Result(passes(fixed, seen), passes(fixed, hidden), time.perf_counter() - begin, number + 1)
-    raise AssertionError("there is one try at least")
-
-
-def row(name: str, results: list[Result]) -> tuple[str, dict[str, float]]:
-    """One engine's line of the table, and its figures."""
-    count = len(results)
-    right, wrong = sum(r.right for r in results), sum(r.passes and not r.right for r in results)
-    seconds, tried = statistics.median(r.seconds for r in results), statistics.median(r.candidates for r in results)
-    line = f"| {name} | {right} ({100 * right / count:.0f} %) | {wrong} | {tried:.0f} | {seconds:.1f} |"
-    figures = {"right": right, "wrong": wrong, "candidates": tried, "seconds": round(seconds, 2), "tasks": count}
-    return line, {f"{name}, {key}": value for key, value in figures.items()}
+    candidates: int
+    change: str
+    """The lines that it took out and put in."""
+    note: str
 
 
 def main() -> None:
     """Measure, print, write."""
-    options = argparse.ArgumentParser(description="Repairs functions with one bug.")
-    options.add_argument("tasks", type=Path)
-    options.add_argument("--every", type=int, default=1, help="only every n-th task")
-    options.add_argument("--budget", type=float, default=120, help="seconds for a task (default: 120)")
-    options.add_argument("--examples", action="store_true", help="show only the example tests, hide the others")
-    options.add_argument("--no-peers", action="store_true")
-    chosen = options.parse_args()
-    tasks: list[Any] = [json.loads(line) for line in chosen.tasks.read_text().splitlines()][:: chosen.every]
-    engines: dict[str, Callable[[dict[str, str], str, str], Result]] = {
-        "ossa": lambda task, seen, hidden: ossa(task, seen, hidden, chosen.budget)
-    }
-    if not chosen.no_peers:
-        weights = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", lambda _done, _total: None)
-        model = LocalModel(discover.from_path(weights))
-        engines["asked once"] = lambda task, seen, hidden: asked(model, 1, task, seen, hidden)
-        engines[f"best of {_TRIES}"] = lambda task, seen, hidden: asked(model, _TRIES, task, seen, hidden)
-    found: dict[str, list[Result]] = {name: [] for name in engines}
-    for task in tasks:
-        hidden = test_of(task, task["test"])
-        examples = test_of(task, task["example_test"])
-        seen = examples if chosen.examples and not passes(module_of(task), examples) else hidden
-        for name, engine in engines.items():
-            found[name].append(result := engine(task, seen, hidden))
-            print(task["task_id"], name, result, file=sys.stderr, flush=True)
-    print("| | right | plausible but wrong | candidates, median | seconds, median |\n|---|---|---|---|---|")
-    figures: dict[str, float] = {}
-    for name, results in found.items():
-        line, told = row(name, results)
-        print(line)
-        figures |= told
+    chosen = _options().parse_args()
+    weights = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", lambda _done, _total: None)
+    choice = Choice([name for name in chosen.names.split(",") if name], chosen.every, chosen.first)
+    wanted = tasks(chosen.tasks, choice, examples=chosen.examples)
     OUT.mkdir(exist_ok=True)
-    (OUT / "repair.json").write_text(json.dumps(figures, indent=1) + "\n")
+    with ExitStack() as stack, (OUT / "repair-tasks.jsonl").open("w", encoding="utf-8") as log:
+        engines: dict[str, Engine | str] = {"ossa": ossa(weights, chosen.budget)}
+        for part in PARTS if chosen.ablations else chosen.without:
+            engines[f"ossa without {part}"] = ossa(weights, chosen.budget, part)
+        peers = [] if chosen.no_peers else [name for name in chosen.peers.split(",") if name]
+        engines |= _peers(peers, weights, chosen.budget, stack)
+        rows: list[Row] = []
+        with suppress(KeyboardInterrupt):
+            for row in _measured(wanted, engines, log):
+                rows.append(row)
+    print(table(rows, engines))
+    (OUT / "repair.json").write_text(json.dumps(figures(rows), indent=1) + "\n")
+
+
+def table(rows: Sequence[Row], engines: dict[str, Engine | str]) -> str:
+    """One line an engine, as Markdown."""
+    lines = ["| | right | plausible but wrong | candidates, median | seconds, median |", "|---|---|---|---|---|"]
+    for name, engine in engines.items():
+        own = [row for row in rows if row.engine == name]
+        if isinstance(engine, str):
+            lines.append(f"| {name} | not to be had: {engine} | | | |")
+        elif own:
+            told = _figures(own)
+            share = f"{told['right']:.0f} of {len(own)} ({100 * told['right'] / len(own):.0f} %)"
+            numbers = f"{told['wrong']:.0f} | {told['candidates']:.0f} | {told['seconds']:.1f}"
+            lines.append(f"| {name} | {share} | {numbers} |")
+    return "\n".join(lines)
+
+
+def figures(rows: Sequence[Row]) -> dict[str, float]:
+    """Of all engines, each by a name of its own."""
+    found: dict[str, float] = {}
+    for name in dict.fromkeys(row.engine for row in rows):
+        own = _figures([row for row in rows if row.engine == name])
+        found |= {f"{name}, {key}": value for key, value in own.items()}
+    return found
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(description="Repairs programs with one bug.")
+    options.add_argument("tasks", type=Path, help="a file of JSON lines or a folder of programs")
+    options.add_argument("--budget", type=float, default=120, help="seconds for a program (default: 120)")
+    options.add_argument("--examples", action="store_true", help="of JSON lines show only the example tests")
+    options.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th program")
+    options.add_argument("--first", type=int, default=None, metavar="N", help="of them only the first N")
+    options.add_argument("--names", default="", metavar="X,Y", help="only these programs")
+    options.add_argument("--peers", default=",".join([*ASKED, AIDER]), metavar="A,B", help="default: %(default)s")
+    options.add_argument("--no-peers", action="store_true")
+    options.add_argument(
+        "--without", action="append", default=[], choices=PARTS, help="ossa once more without this part; repeatable"
+    )
+    options.add_argument("--ablations", action="store_true", help="ossa once more without each of its parts")
+    return options
+
+
+def _peers(names: Sequence[str], weights: Path, budget: float, stack: ExitStack) -> dict[str, Engine | str]:
+    """Those that are wanted, or why one cannot be had; `stack` ends their processes."""
+    found: dict[str, Engine | str] = {}
+    model = LocalModel(discover.from_path(weights))
+    stack.callback(model.close)
+    for name in names:
+        if name in ASKED:
+            model.start()
+            found[name] = asked(model, ASKED[name], budget)
+        elif name == AIDER:
+            try:
+                program = python_with("aider", PEERS[AIDER])
+                address = stack.enter_context(served(python_with("llama.cpp", LLAMA_CPP), weights))
+                found[name] = aider(program, address, budget)
+            except (OSError, subprocess.CalledProcessError) as error:
+                said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
+                found[name] = f"{type(error).__name__}: {' '.join(str(said).split())[-200:]}"
+        else:
+            raise SystemExit(f"There is no peer {name!r}, but {', '.join([*ASKED, AIDER])}.")
+    return found
+
+
+def _measured(wanted: Sequence[Callable[[], Task]], engines: dict[str, Engine | str], log: TextIO) -> Iterator[Row]:
+    """Every program in the hands of every engine, told on the way."""
+    for number, make in enumerate(wanted, 1):
+        task = make()
+        head = f"{number}/{len(wanted)} {task.name}"
+        before = task.tried({})
+        if before.passes:
+            print(f"{head}: void, since the tests pass before anything is done", file=sys.stderr, flush=True)
+            continue
+        for name, engine in engines.items():
+            if isinstance(engine, str):
+                continue
+            row = _judged(task, name, engine(task, before.message))
+            end = "right" if row.right else "plausible but wrong" if row.passes else "no repair"
+            told = f"{head}, {name}: {end}, {row.candidates} candidates, {row.seconds:.1f} s {row.note}".rstrip()
+            print(told, file=sys.stderr, flush=True)
+            print(json.dumps(asdict(row)), file=log, flush=True)
+            yield row
+
+
+def _judged(task: Task, engine: str, answer: Answer) -> Row:
+    passes = task.tried(answer.files).passes
+    right = passes and task.passes_hidden(answer.files)
+    fixed = answer.files.get(task.module, task.shown[task.module]).decode("utf-8", "replace")
+    lines = [*difflib.unified_diff(task.source.splitlines(), fixed.splitlines(), n=0, lineterm="")][2:]
+    change = "\n".join(line for line in lines if not line.startswith("@@"))
+    seconds = round(answer.seconds, 2)
+    return Row(task.name, engine, passes, right, seconds, answer.candidates, change, answer.note)
+
+
+def _figures(rows: Sequence[Row]) -> dict[str, float]:
+    seconds = [row.seconds for row in rows]
+    return {
+        "right": sum(row.right for row in rows),
+        "wrong": sum(row.passes and not row.right for row in rows),
+        "candidates": statistics.median(row.candidates for row in rows),
+        "seconds": round(statistics.median(seconds), 2),
+        "seconds at most": max(seconds),
+        "tasks": len(rows),
+    }
 
 
 if __name__ == "__main__":
