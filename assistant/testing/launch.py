@@ -10,6 +10,7 @@ import shlex
 import shutil
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ossa.assistant.testing.alarm import LIMIT
 from ossa.assistant.testing.discovery import Plan, environment
@@ -17,6 +18,7 @@ from ossa.assistant.testing.discovery import Plan, environment
 OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 """For pytest, whoever starts it."""
 _PYTHON = re.compile(r"(.*/)?python[\d.]*")
+_SCRIPTS = ("pytest", "py.test")
 _PLAIN = re.compile(r"[\w ./:=,@%+'\"\[\]-]+")
 """A command line in which the shell has nothing to do but to split it."""
 
@@ -68,13 +70,39 @@ def variables(root: Path, inside: Path, folder: Path, options: str, each: float)
     return values
 
 
-def module_run(words: Sequence[str]) -> tuple[str, str, list[str]] | None:
-    """Interpreter, module and arguments of a command line that does nothing but `python -m module`; None for others."""
+class ModuleRun(NamedTuple):
+    """A command line that does nothing but run a module."""
+
+    python: str
+    module: str
+    arguments: list[str]
+    beside: str = ""
+    """The folder of the script that runs it, where modules are looked for first; empty for where it is started."""
+
+
+def module_run(words: Sequence[str], root: Path) -> ModuleRun | None:
+    """A command line in `root` as the run of a module, if it is one: `python -m pytest …`, or `pytest …`."""
     if len(words) == 3 and list(words[:2]) == ["sh", "-c"] and _PLAIN.fullmatch(words[2]):
         try:
             words = shlex.split(words[2])
         except ValueError:
             return None
+    if words and words[0] in _SCRIPTS:
+        return _script(words, root)
     if len(words) < 3 or words[1] != "-m" or not _PYTHON.fullmatch(words[0]):
         return None
-    return (words[0], words[2], list(words[3:])) if words[2] in ("pytest", "ossa_report") else None
+    return ModuleRun(words[0], words[2], list(words[3:])) if words[2] in ("pytest", "ossa_report") else None
+
+
+def _script(words: Sequence[str], root: Path) -> ModuleRun | None:
+    """The same for pytest's own script, by the interpreter in its first line."""
+    path = variables(root, root, root, "", 0).get("PATH") or os.environ.get("PATH", os.defpath)
+    found = shutil.which(words[0], path=path)
+    try:
+        first = Path(found).read_bytes().partition(b"\n")[0].decode() if found else ""
+    except (OSError, UnicodeDecodeError):
+        return None
+    python = first.removeprefix("#!").strip()
+    if not found or not first.startswith("#!/") or not _PYTHON.fullmatch(python):
+        return None
+    return ModuleRun(python, "pytest", list(words[1:]), str(Path(found).parent))

@@ -203,9 +203,12 @@ def serve(root: Path, written_at: Path, module: str, kept: list[str]) -> dict[st
     return next((job for job in server.jobs() if server.attempt(job)), None)
 
 
-def run_tests(module: str, arguments: list[str]) -> None:
-    """What `python -m module` does, to the end of the process; but nothing is torn down that the kernel takes back."""
-    sys.path[0] = str(Path.cwd())
+def run_tests(module: str, arguments: list[str], beside: str) -> None:
+    """What `python -m module` does, or a script for it that lies in `beside`, to the end of the process.
+
+    But nothing is torn down that the kernel takes back.
+    """
+    sys.path[0] = beside or str(Path.cwd())
     sys.argv = [module, *arguments]
     importlib.invalidate_caches()
     try:
@@ -227,7 +230,7 @@ def run_tests(module: str, arguments: list[str]) -> None:
 
 
 def _main() -> None:
-    root, written_at, module, kept = sys.argv[1:]
+    root, written_at, module, beside, kept = sys.argv[1:]
     try:
         job = serve(Path(root).resolve(), Path(written_at), module, json.loads(kept))
     except warmth.Unfit as reason:
@@ -235,7 +238,7 @@ def _main() -> None:
         sys.exit(3)
     if job:
         os.environ[alarm.LIMIT] = str(job["each"])
-        run_tests(module, job["arguments"])
+        run_tests(module, job["arguments"], beside)
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ class Attempted:
 class Slot:
     """A place for one server at a time."""
 
-    def __init__(self, draft: Draft, python: str, module: str, title: str) -> None:
-        """`module` is the test runner, which `python` has; `title` names it for whoever is asked to permit it."""
-        self._draft, self._python, self._module, self._title = draft, python, module, title
+    def __init__(self, draft: Draft, run: launch.ModuleRun, title: str) -> None:
+        """`run` is of the test runner; `title` names it for whoever is asked to permit it."""
+        self._draft, self._run, self._title = draft, run, title
         self._stack = contextlib.ExitStack()
         self._folder = Path()
         self._asked = self._told = -1
@@ -92,9 +92,9 @@ class Slot:
         self._folder = self._stack.enter_context(scratch.held())
         await in_thread(self._equip, modules)
         self._asked, self._told = self._open("asked"), self._open("told")
-        server = str(self._folder / "ossa_server.py")
+        server, run = str(self._folder / "ossa_server.py"), self._run
         command = Command(
-            [self._python, server, str(self._draft.root), _WRITTEN_AT, self._module, json.dumps(sorted(kept))],
+            [run.python, server, str(self._draft.root), _WRITTEN_AT, run.module, run.beside, json.dumps(sorted(kept))],
             timeout=_LIFE,
             env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.OPTIONS, 0),
             writable=self._folder,

@@ -65,7 +65,7 @@ class WarmTests:
             plan = await self._tests.plan(self._draft)
         except (DraftError, OSError) as error:
             plan = str(error)
-        run = None if isinstance(plan, str) else launch.module_run(plan.argv)
+        run = None if isinstance(plan, str) else launch.module_run(plan.argv, self._draft.root)
         if isinstance(plan, str):
             self.why = plan
         elif self._draft.isolation.kind != "overlay" or not self._draft.isolation.confined:
@@ -76,7 +76,7 @@ class WarmTests:
             self.why = "not enough is known of the tests to compare with"
         else:
             self._plan, self._files = plan, frozenset(await in_thread(self._draft.files))
-            self._slots = [Slot(self._draft, run[0], run[1], plan.title) for _ in range(self._width)]
+            self._slots = [Slot(self._draft, run, plan.title) for _ in range(self._width)]
             self._starting = [asyncio.create_task(self._start(slot)) for slot in self._slots]
         return self
 
@@ -171,9 +171,9 @@ class WarmTests:
     def _job(self, files: Mapping[str, bytes], only: Sequence[str], limit: float) -> Job:
         assert self._plan
         words = launch.argv(self._plan, only, self._files.union(files), self._draft.root)
-        run = launch.module_run(words)
+        run = launch.module_run(words, self._draft.root)
         assert run
-        return Job(files, only, run[2], limit, self._each)
+        return Job(files, only, run.arguments, limit, self._each)
 
 
 def _gist(report: TestReport, only: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -134,6 +134,9 @@ def environment_with_pytest(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path = path.parent if path.name == "__init__.py" else path
         for found in (path, *path.parent.glob(f"{name}-*.dist-info")):
             (packages / found.name).symlink_to(found)
+    script = folder / "bin" / "pytest"
+    script.write_text(f"#!{folder / 'bin' / 'python'}\nimport sys\n\nimport pytest\n\nsys.exit(pytest.main())\n")
+    script.chmod(0o755)
     return folder
 
 
@@ -141,6 +144,7 @@ def environment_with_pytest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_python(monkeypatch: pytest.MonkeyPatch, environment_with_pytest: Path) -> None:
     """The person has that environment activated."""
     monkeypatch.setenv("VIRTUAL_ENV", str(environment_with_pytest))
+    monkeypatch.setenv("PATH", f"{environment_with_pytest / 'bin'}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

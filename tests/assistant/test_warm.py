@@ -225,6 +225,7 @@ async def test_unittest_runs_warm_too(bare_project: Open) -> None:
 
 COMMANDS: Sequence[tuple[str, str]] = [
     ("{python} -m pytest -q tests", ""),
+    ("pytest -q -o pythonpath=. tests", ""),
     ("cd tests && {python} -m pytest", "is not a plain run of pytest"),
     ("PYTHONHASHSEED=1 {python} -m pytest", "is not a plain run of pytest"),
 ]
@@ -236,8 +237,8 @@ async def test_a_command_is_run_warm_where_it_is_plain(draft: Draft, command: st
     tests, before = await known(draft, command=command.format(python=python))
     async with WarmTests(tests, draft, before, width=1) as warm:
         report = await warm.trial(MUTANTS["right"], ["tests/test_shapes.py::test_area"])
-        assert report.green == (not why or not command.startswith("cd"))
-        assert (why in warm.why, bool(warm.warm)) == (True, not why)
+        assert report.green == (not why or not command.startswith("cd")), report.problem or report.output
+        assert (why in warm.why, bool(warm.warm)) == (True, not why), warm.why
 
 
 WARY = "def test_server(): import sys; assert 'ossa_warmth' not in sys.modules\n"
