@@ -100,7 +100,7 @@ class Agent:
 
     def fix(self, hint: str = "") -> AsyncIterator[Event]:
         """Repair what makes the tests fail; `hint` may name a test, a file or a function."""
-        return self.turns.play(hint or "/fix", lambda emit: self._fix(hint, emit))
+        return self.turns.play(f"/fix {hint}".strip(), lambda emit: self._fix(hint, emit))
 
     def test(self) -> AsyncIterator[Event]:
         """Run the project's tests on the draft."""

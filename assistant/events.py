@@ -106,8 +106,8 @@ class StepFinished:
     """Whole, for whoever opens the step."""
     result: Message | None = None
     """What the model is told of it, where the model asked."""
-    failing: tuple[str, ...] = ()
-    """The tests that failed, by their ids, where the step ran tests."""
+    failing: tuple[str, ...] | None = None
+    """The ids of the tests that failed, where it ran tests."""
 
 
 @dataclass(frozen=True, slots=True)

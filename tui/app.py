@@ -27,6 +27,7 @@ from ossa.tui.themes import DARK, LIGHT
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
+from ossa.tui.widgets.failing import FixWanted
 from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -216,6 +217,14 @@ class OssaApp(App[str]):
     @on(ChangeView.UndoWanted)
     def _undo_wanted(self) -> None:
         self.action_undo()
+
+    @on(FixWanted)
+    def _fix_wanted(self, event: FixWanted) -> None:
+        if self._playing and self.window.change.phase != "reviewing":
+            self._tell("A turn is running: press Esc to end it first.")
+        else:
+            self.action_fix(event.test)
+            self.window.back_to_prompt()
 
     @on(Earlier.Wanted)
     async def _earlier_wanted(self, event: Earlier.Wanted) -> None:

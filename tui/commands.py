@@ -10,12 +10,13 @@ from typing import Literal, TypeAlias, get_args
 from textual.binding import Binding
 from textual.content import Content
 
-Scope: TypeAlias = Literal["window", "change", "editor", "files", "preview", "prompt"]
+Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "prompt"]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
     "prompt": "In the prompt",
     "change": "In a change",
+    "failing": "On a failing test, where tab or a click leads",
     "editor": "While editing a hunk",
     "files": "In the files",
     "preview": "In a file",
@@ -46,6 +47,8 @@ class Command:
     """What may be typed after it."""
     footer: bool = False
     shown_key: str = ""
+    counts: bool = False
+    """Whether its keys are numbers, and the action is told which one it was."""
 
     @property
     def usage(self) -> str:
@@ -97,6 +100,22 @@ COMMANDS: tuple[Command, ...] = (
     _keys("accept_all", "all", "Accept all that is undecided, and apply", "A", "change", "A", footer=True),
     _keys("submit", "apply", "Apply, once every hunk is decided", "enter,s", "change", "⏎", footer=True),
     _keys("revert", "undo", "Undo the decision or the applied change", "u", "change", footer=True),
+    Command(
+        "choose",
+        "repair",
+        "Of the repairs that passed take this one",
+        "1,2,3",
+        "change",
+        slash=False,
+        shown_key="1 2 3",
+        counts=True,
+    ),
+    _keys(
+        "next_repair", "repair", "Take the next of the repairs that passed", "right_square_bracket", "change", "]", True
+    ),
+    _keys("previous_repair", "repair", "Take the one before it", "left_square_bracket", "change", "["),
+    _keys("fix_failing", "fix", "Repair the first test that still fails", "f", "change", footer=True),
+    _keys("fix_test", "fix", "Repair this test; so does a click", "f", "failing", footer=True),
     _keys("next", "next", "Next hunk", "n,j", "change", "n"),
     _keys("previous", "previous", "Previous hunk", "p,k", "change", "p"),
     _keys(
@@ -176,17 +195,18 @@ def bindings(scope: Scope) -> list[Binding]:
     """The key bindings of the app or of a widget, with ids by which a keymap can change them."""
     return [
         Binding(
-            command.keys,
-            command.name,
+            keys,
+            f"{command.name}({keys})" if command.counts else command.name,
             command.label,
             show=command.footer,
             key_display=command.shown_key or None,
             tooltip=command.help,
-            id=f"{scope}.{command.name}",
+            id=f"{scope}.{command.name}" + (f".{keys}" if command.counts else ""),
             priority=command.name == "quit",
         )
         for command in COMMANDS
         if command.scope == scope and command.keys and scope != "prompt"
+        for keys in (command.keys.split(",") if command.counts else [command.keys])
     ]
 
 

@@ -24,6 +24,7 @@ from ossa.assistant.events import (
     Reviewed,
     Revised,
     Rewound,
+    Searching,
     Spoken,
     StepFinished,
     StepOutput,
@@ -33,14 +34,15 @@ from ossa.assistant.events import (
     TurnStarted,
     Undone,
 )
+from ossa.assistant.review import Alternatives, Choose, HunkEdit, Permission, Reroll
 from ossa.assistant.review import Answer as ReviewAnswer
-from ossa.assistant.review import HunkEdit, Permission, Reroll
 from ossa.assistant.verdict import Verdict
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.attempts import Attempts
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation, TurnBlock
+from ossa.tui.widgets.failing import FailingTests
 from ossa.tui.widgets.inway import InTheWay
 from ossa.tui.widgets.line import (
     committed_line,
@@ -98,6 +100,8 @@ class Renderer:
         self._steps: dict[str, Step] = {}
         self._latest: Step | None = None
         """The step that ended last in this turn."""
+        self._failing: FailingTests | None = None
+        """What failed in the latest run of the tests in this turn."""
         self._attempts: Attempts | None = None
         """All attempts of one search are in one widget, whatever happens in between."""
         self._reviewing = False
@@ -132,14 +136,16 @@ class Renderer:
                 self._doing(title)
             case StepOutput(step, text):
                 (await self._step(step)).append(text)
-            case StepFinished(step, ok, summary, output):
-                self._latest = await self._step(step)
-                self._latest.finish(ok, summary, output)
-                del self._steps[step]
-                self._doing("Working")
+            case StepFinished():
+                await self._step_finished(event)
+            case Searching():
+                self._end_search()
+                self._attempts = await self._add(Attempts(event, live=self._live))
+                self._doing("Searching")
             case Attempt():
                 await self._attempt(event)
             case Proposed(change, verdict):
+                self._end_search()
                 await self._add(proposed_line(change, verdict))
             case Reviewed() | Undone() | Redone() | Rewound() | Revised() | Ran() | Committed():
                 await self._decided(event)
@@ -169,7 +175,7 @@ class Renderer:
             case Rewound():
                 await self._rewound(event)
             case Revised():
-                self._attempts = None
+                self._end_search()
                 await self._add(revised_line(event))
             case Ran():
                 await self._ran(event)
@@ -215,17 +221,17 @@ class Renderer:
         block = self._block or await self._open(TurnBlock())
         await block.mount(notice_line(text))
 
-    async def review(self, change: Change, verdict: Verdict) -> ReviewAnswer:
+    async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> ReviewAnswer:
         """Let the person decide, by keys on the change."""
         self._reviewing = True
         self._window.activity.begin("")
         self._window.activity.waiting = "A change waits for your review: ctrl+r"
         self._window.status.state = "your review"
-        deciding = asyncio.ensure_future(self._window.change.decide(change, verdict))
+        deciding = asyncio.ensure_future(self._window.change.decide(change, verdict, alternatives))
         self._window.reveal_change()
         try:
             answer = await deciding
-            if isinstance(answer, HunkEdit | Reroll):
+            if isinstance(answer, HunkEdit | Reroll | Choose):
                 self._window.activity.begin("Working")
             elif answer is not None:
                 # What is typed now is meant for the model: a letter of it must not decide or undo anything.
@@ -244,7 +250,7 @@ class Renderer:
     async def _begin(self, prompt: str, *, is_prompt: bool) -> None:
         await self._end_growth()
         self._steps.clear()
-        self._attempts = self._latest = None
+        self._attempts = self._latest = self._failing = None
         self._hurried = False
         await self._open(TurnBlock(prompt, is_prompt=is_prompt))
         self._doing("Working")
@@ -273,6 +279,17 @@ class Renderer:
             self._steps[step] = await self._add(Step("step"))
         return self._steps[step]
 
+    async def _step_finished(self, event: StepFinished) -> None:
+        self._latest = await self._step(event.id)
+        self._latest.finish(event.ok, event.summary, event.output)
+        del self._steps[event.id]
+        if event.failing is not None and self._failing is not None:
+            await self._failing.remove()  # what failed before says nothing any more
+            self._failing = None
+        if event.failing:
+            self._failing = await self._add(FailingTests(event.failing))
+        self._doing("Working")
+
     async def _thought(self) -> Thought:
         if not isinstance(self._growing, Thought):
             self._growing = await self._add(Thought(live=self._live))
@@ -286,9 +303,15 @@ class Renderer:
 
     async def _attempt(self, event: Attempt) -> None:
         if self._attempts is None:
-            self._attempts = await self._add(Attempts())
+            self._attempts = await self._add(Attempts(live=self._live))
         self._attempts.add(event)
         self._doing(f"Attempt {event.number} of {event.limit}")
+
+    def _end_search(self) -> None:
+        """No more attempts come to the latest search; others are shown apart."""
+        if self._attempts is not None:
+            self._attempts.finish()
+            self._attempts = None
 
     def _doing(self, what: str) -> None:
         # The review may be asked for before the last events that led to it are shown.
@@ -308,6 +331,7 @@ class Renderer:
         for step in self._steps.values():
             step.finish(False, "stopped")
         self._steps.clear()
+        self._end_search()
         await self._add(finished_line(event))
         self._doing("")
         self._block = None

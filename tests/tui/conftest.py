@@ -30,7 +30,7 @@ from ossa.assistant.events import (
     Undone,
 )
 from ossa.assistant.repository import Repository
-from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll, Reviewer
+from ossa.assistant.review import Answer, Choose, Decision, HunkEdit, Reroll, Reviewer
 from ossa.assistant.verdict import Verdict
 from ossa.model.scripted import ScriptedModel
 from ossa.tui.app import OssaApp
@@ -62,7 +62,7 @@ VERDICT = Verdict("pytest", 2, 2, fixed=("test_calc.py::test_add",))
 class ScriptedAgent:
     """Plays one script after the other; a `Proposed` in it is put to the reviewer.
 
-    After a `HunkEdit` or `Reroll` the script goes on, and so does the turn, with its next `Proposed`.
+    After a `HunkEdit`, `Reroll` or `Choose` the script goes on, and so does the turn, with its next `Proposed`.
     """
 
     reviewer: Reviewer
@@ -134,9 +134,9 @@ class ScriptedAgent:
                 continue
             yield event
             if isinstance(event, Proposed):
-                decided = await self.reviewer.review(event.change, event.verdict)
+                decided = await self.reviewer.review(event.change, event.verdict, event.alternatives)
                 self.answers.append(decided)
-                if isinstance(decided, HunkEdit | Reroll):
+                if isinstance(decided, HunkEdit | Reroll | Choose):
                     continue
                 self.decisions.append(decided)
                 end = "proposed"

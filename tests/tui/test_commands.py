@@ -21,6 +21,7 @@ from ossa.tui.commands import (
 )
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.editor import HunkEditor
+from ossa.tui.widgets.failing import FailingTest
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.preview import Preview
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 OWNERS: dict[Scope, type[object]] = {
     "window": OssaApp,
     "change": ChangeView,
+    "failing": FailingTest,
     "editor": HunkEditor,
     "files": Files,
     "preview": Preview,

@@ -211,7 +211,7 @@ async def test_how_far_another_version_is_can_be_seen_beside_the_hunk(open_windo
         await stage.shows("◦ attempt 8 of 150")
         assert "◦ asking the model" in stage.text
         heads = [str(view.head()).partition("\n")[0] for view in stage.app.query(Attempts)]
-        assert heads == ["Attempt 7 of at most 150", "Attempt 8 of at most 150"]
+        assert heads == ["1 candidate tried", "Attempt 8 of at most 150"]
         more.set()
         await stage.review()
 

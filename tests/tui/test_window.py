@@ -71,10 +71,13 @@ async def test_a_turn_is_told_as_it_happens(open_window: "Open") -> None:
 
 async def test_attempts_are_counted_in_one_place(open_window: "Open") -> None:
     tries: list[Event] = [Attempt(n, 12, "calc.py:1 add", "def add(): ...", "still fails", n == 6) for n in range(1, 7)]
-    async with open_window([*tries[:3], Reading(1, 2), *tries[3:]]) as stage:
+    async with open_window([*tries[:3], Reading(1, 2), *tries[3:], more := asyncio.Event()]) as stage:
         await stage.send("/fix")
-        await stage.shows("Attempt 6 of at most 12 · 1 confirmed")
-        assert stage.text.count("Attempt") == 1 and stage.text.count("calc.py:1 add") == 3
+        await stage.shows("Attempt 6 of at most 12 · 1 passed")
+        assert stage.text.count("Attempt 6 of at most") == 1 and stage.text.count("calc.py:1 add") == 3
+        more.set()
+        await stage.shows("6 candidates tried · 1 passed")
+        assert stage.text.count("calc.py:1 add") == 1
 
 
 async def test_escape_cancels_the_turn(open_window: "Open") -> None:

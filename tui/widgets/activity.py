@@ -57,7 +57,7 @@ class Activity(Widget):
         done, total = self.progress
         if total:
             cells = max(6, min(BAR, self.content_size.width - 40))
-            parts += [*_bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
+            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
             if self.reused:
                 parts.append((f", {self.reused:,} known", "$foreground 65%"))
         else:
@@ -68,6 +68,7 @@ class Activity(Widget):
         return Content.assemble(*parts)
 
 
-def _bar(done: int, total: int, cells: int) -> list[tuple[str, str]]:
+def bar(done: int, total: int, cells: int) -> list[tuple[str, str]]:
+    """How far something is, that many cells wide, as parts of a line."""
     full = min(cells, cells * done // total)
     return [("━" * full, "$text-primary"), ("━" * (cells - full), "$foreground 40%")]

@@ -1,6 +1,7 @@
 """The change under review: keys decide on the hunk that is current, or have it written otherwise.
 
-decide(change, verdict) ─► the person presses keys ─► decisions · an edit · asking again · None when it is put off
+decide(change, verdict, alternatives) ─► the person presses keys
+    ─► decisions · an edit · asking again · another of the repairs · None when it is put off
 """
 
 import asyncio
@@ -16,21 +17,25 @@ from textual.reactive import reactive
 
 from ossa.assistant.change import Change
 from ossa.assistant.events import Reviewed
-from ossa.assistant.review import Answer, Decision, HunkEdit, Reroll
+from ossa.assistant.review import Alternatives, Answer, Choose, Decision, HunkEdit, Reroll
 from ossa.assistant.verdict import Verdict
 from ossa.tui.commands import bindings
 from ossa.tui.hunktext import as_text, edited, refusal, untypable
 from ossa.tui.origins import Origin, Origins, still, traced
 from ossa.tui.outside import EditorError, edit_outside
 from ossa.tui.widgets.editor import HunkEditor
+from ossa.tui.widgets.failing import FailingTest
 from ossa.tui.widgets.hunk import HunkView
 from ossa.tui.widgets.hunks import HunkList
 from ossa.tui.widgets.reason import Reason
+from ossa.tui.widgets.repairs import RepairTab, RepairTabs
 
 Phase: TypeAlias = Literal["empty", "shown", "reviewing", "revising", "applied", "over"]
 """Of what is shown: nothing, a change that waits for its review, the review, a hunk of it being written otherwise and
 tested, and what came of it."""
-DECIDING = frozenset({"accept", "reject", "accept_all", "submit", "edit", "edit_outside", "ask_again"})
+CHOOSING = frozenset({"choose", "next_repair", "previous_repair"})
+DECIDING = CHOOSING | {"accept", "reject", "accept_all", "submit", "edit", "edit_outside", "ask_again"}
+_NO_CHOICE = Alternatives()
 
 
 class ChangeView(HunkList):
@@ -63,8 +68,10 @@ class ChangeView(HunkList):
         self._asked: asyncio.Future[Answer] | None = None
         self._revised: tuple[str, Origin] | None = None
         """The hunk being written otherwise, and by whom."""
+        self._trying = 0
+        """The number of the repair whose tests run, since the person wants that one."""
         self._why = ""
-        """What was said last of the hunk that is being written otherwise."""
+        """What was said last of the hunk that is being written otherwise, or of the repair."""
         self._untested = False
         """Whether the verdict is of the change as it was before an edit."""
         self._origins: Origins = {}
@@ -77,7 +84,13 @@ class ChangeView(HunkList):
         """Hunks that were accepted and could not be applied."""
         return sum(view.state == "refused" for view in self.hunks)
 
-    async def present(self, change: Change, verdict: Verdict, origins: Origins | None = None) -> None:
+    async def present(
+        self,
+        change: Change,
+        verdict: Verdict,
+        origins: Origins | None = None,
+        alternatives: Alternatives = _NO_CHOICE,
+    ) -> None:
         """Show a change without asking anything; what was decided about the same hunks still stands.
 
         `origins` says which hunks were written anew where the view has not seen it happen.
@@ -86,7 +99,7 @@ class ChangeView(HunkList):
         decided = {v.hunk.id: v for v in self.hunks if again and v.state in ("accepted", "rejected")}
         index, top = (self.current, self.scroll_y) if self.phase == "revising" else (0, 0.0)
         before, self._origins = self._origins, self._traced(change) if origins is None else origins
-        await self.fill(change, verdict)
+        await self.fill(change, verdict, alternatives)
         for place, view in enumerate(self.hunks):
             view.origin = self._origins.get(view.hunk.id, "")
             if view.origin and view.hunk.id not in before and self._revised:
@@ -95,15 +108,17 @@ class ChangeView(HunkList):
                 view.state, view.reason = earlier.state, earlier.reason
         if self._revised and any(view.hunk.id == self._revised[0] for view in self.hunks):
             self._say(self._why or "The hunk is as it was; the conversation says why.")
-        self._revised, self._untested = None, False
+        if self._trying and self._trying != alternatives.shown:
+            self._say(self._why or "The change is as it was; the conversation says why.")
+        self._revised, self._trying, self._untested = None, 0, False
         self._typed = {view.hunk.id: self._typed.get(view.hunk.id, "") for view in self.hunks}
         self.phase = "shown"
         self._count()
         self.go_to(max(0, min(index, len(self.hunks) - 1)), top)
 
-    async def decide(self, change: Change, verdict: Verdict) -> Answer:
+    async def decide(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> Answer:
         """Ask the person about every hunk; None when the review is put off."""
-        await self.present(change, verdict)
+        await self.present(change, verdict, alternatives=alternatives)
         self._asked = asyncio.get_running_loop().create_future()
         self.phase = "reviewing"
         self.guard()
@@ -113,7 +128,7 @@ class ChangeView(HunkList):
             self._asked = None
             if self.is_attached:
                 self._close_fields()
-                self.phase = "revising" if self._revised else "shown"
+                self.phase = "revising" if self._revised or self._trying else "shown"
                 self.post_message(self.Progressed())
 
     def guard(self) -> None:
@@ -169,7 +184,9 @@ class ChangeView(HunkList):
         """The turn is over: a hunk that was being written otherwise is as it was, or as the next review shows it."""
         if self.phase == "revising":
             self._untested = self._revised is not None and self._revised[1] == "edited by you"
-            self._revised = None
+            self._revised, self._trying = None, 0
+            for tabs in self.query(RepairTabs):
+                tabs.test(0)
             for view in self.hunks:
                 view.state = "pending" if view.state == "revising" else view.state
             self._end("shown", "")
@@ -186,8 +203,15 @@ class ChangeView(HunkList):
         self._date_verdict()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "fix_failing":
+            idle = self.phase not in ("empty", "revising") and not self.typing
+            return idle and bool(self.query(FailingTest)) and (self.armed or self.phase != "reviewing")
         if action in DECIDING:
             fits = {"submit": not self.undecided, "accept_all": bool(self.undecided)}.get(action, True)
+            if action in CHOOSING:
+                fits = (
+                    0 < max((n for n in parameters if isinstance(n, int)), default=1) <= len(self.alternatives.repairs)
+                )
             return fits and self.phase == "reviewing" and self.armed and not self.typing
         if action == "revert":
             decided = self.phase == "reviewing" and self.undecided < len(self.hunks)
@@ -234,6 +258,29 @@ class ChangeView(HunkList):
                 view.state = "accepted"
         self._count()
         self.action_submit()
+
+    def action_choose(self, number: int) -> None:
+        shown, count = self.alternatives.shown, len(self.alternatives.repairs)
+        if 1 <= number <= count and number != shown and self._answer(Choose(number)):
+            self._trying, self._why = number, ""
+            self.outcome = f"testing repair {number}"
+            self.query_one(RepairTabs).test(number)
+
+    def action_next_repair(self) -> None:
+        self.action_choose(self.alternatives.shown % len(self.alternatives.repairs) + 1)
+
+    def action_previous_repair(self) -> None:
+        count = len(self.alternatives.repairs)
+        self.action_choose((self.alternatives.shown - 2) % count + 1)
+
+    @on(RepairTab.Chosen)
+    def _tab_chosen(self, event: RepairTab.Chosen) -> None:
+        event.stop()
+        if self.check_action("choose", (event.number,)):
+            self.action_choose(event.number)
+
+    def action_fix_failing(self) -> None:
+        self.query(FailingTest).first().action_fix_test()
 
     def action_submit(self) -> None:
         self._answer([Decision(v.hunk.id, v.state == "accepted", v.reason) for v in self.hunks if v.state != "pending"])

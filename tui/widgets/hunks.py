@@ -1,4 +1,4 @@
-"""A change laid out: its verdict on top, below it every file with its hunks, one of which is current."""
+"""A change laid out: the repairs to choose from and its verdict on top, below them every file with its hunks."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,11 @@ from textual.containers import VerticalScroll
 from textual.reactive import reactive
 
 from ossa.assistant.change import Change
+from ossa.assistant.review import Alternatives
 from ossa.assistant.verdict import Verdict
 from ossa.tui.widgets.hunk import HunkView
 from ossa.tui.widgets.line import Line, file_line
+from ossa.tui.widgets.repairs import RepairTabs
 from ossa.tui.widgets.verdict import VerdictView
 
 
@@ -22,19 +24,21 @@ class HunkList(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.change = Change()
+        self.alternatives = Alternatives()
         self.hunks: list[HunkView] = []
         """In the order of the change."""
         self.verdict: VerdictView | None = None
 
-    async def fill(self, change: Change, verdict: Verdict) -> None:
+    async def fill(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> None:
         """Show another change in place of the present one."""
-        self.change = change
+        self.change, self.alternatives = change, alternatives
         count = sum(len(file.hunks) for file in change.files)
         self.hunks = [HunkView(file, hunk, number, count) for number, (file, hunk) in enumerate(change.hunks, 1)]
         self.verdict = VerdictView(verdict)
         async with self.batch():
             await self.remove_children()
-            await self.mount(self.verdict, *self._under_files())
+            tabs = [RepairTabs(alternatives)] if alternatives.repairs else []
+            await self.mount(*tabs, self.verdict, *self._under_files())
         self.run_worker(self._colour, thread=True, exclusive=True, group="colour", exit_on_error=False)
 
     def go_to(self, index: int, top: float) -> None:

@@ -10,9 +10,7 @@ from textual.widgets import Static
 
 from ossa.assistant.verdict import Verdict
 from ossa.tui.safe import cut, plain_text
-
-NAMED = 6
-"""Tests of each sort that are named."""
+from ossa.tui.widgets.failing import NAMED, FailingTest
 
 
 class VerdictView(Vertical):
@@ -32,22 +30,26 @@ class VerdictView(Vertical):
         yield Static(markup=False, classes="-doing")
         yield Static(Content.styled(f"{mark} {summary}", "bold"), markup=False)
         for sort, test in _rows(self._verdict):
-            yield Horizontal(Static(sort, markup=False, classes="-sort"), Static(test, markup=False, classes="-test"))
+            yield Horizontal(Static(sort, markup=False, classes="-sort"), test)
 
     def watch_doing(self, doing: str) -> None:
         self.query_one(".-doing", Static).update(Content(f"{plain_text(doing)} · before:"))
 
 
-def _rows(verdict: Verdict) -> Iterator[tuple[Content, Content]]:
+def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
     """A sort and a test of it: two columns, so that a long name keeps to its own."""
     sorts = (
-        ("broken", verdict.broken, "$text-error"),
-        ("gone", verdict.missing, "$text-error"),
-        ("failing", verdict.still_failing, "$text-warning"),
-        ("fixed", verdict.fixed, "$text-success"),
+        ("broken", verdict.broken, "$text-error", FailingTest),
+        ("gone", verdict.missing, "$text-error", _passing),
+        ("failing", verdict.still_failing, "$text-warning", FailingTest),
+        ("fixed", verdict.fixed, "$text-success", _passing),
     )
-    for name, tests, style in sorts:
+    for name, tests, style, row in sorts:
         for test in tests[:NAMED]:
-            yield Content.styled(name, style), Content(cut(plain_text(test), 200))
+            yield Content.styled(name, style), row(test)
         if len(tests) > NAMED:
-            yield Content(""), Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%")
+            yield Content(""), Static(Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%"), markup=False)
+
+
+def _passing(test: str) -> Static:
+    return Static(cut(plain_text(test), 200), markup=False)

@@ -1,0 +1,77 @@
+"""The repairs that passed, as tabs above the change: equal shares of the width, so that all of them are seen."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from ossa.assistant.review import Alternative, Alternatives
+from ossa.tui.safe import cut, plain_text
+
+
+class RepairTab(Static):
+    """One of them: its number and place, its first line, and what speaks for it or against; "-shown" is the change."""
+
+    testing = reactive(False, init=False)
+    """Whether its tests run, since it was chosen."""
+
+    class Chosen(Message):
+        """The person clicked on it."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+    def __init__(self, number: int, repair: Alternative, *, shown: bool) -> None:
+        super().__init__(markup=False, classes="-shown" if shown else "")
+        self._number, self._repair = number, repair
+        self.tooltip = self._content(repair.place)
+
+    def on_mount(self) -> None:
+        self.update(self._content())
+
+    def watch_testing(self) -> None:
+        self.update(self._content())
+
+    def on_click(self) -> None:
+        self.post_message(self.Chosen(self._number))
+
+    def _content(self, place: str = "") -> Content:
+        """What it shows; without folders unless the place is given."""
+        repair = self._repair
+        place = place or repair.place.rpartition("/")[2]
+        mark = "●" if self.has_class("-shown") else "○"
+        first, *more = plain_text(repair.text).strip().splitlines() or ["(lines taken out)"]
+        return Content("\n").join(
+            [
+                Content.assemble((f"{mark}{self._number} ", "bold"), cut(plain_text(place), 200)),
+                Content(f"   {cut(first, 200)}{' …' if more else ''}"),
+                Content.assemble("   ", self._evidence()),
+            ]
+        )
+
+    def _evidence(self) -> Content:
+        if self.testing:
+            return Content.styled("◦ testing", "$text-primary")
+        if self._repair.lost:
+            return Content.styled(f"does less: {cut(plain_text(self._repair.lost), 200)}", "$text-warning")
+        return Content.styled(self._repair.proof or "passed when tried", "$text-success")
+
+
+class RepairTabs(Horizontal):
+    """All of them, one of which is the change."""
+
+    def __init__(self, alternatives: Alternatives) -> None:
+        super().__init__()
+        self._alternatives = alternatives
+
+    def compose(self) -> ComposeResult:
+        for number, repair in enumerate(self._alternatives.repairs, 1):
+            yield RepairTab(number, repair, shown=number == self._alternatives.shown)
+
+    def test(self, number: int) -> None:
+        """Say of this one that its tests run; of none where there is none of that number."""
+        for place, tab in enumerate(self.query(RepairTab), 1):
+            tab.testing = place == number
