@@ -27,9 +27,11 @@ from ossa.model.base import LanguageModel, Message, ModelError, Sampling, Text
 _HEAD = "```python\n"
 _TOKENS = 400
 """That the model may write for one function, at least."""
+_DEFINES = re.compile(r"(async )?def |class |@|from |import |\w+ *(:[^=]*)?= ")
 _ANSWER = 1024
 """That it may write to aider at once."""
-_NO_ANSWER = "no answer"
+_MODEL = "openai/local"
+"""As aider is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def ossa(weights: Path, budget: float, without: str = "") -> Engine:
             seconds = time.perf_counter() - begin
             events = [json.loads(line) for line in done.output.splitlines() if line.startswith('{"event": ')]
             tried = sum(event["event"] == "Attempt" for event in events)
-            note = "" if tried else done.output.strip().rpartition("\n")[2]
+            told = [event["text"] for event in events if event["event"] in ("Notice", "Failure")]
+            note = "" if tried else " ".join(told) or done.output[-300:]
             return Answer(read(root), seconds, tried, note)
 
     return repair
@@ -95,7 +98,7 @@ def asked(model: LanguageModel, tries: int, budget: float) -> Engine:
                 text = _answer(model, prompt, _HEAD + above, number, max(_TOKENS, len(task.source) // 2))
             except ModelError as error:
                 return Answer({}, time.perf_counter() - begin, number, str(error))
-            files = {task.module: (above + text.rstrip() + "\n" + below).encode()}
+            files = {task.module: (above + _own_part(text, what) + below).encode()}
             late = time.perf_counter() - begin > budget
             if late or number == tries - 1 or task.tried(files).passes:
                 return Answer(files, time.perf_counter() - begin, number + 1)
@@ -104,23 +107,23 @@ def asked(model: LanguageModel, tries: int, budget: float) -> Engine:
     return repair
 
 
-def aider(program: Path, address: str, budget: float) -> Engine:
-    """Aider of that environment, called once with the failing test's message; it runs the tests and goes on by itself.
+def aider(program: Path, address: str, tries: int, budget: float) -> Engine:
+    """Aider of that environment, told the failing test's message; it runs the tests and goes on by itself.
 
-    Its format of edits is that of whole files, the easiest for a small model, and it is shown the tests.
+    Its format of edits is that of whole files, the easiest for a small model, and it is shown the tests. Of several
+    calls, each on the program as it was, the first that passes the shown tests counts.
     """
 
     def repair(task: Task, message: str) -> Answer:
-        with tempfile.TemporaryDirectory(prefix="ossa-bench-", ignore_cleanup_errors=True) as home:
-            root, log = Path(home, "project"), Path(home, "answers")
-            written(task.shown, root)
-            begin = time.perf_counter()
-            told = f"A test fails:\n{message}\n\nFix the bug in {task.module}, so that all tests pass."
-            command = [program.with_name("aider"), *_aider_options(task, Path(home), log), "--message", told]
-            done = run(command, root, budget, _aider_environment(Path(home), address))
-            seconds = time.perf_counter() - begin
-            answers = log.read_text("utf-8", "replace").count("LLM RESPONSE") if log.exists() else 0
-            return Answer(read(root), seconds, answers, "" if answers else f"{_NO_ANSWER}: {done.output[-300:]}")
+        begin, files, output, answers = time.perf_counter(), dict[str, bytes](), "", 0
+        for number in range(tries):
+            left = budget - (time.perf_counter() - begin)
+            if left <= 0 or (number and task.tried(files).passes):
+                break
+            files, count, output = _aider_called(program, address, task, message, number, left)
+            answers += count
+        note = "" if answers else f"no answer: {output[-300:]}"
+        return Answer(files, time.perf_counter() - begin, answers, note)
 
     return repair
 
@@ -159,6 +162,18 @@ def _answer(model: LanguageModel, prompt: str, begin: str, number: int, tokens: 
     return "".join(piece.text for piece in pieces if isinstance(piece, Text))
 
 
+def _own_part(text: str, what: str) -> str:
+    """What the model wrote of a function or module, without the calls and tests that it likes to go on with."""
+    first, *more = text.rstrip().split("\n")
+    kept = [first]
+    for line in more:
+        goes_on = not line.strip() or line[0] in " \t)]}#"
+        if not goes_on and (what == "function" or not _DEFINES.match(line)):
+            break
+        kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
 def _around(source: str, function: str) -> tuple[str, str, str]:
     """What stands above the part that the model is to write, what below, and what it is called.
 
@@ -181,28 +196,52 @@ def _around(source: str, function: str) -> tuple[str, str, str]:
     return (above, "".join(lines[named[0].end_lineno :]), "function") if alone else (above, "", "module")
 
 
-def _aider_options(task: Task, home: Path, log: Path) -> list[str]:
+def _aider_called(
+    program: Path, address: str, task: Task, message: str, number: int, seconds: float
+) -> tuple[Files, int, str]:
+    """The program's files after one call, the model's answers in it, and what was printed."""
+    with tempfile.TemporaryDirectory(prefix="ossa-bench-", ignore_cleanup_errors=True) as folder:
+        home, root = Path(folder), Path(folder, "project")
+        written(task.shown, root)
+        _aider_settings(home, number)
+        told = f"A test fails:\n{message}\n\nFix the bug in {task.module}, so that all tests pass."
+        command = [program.with_name("aider"), *_aider_options(task, home), "--message", told]
+        done = run(command, root, seconds, _aider_environment(home, address))
+        log = home / "answers"
+        answers = log.read_text("utf-8", "replace").count("LLM RESPONSE") if log.exists() else 0
+        return read(root), answers, done.output
+
+
+def _aider_settings(home: Path, number: int) -> None:
+    """What it would look up or guess for a model that it doesn't know; the first answer is the likeliest one."""
+    limits = {"max_input_tokens": 8192 - _ANSWER, "max_output_tokens": _ANSWER, "max_tokens": _ANSWER}
+    facts = {"input_cost_per_token": 0, "output_cost_per_token": 0, "litellm_provider": "openai", "mode": "chat"}
+    (home / "metadata.json").write_text(json.dumps({_MODEL: {**limits, **facts}}))
+    settings = {
+        "name": _MODEL,
+        "edit_format": "whole",
+        "use_temperature": 0.8 if number else True,
+        "extra_params": {"max_tokens": _ANSWER, "seed": number},
+    }
+    (home / "settings.yml").write_text(json.dumps([settings]))
+
+
+def _aider_options(task: Task, home: Path) -> list[str]:
     """Everything that keeps it to the task: no question, no other program's files, nothing beyond this machine."""
-    name = "openai/local"
-    facts = {"max_input_tokens": 8192 - _ANSWER, "max_output_tokens": _ANSWER, "max_tokens": _ANSWER}
-    prices = {"input_cost_per_token": 0, "output_cost_per_token": 0}
-    metadata, settings = home / "metadata.json", home / "settings.yml"
-    metadata.write_text(json.dumps({name: {**facts, **prices, "litellm_provider": "openai", "mode": "chat"}}))
-    settings.write_text(json.dumps([{"name": name, "edit_format": "whole", "extra_params": {"max_tokens": _ANSWER}}]))
-    tests = pytest_command(task.tests)
-    command = f"timeout --foreground -k 1 {SECONDS} {shlex.join(tests)}"
+    command = f"timeout --foreground -k 1 {SECONDS} {shlex.join(pytest_command(task.tests))}"
     off = (
         "git analytics check-update show-release-notes show-model-warnings pretty stream fancy-input gitignore "
         "suggest-shell-commands detect-urls"
     )
-    reads = [word for test in task.tests for word in ("--read", test)]
     return [
-        *("--model", name, "--weak-model", name, "--edit-format", "whole", "--yes-always", "--map-tokens", "0"),
-        *("--model-metadata-file", str(metadata), "--model-settings-file", str(settings), "--timeout", "60"),
+        *("--model", _MODEL, "--weak-model", _MODEL, "--edit-format", "whole", "--yes-always", "--map-tokens", "0"),
+        *("--model-metadata-file", str(home / "metadata.json"), "--model-settings-file", str(home / "settings.yml")),
         *(f"--no-{option}" for option in off.split()),
-        *("--analytics-disable", "--disable-playwright", "--llm-history-file", str(log)),
+        *("--analytics-disable", "--disable-playwright", "--llm-history-file", str(home / "answers")),
         *("--chat-history-file", str(home / "chat"), "--input-history-file", str(home / "input")),
-        *("--auto-test", "--test-cmd", command, *reads, "--file", task.module),
+        *("--auto-test", "--test-cmd", command, "--timeout", "60"),
+        *(word for test in task.tests for word in ("--read", test)),
+        *("--file", task.module),
     ]
 
 

@@ -58,6 +58,10 @@ class Task:
         """What is to be repaired."""
         return self.shown[self.module].decode()
 
+    def is_unchanged(self, files: Files) -> bool:
+        """Whether these files in place of its own make no difference."""
+        return {**self.shown, **_without_tests(files)} == self.shown
+
     @property
     def tests(self) -> list[str]:
         """The shown test files."""

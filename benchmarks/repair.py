@@ -36,7 +36,9 @@ from ossa.model.process import LocalModel
 
 OUT = Path(__file__).parent / "out"
 ASKED = {"asked once": 1, "best of ten": 10}
-AIDER = "aider"
+AIDER = {"aider": 1, "aider ten times": 10}
+"""It has as many calls, as long as its seconds last."""
+USUAL = (*ASKED, "aider")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,9 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th program")
     options.add_argument("--first", type=int, default=None, metavar="N", help="of them only the first N")
     options.add_argument("--names", default="", metavar="X,Y", help="only these programs")
-    options.add_argument("--peers", default=",".join([*ASKED, AIDER]), metavar="A,B", help="default: %(default)s")
+    options.add_argument(
+        "--peers", default=",".join(USUAL), metavar="A,B", help='default: %(default)s; there is "aider ten times", too'
+    )
     options.add_argument("--no-peers", action="store_true")
     options.add_argument(
         "--without", action="append", default=[], choices=PARTS, help="ossa once more without this part; repeatable"
@@ -127,16 +131,16 @@ def _peers(names: Sequence[str], weights: Path, budget: float, stack: ExitStack)
         if name in ASKED:
             model.start()
             found[name] = asked(model, ASKED[name], budget)
-        elif name == AIDER:
+        elif name in AIDER:
             try:
-                program = python_with("aider", PEERS[AIDER])
+                program = python_with("aider", PEERS["aider"])
                 address = stack.enter_context(served(python_with("llama.cpp", LLAMA_CPP), weights))
-                found[name] = aider(program, address, budget)
+                found[name] = aider(program, address, AIDER[name], budget)
             except (OSError, subprocess.CalledProcessError) as error:
                 said = error.stderr if isinstance(error, subprocess.CalledProcessError) else str(error)
                 found[name] = f"{type(error).__name__}: {' '.join(str(said).split())[-200:]}"
         else:
-            raise SystemExit(f"There is no peer {name!r}, but {', '.join([*ASKED, AIDER])}.")
+            raise SystemExit(f"There is no peer {name!r}, but {', '.join([*ASKED, *AIDER])}.")
     return found
 
 
@@ -161,7 +165,7 @@ def _measured(wanted: Sequence[Callable[[], Task]], engines: dict[str, Engine | 
 
 
 def _judged(task: Task, engine: str, answer: Answer) -> Row:
-    passes = task.tried(answer.files).passes
+    passes = not task.is_unchanged(answer.files) and task.tried(answer.files).passes
     right = passes and task.passes_hidden(answer.files)
     fixed = answer.files.get(task.module, task.shown[task.module]).decode("utf-8", "replace")
     lines = [*difflib.unified_diff(task.source.splitlines(), fixed.splitlines(), n=0, lineterm="")][2:]
