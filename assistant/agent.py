@@ -162,6 +162,7 @@ class Agent:
             found = await self.repair.search(report, hint, emit)
         except asyncio.CancelledError:
             if await self.delivery.change():
+                await in_thread(self._choices.gather)
                 emit(Notice("What the tests have confirmed so far waits in the draft: /review shows it."))
             raise
         if found is None:

@@ -168,7 +168,7 @@ async def test_a_search_shows_its_budget_place_and_what_has_passed(open_window: 
     begun, more = asyncio.Event(), asyncio.Event()
     tries = [Attempt(n, 1500, f"calc.py:{n} add", f"return {n}", "still fails: 1 != 2") for n in (1, 2)]
     passed = replace(tries[1], number=3, ok=True, outcome="2/2 passed", text="    return a + b")
-    async with open_window([Searching(180, 1500), begun, *tries, passed, more]) as stage:
+    async with open_window([Searching(180, 1500), begun, *tries, passed, more], size=(160, 40)) as stage:
         await stage.send("/fix")
         await stage.shows("/180 s · 0/1,500")
         assert "━" in stage.text and "looking for the place" in stage.text

@@ -67,7 +67,8 @@ class Attempts(Fold):
         limit = last.limit if last else self._budget.candidates
         told = f" {seconds:.0f}/{self._budget.seconds:.0f} s · {number:,}/{limit:,}{self._found()}"
         used = max(seconds / max(self._budget.seconds, 0.1), number / max(limit, 1))
-        cells = max(6, min(_BAR, self.content_size.width - len(told) - 2))
+        room = self.content_size.width - len(told) - 2
+        cells = max(6, min(_BAR, room)) if self.content_size.width else _BAR
         return Content.assemble(*bar(round(min(used, 1.0) * 100), 100, cells), (told, _FAINT))
 
     def _lines(self) -> list[Content]:
