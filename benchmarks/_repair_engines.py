@@ -235,6 +235,7 @@ def _aider_options(task: Task, home: Path) -> list[str]:
     )
     return [
         *("--model", _MODEL, "--weak-model", _MODEL, "--edit-format", "whole", "--yes-always", "--map-tokens", "0"),
+        *("--max-chat-history-tokens", "8192"),
         *("--model-metadata-file", str(home / "metadata.json"), "--model-settings-file", str(home / "settings.yml")),
         *(f"--no-{option}" for option in off.split()),
         *("--analytics-disable", "--disable-playwright", "--llm-history-file", str(home / "answers")),
