@@ -15,6 +15,7 @@ program and engine as it comes.
 import argparse
 import difflib
 import json
+import signal
 import statistics
 import subprocess
 import sys
@@ -72,11 +73,15 @@ def main() -> None:
         peers = [] if chosen.no_peers else [name for name in chosen.peers.split(",") if name]
         engines |= _peers(peers, weights, chosen.budget, stack)
         rows: list[Row] = []
-        with suppress(KeyboardInterrupt):
-            for row in _measured(wanted, engines, log):
+        void: list[str] = []
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):  # what there is so far is told
+            for row in _measured(wanted, engines, log, void):
                 rows.append(row)
     print(table(rows, engines))
-    (OUT / "repair.json").write_text(json.dumps(figures(rows), indent=1) + "\n")
+    if void:
+        print(f"\nVoid, since their tests pass before anything is done: {', '.join(void)}.")
+    (OUT / "repair.json").write_text(json.dumps({**figures(rows), "void": len(void)}, indent=1) + "\n")
 
 
 def table(rows: Sequence[Row], engines: dict[str, Engine | str]) -> str:
@@ -144,14 +149,17 @@ def _peers(names: Sequence[str], weights: Path, budget: float, stack: ExitStack)
     return found
 
 
-def _measured(wanted: Sequence[Callable[[], Task]], engines: dict[str, Engine | str], log: TextIO) -> Iterator[Row]:
-    """Every program in the hands of every engine, told on the way."""
+def _measured(
+    wanted: Sequence[Callable[[], Task]], engines: dict[str, Engine | str], log: TextIO, void: list[str]
+) -> Iterator[Row]:
+    """Every program in the hands of every engine, told on the way; the names of those that are no task go to `void`."""
     for number, make in enumerate(wanted, 1):
         task = make()
         head = f"{number}/{len(wanted)} {task.name}"
         before = task.tried({})
         if before.passes:
-            print(f"{head}: void, since the tests pass before anything is done", file=sys.stderr, flush=True)
+            print(f"{head}: void", file=sys.stderr, flush=True)
+            void.append(task.name)
             continue
         for name, engine in engines.items():
             if isinstance(engine, str):
