@@ -43,13 +43,18 @@ async def test_each_repair_is_a_tab_with_its_place_and_evidence(open_window: "Op
     async with open_window([repair(1)], size=size) as stage:
         await stage.send("/fix")
         await stage.review()
-        await stage.shows("●1 calc.py:2")
-        assert "○2 calc.py" in stage.text and "○3 calc.py" in stage.text and "does less" in stage.text
-        assert tabs(stage) == [
-            "●1 calc.py:2 add\n   return a + b\n   2/2 passed",
-            "○2 calc.py:2 add\n   return a * b …\n   passed when tried",
-            "○3 calc.py:2 add\n   (lines taken out)\n   does less: return",
-        ]
+        if size[0] == 80:
+            await stage.shows("●1 calc.py:2 add")
+            await stage.shows("○3 calc.py:2 add")
+            assert tabs(stage) == [
+                "●1 calc.py:2 add\n   return a + b\n   2/2 passed",
+                "○2 calc.py:2 add\n   return a * b …\n   passed",
+                "○3 calc.py:2 add\n   (lines taken out)\n   does less: return",
+            ]
+        else:
+            await stage.shows("●1 calc.py:2 add  2/2 passed  return a + b")
+            await stage.shows("○2 calc.py:2 add  passed  return a * b …")
+            await stage.shows("○3 calc.py:2 add  does less: return  (line")
 
 
 @pytest.mark.parametrize(("key", "number"), [("2", 2), ("3", 3), ("]", 2), ("[", 3), ("click", 2)])
@@ -67,7 +72,7 @@ async def test_another_repair_is_chosen_tested_and_shown(open_window: "Open", ke
         await stage.until(lambda: stage.agent.answers)
         assert stage.agent.answers == [Choose(number)]
         await stage.shows(f"◦ testing repair {number} … · before:")
-        assert tabs(stage)[number - 1].endswith("◦ testing")
+        assert "◦ testing" in tabs(stage)[number - 1]
         tested.set()
         await stage.review()
         await stage.shows(f"●{number} calc.py")

@@ -1,5 +1,9 @@
-"""The repairs that passed, as tabs above the change: equal shares of the width, so that all of them are seen."""
+"""The repairs that passed, as tabs above the change: side by side, or one below the other where that is too narrow.
 
+All of them are seen at once: what scrolls out of view cannot be compared.
+"""
+
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -10,12 +14,17 @@ from textual.widgets import Static
 from ossa.assistant.review import Alternative, Alternatives
 from ossa.tui.safe import cut, plain_text
 
+ROOM = 24
+"""Cells that a tab needs to stand beside another one."""
+
 
 class RepairTab(Static):
     """One of them: its number and place, its first line, and what speaks for it or against; "-shown" is the change."""
 
     testing = reactive(False, init=False)
     """Whether its tests run, since it was chosen."""
+    flat = reactive(False, init=False, toggle_class="-flat")
+    """Whether it is one line."""
 
     class Chosen(Message):
         """The person clicked on it."""
@@ -35,6 +44,9 @@ class RepairTab(Static):
     def watch_testing(self) -> None:
         self.update(self._content())
 
+    def watch_flat(self) -> None:
+        self.update(self._content())
+
     def on_click(self) -> None:
         self.post_message(self.Chosen(self._number))
 
@@ -44,20 +56,18 @@ class RepairTab(Static):
         place = place or repair.place.rpartition("/")[2]
         mark = "●" if self.has_class("-shown") else "○"
         first, *more = plain_text(repair.text).strip().splitlines() or ["(lines taken out)"]
-        return Content("\n").join(
-            [
-                Content.assemble((f"{mark}{self._number} ", "bold"), cut(plain_text(place), 200)),
-                Content(f"   {cut(first, 200)}{' …' if more else ''}"),
-                Content.assemble("   ", self._evidence()),
-            ]
-        )
+        head = Content.assemble((f"{mark}{self._number} ", "bold"), cut(plain_text(place), 200))
+        text = Content(f"{cut(first, 200)}{' …' if more else ''}")
+        if self.flat:
+            return Content("  ").join([head, self._evidence(), text])
+        return Content("\n   ").join([head, text, self._evidence()])
 
     def _evidence(self) -> Content:
         if self.testing:
             return Content.styled("◦ testing", "$text-primary")
         if self._repair.lost:
             return Content.styled(f"does less: {cut(plain_text(self._repair.lost), 200)}", "$text-warning")
-        return Content.styled(self._repair.proof or "passed when tried", "$text-success")
+        return Content.styled(self._repair.proof or "passed", "$text-success")
 
 
 class RepairTabs(Horizontal):
@@ -70,6 +80,13 @@ class RepairTabs(Horizontal):
     def compose(self) -> ComposeResult:
         for number, repair in enumerate(self._alternatives.repairs, 1):
             yield RepairTab(number, repair, shown=number == self._alternatives.shown)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lay the tabs out as the width allows."""
+        flat = event.size.width < ROOM * len(self._alternatives.repairs)
+        self.set_class(flat, "-flat")
+        for tab in self.query(RepairTab):
+            tab.flat = flat
 
     def test(self, number: int) -> None:
         """Say of this one that its tests run; of none where there is none of that number."""
