@@ -152,8 +152,7 @@ class Proposer:
         open_ended = [idea for idea in ideas if idea.is_written]
         begins = [text[: idea.start] + idea.text for idea in open_ended]
         ends = dict(zip(open_ended, await self._continued(begins), strict=True))
-        found = [await in_thread(self._made, idea, ends.get(idea, "")) for idea in ideas]
-        return [candidate for candidate in found if candidate]
+        return await in_thread(lambda: [c for idea in ideas if (c := self._made(idea, ends.get(idea, "")))])
 
     def _made(self, idea: Idea, rest: str) -> Candidate | None:
         text = self._excerpt.text

@@ -4,6 +4,7 @@ import ast
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,9 @@ def _around(source: str, line: int) -> list[ast.AST]:
     return [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= line < _end(f)] if tree else []
 
 
+@lru_cache(maxsize=8)
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree; None where there is none."""
+    """The syntax tree, which is not to be changed; None where there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # "1if" is a warning, which nobody has to see

@@ -38,6 +38,8 @@ _MISSING = re.compile(r"No module named '([^'.]+)")
 _PLACES = 4
 _COVERED = 0.02
 """The share of the time that all tests may take if it is to be learnt what each executes: that takes five times it."""
+_LOT = 24
+"""Candidates that are looked at together."""
 _LESS = 1.0
 """How much less a candidate is liked that does less than before, in the mean of a token's logarithm."""
 
@@ -137,10 +139,13 @@ class Repair:
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
         proposers = [Proposer(self.model, p.function, sources, failure, p.lines) for p in places]
-        task = Task(failure, report, deadline, self.width, self.candidates, _Kin(failure, report, executed))
+        runs = _Runs(failure, report, executed)
+        task = Task(failure, report, deadline, self.width, self.candidates, runs.kin, runs.stale)
+        known = self._passed.pop(failure.id, ())
         try:
             async with self.proof.trials(report, self.width) as task.trials:
-                await self._try_all(supply(proposers, self._passed.pop(failure.id, ()), self.without), task, emit)
+                lots = supply(proposers, lambda: _LOT if task.trials.glances else 1, known, self.without)
+                await self._try_all(lots, task, emit)
         except asyncio.CancelledError:
             if task.found:  # Esc keeps what has passed so far
                 best = min(task.found, key=lambda trial: trial.left).candidate
@@ -185,34 +190,42 @@ class Repair:
         words = set(re.findall(r"\w+", hint))
         return sorted(places, key=lambda place: place.function.name not in words)[:_PLACES], executed
 
-    async def _try_all(self, candidates: AsyncIterator[Candidate | None], task: Task, emit: Emit) -> None:
+    async def _try_all(self, lots: AsyncIterator[list[Candidate]], task: Task, emit: Emit) -> None:
         """Find those that pass, until there are enough or the time is up."""
-        wanted = (None if c and c.normal in self.avoid else c async for c in candidates)
+        wanted = ([c for c in lot if c.normal not in self.avoid] or None async for lot in lots)
         async with aclosing(abreast(wanted, task.judged, self.width)) as told:
             with _kept(task.found):
-                async for trial in told:
-                    if trial is not None:
-                        emit(task.attempt(trial[1]))
+                async for lot in told:
+                    for trial in lot[1] if lot else ():
+                        emit(task.attempt(trial))
                     if task.is_over:
                         break
 
 
 @dataclass(frozen=True, slots=True)
-class _Kin:
-    """Which failing tests one repair of a function may be expected to mend: those that are known to run it."""
+class _Runs:
+    """What is known of when a function is run."""
 
     failure: TestResult
     report: TestReport
     executed: Mapping[str, Lines]
 
-    def __call__(self, function: Function) -> frozenset[str]:
+    def kin(self, function: Function) -> frozenset[str]:
+        """Which failing tests one repair of it may be expected to mend: those that are known to run it."""
         return frozenset(failure.id for failure in self.report.failures if self._runs(failure.id, function))
 
     def _runs(self, test: str, function: Function) -> bool:
         if test not in self.executed:  # another case of the same test
             return test.split("[")[0] == self.failure.id.split("[")[0]
-        inside = range(function.body + 1, function.end + 1)
-        return any(line in inside for line in self.executed[test].get(function.path, ()))
+        return self._within(self.executed[test], function)
+
+    def stale(self, function: Function) -> bool:
+        """Whether it was run while files were imported, or nothing is known of that."""
+        return "" not in self.executed or self._within(self.executed[""], function)
+
+    @staticmethod
+    def _within(lines: Lines, function: Function) -> bool:
+        return any(line in range(function.body + 1, function.end + 1) for line in lines.get(function.path, ()))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ A `Part` may be left out, which is how it is measured what each contributes.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from typing import Literal, TypeAlias
 
 from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
@@ -31,18 +31,22 @@ _Ideas: TypeAlias = Sequence[tuple[Idea, Proposer]]
 
 
 async def supply(
-    proposers: Sequence[Proposer], known: Collection[Candidate] = (), without: Collection[Part] = ()
-) -> AsyncIterator[Candidate | None]:
-    """Candidates, each once, those that are known first; None where an idea comes to no new one, to look at the time.
+    proposers: Sequence[Proposer],
+    size: Callable[[], int],
+    known: Collection[Candidate] = (),
+    without: Collection[Part] = (),
+) -> AsyncIterator[list[Candidate]]:
+    """Candidates in lots, each once, those that are known first; an empty lot is there to look at the time.
 
     Args:
         proposers: one for each function, the likeliest first.
+        size: how many make a lot at most, by now.
         known: what has passed before.
         without: parts that are left out.
     """
     seen = {(candidate.path, candidate.normal) for candidate in known}
     for candidate in known:
-        yield candidate
+        yield [candidate]
     ideas = [
         (idea.score - rank * _RANK_COST, idea, proposer)
         for rank, proposer in enumerate(proposers)
@@ -51,32 +55,35 @@ async def supply(
     ]
     ideas.sort(key=lambda entry: (entry[1].start, entry[1].text) if "order" in without else (-entry[0], ""))
     bodies = () if "bodies" in without else _TEMPERATURES
-    async for candidate in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers, bodies):
-        key = (candidate.path, candidate.normal) if candidate else ("", "")
-        yield None if key in seen else candidate
-        seen.add(key)
+    async for candidates in _drawn([(idea, proposer) for _, idea, proposer in ideas], proposers, bodies, size):
+        new: list[Candidate] = []
+        for candidate in candidates:
+            key = (candidate.path, candidate.normal)
+            new += [] if key in seen else [candidate]
+            seen.add(key)
+        while len(new) > size():
+            yield new[: size()]
+            new = new[size() :]
+        yield new
 
 
 async def _drawn(
-    ideas: _Ideas, proposers: Sequence[Proposer], bodies: Sequence[float]
-) -> AsyncIterator[Candidate | None]:
+    ideas: _Ideas, proposers: Sequence[Proposer], bodies: Sequence[float], size: Callable[[], int]
+) -> AsyncIterator[list[Candidate]]:
     """What comes of all ideas: those that are just put in fill the time in which the model writes for the others."""
     writing = _written([entry for entry in ideas if entry[0].is_written], proposers, bodies)
+    at_hand = [entry for entry in ideas if not entry[0].is_written]
     next_lot = asyncio.ensure_future(anext(writing, None))
     try:
-        for idea, proposer in [entry for entry in ideas if not entry[0].is_written]:
-            for candidate in await proposer.candidates([idea]):
-                yield candidate
-            yield None
+        while at_hand:
+            now, at_hand = at_hand[: size()], at_hand[size() :]
+            yield await _made(now)
             if next_lot.done() and not next_lot.exception() and (lot := next_lot.result()) is not None:
                 next_lot = asyncio.ensure_future(anext(writing, None))
-                for candidate in lot:
-                    yield candidate
+                yield lot
         while (lot := await next_lot) is not None:
             next_lot = asyncio.ensure_future(anext(writing, None))
-            for candidate in lot:
-                yield candidate
-            yield None
+            yield lot
     finally:
         next_lot.cancel()
         await asyncio.gather(next_lot, return_exceptions=True)
@@ -92,6 +99,12 @@ async def _written(
             for seed, temperature in enumerate(bodies):
                 for proposer in proposers:
                     yield [c for c in [await proposer.rewritten(temperature, seed)] if c]
-        lot = ideas[start : start + _AT_ONCE]
-        for proposer in dict.fromkeys(proposer for _, proposer in lot):
-            yield await proposer.candidates([idea for idea, owner in lot if owner is proposer])
+        yield await _made(ideas[start : start + _AT_ONCE])
+
+
+async def _made(ideas: _Ideas) -> list[Candidate]:
+    """What comes of some ideas, function by function."""
+    found: list[Candidate] = []
+    for proposer in dict.fromkeys(proposer for _, proposer in ideas):
+        found += await proposer.candidates([idea for idea, owner in ideas if owner is proposer])
+    return found

@@ -4,7 +4,7 @@ Candidate ─► Task.judged ─► Trial ─► Task.attempt (told) ─► Task
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ossa.assistant.draft import DraftError
@@ -20,8 +20,8 @@ ENOUGH = 3
 """So many candidates that mend all they should are chosen from."""
 _GRACE = (3.0, 15.0)
 """Seconds, at least and at most, that are spent on others when one mends all it should: else half of what it took."""
-_PARTLY = 20.0
-"""The same, at least, when it mends only some of it; else as long again as it took."""
+_PARTLY = 0.6
+"""The share of the time left that is spent on others when one mends only some of it."""
 _LEAST_LIMIT = 2.0
 """Seconds that a candidate's failing test gets at least."""
 
@@ -53,6 +53,8 @@ class Task:
     """Candidates that may be tried."""
     kin: Callable[[Function], frozenset[str]]
     """The failing tests that one repair of a function may be expected to mend."""
+    stale: Callable[[Function], bool]
+    """Whether what a function does has had effect before the tests begin, or may have."""
     trials: WarmTests = field(init=False)
     """What candidates are tried with."""
     found: list[Trial] = field(default_factory=list[Trial])
@@ -68,25 +70,42 @@ class Task:
         ends = self.deadline if self._ends is None else self._ends
         return time.monotonic() > ends or whole >= ENOUGH or self.tried >= self.limit
 
-    async def judged(self, candidate: Candidate) -> Trial:
-        """Run the failing test with it, then all.
+    async def judged(self, lot: Sequence[Candidate]) -> list[Trial]:
+        """Run the failing test with each, then all tests with those that pass it.
 
         Raises:
             DraftError: no candidate can be tried.
         """
+        lot = lot[: max(self.limit - self.tried, 0)]
         began = time.monotonic()
-        outcome, ok, left = await self._judged(candidate)
-        return Trial(candidate, outcome, ok, left, round(time.monotonic() - began, 3))
+        looked = await self._looked(lot)
+        each = (time.monotonic() - began) / max(len(lot), 1)
+        trials: list[Trial] = []
+        for candidate, result in zip(lot, looked, strict=True):
+            if time.monotonic() > self.deadline:
+                break
+            began = time.monotonic()
+            if result and result.outcome != "passed":
+                outcome, ok, left = f"still fails: {_short(result.message)}", False, 0
+            else:
+                outcome, ok, left = await self._judged(candidate)
+            trials.append(Trial(candidate, outcome, ok, left, round(each + time.monotonic() - began, 3)))
+        return trials
+
+    async def _looked(self, lot: Sequence[Candidate]) -> list[TestResult | None]:
+        """What a first look tells of them; nothing where the function was run while files were imported."""
+        if any(self.stale(candidate.function) for candidate in lot):
+            return [None] * len(lot)
+        return await self.trials.glance([(c.path, c.source) for c in lot], self.failure.id)
 
     def attempt(self, trial: Trial) -> Attempt:
         """Take note of a trial; what is to be told of it."""
         self.tried += 1
         if trial.ok:
             self.found.append(trial)
-            now = time.monotonic()
-            spent = now - self.began
-            wait = max(spent, _PARTLY) if trial.left else min(max(spent / 2, _GRACE[0]), _GRACE[1])
-            self._ends = min(self.deadline if self._ends is None else self._ends, now + wait)
+            now, ends = time.monotonic(), self.deadline if self._ends is None else self._ends
+            grace = min(max((now - self.began) / 2, _GRACE[0]), _GRACE[1])
+            self._ends = min(ends, now + (_PARTLY * (self.deadline - now) if trial.left else grace))
         candidate, score = trial.candidate, round(trial.candidate.score, 3)
         place, text = candidate.place, candidate.text
         return Attempt(self.tried, self.limit, place, text, trial.outcome, trial.ok, score, trial.seconds)
@@ -99,7 +118,8 @@ class Task:
         if first.problem:
             return first.problem, False, 0
         if not first.green:
-            return f"still fails: {_short(first)}", False, 0
+            message = next((f.message for f in first.failures), "")
+            return f"still fails: {_short(message)}", False, 0
         whole = await self.trials.trial(files, limit=max(10.0, 4 * self._usual))
         verdict = compare(self.report, whole)
         ok = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
@@ -118,6 +138,5 @@ class Task:
         return max(self.report.seconds - lost, 0.0) * self.width
 
 
-def _short(report: TestReport) -> str:
-    message = next((f.message for f in report.failures), "").strip().split("\n")[0]
-    return message[:120] or "no message"
+def _short(message: str) -> str:
+    return message.strip().split("\n")[0][:120] or "no message"

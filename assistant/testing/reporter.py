@@ -39,6 +39,10 @@ class Log:
         self._file = (_FOLDER / "report.jsonl").open("ab", buffering=0)
         self._tracer = _tracer()
 
+    def move(self, folder: Path) -> None:
+        """Go on in another folder."""
+        self._file = (folder / "report.jsonl").open("ab", buffering=0)
+
     def write(self, kind: str, **values: Any) -> None:
         self._file.write(json.dumps({"kind": kind, **values}).encode() + b"\n")
 
@@ -162,7 +166,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ[_OWNER] = str(os.getpid())
     os.environ.pop("PYTEST_ADDOPTS", None)
     prefix, started = _from(root, config.rootpath), _from(root, config.invocation_params.dir)
-    config.pluginmanager.register(PytestReporter(prefix, started, None if worker else Log()), "ossa-reporter")
+    log = None if worker else Log()
+    config.pluginmanager.register(PytestReporter(prefix, started, log), "ossa-reporter")
+    if log and (_FOLDER / "variants.json").exists():
+        loop = importlib.import_module("ossa_variants").plugin(sys.modules["pytest"], log, root)
+        config.pluginmanager.register(loop, "ossa-variants")
     config.pluginmanager.register(importlib.import_module("ossa_alarm").plugin(sys.modules["pytest"]), "ossa-limits")
 
 

@@ -105,6 +105,8 @@ class Server:
         if changed := self._own.restore():
             raise warmth.Unfit(f"{changed[0]} was tampered with")
         (_FOLDER / "only.json").write_text(json.dumps(job["only"]), "utf-8")
+        if job["variants"]:
+            (_FOLDER / "variants.json").write_text(json.dumps(job["variants"]), "utf-8")
         self._files.put({path: base64.b64decode(data) for path, data in job["files"].items()})
         began = time.monotonic()
         pid, printed = _fork()

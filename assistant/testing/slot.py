@@ -25,7 +25,7 @@ from ossa.assistant.threads import in_thread
 
 _TRAVELLING = {
     "server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth", "reporter": "ossa_report",
-    "alarm": "ossa_alarm",
+    "alarm": "ossa_alarm", "variants": "ossa_variants",
 }  # fmt: skip
 _WRITTEN_AT = "/run/ossa-written"
 _LIFE = 6 * 3600.0
@@ -51,6 +51,8 @@ class Job:
     """In seconds, for all."""
     each: float
     """For one test; 0 for no limit."""
+    variants: Sequence[tuple[str, str]] = ()
+    """Instead of one run, one for each of these: a path, and the source of which its functions are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class Attempted:
     outcomes: Outcomes
     left: tuple[str, ...]
     """Files that it changed and that cannot be put right, so that this server must not be asked again."""
+    variants: tuple[Outcomes, ...] = ()
+    """Of each variant; nothing of one that could not be put in place."""
 
 
 class Slot:
@@ -112,7 +116,8 @@ class Slot:
         """
         files = {path: base64.b64encode(data).decode() for path, data in job.files.items()}
         limits = {"limit": job.limit, "each": job.each}
-        asked = {"files": files, "only": list(job.only), "arguments": list(job.arguments), **limits}
+        tests = {"only": list(job.only), "arguments": list(job.arguments), "variants": list(job.variants)}
+        asked = {"files": files, **tests, **limits}
         answer = await self._answer(asked, "done", job.limit + _GRACE)
         match answer:
             case {
@@ -126,7 +131,10 @@ class Slot:
                 completed = Completed(-9 if status is None else status, output, seconds, late, stopped=stopped)
             case _:
                 raise Lost("it answers nonsense")
-        return Attempted(completed, await in_thread(read_outcomes, self._folder), tuple(map(str, left)))
+        outcomes = await in_thread(read_outcomes, self._folder)
+        folders = [self._folder / f"variant-{number}" for number in range(len(job.variants))]
+        variants = tuple([await in_thread(read_outcomes, folder) for folder in folders])
+        return Attempted(completed, outcomes, tuple(map(str, left)), variants)
 
     def abandon(self) -> None:
         """Begin to end the server; `start` or `stop` wait for that."""

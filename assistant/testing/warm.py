@@ -24,17 +24,21 @@ from ossa.assistant.testing.report import judge
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.slot import Attempted, Job, Lost, Slot
 from ossa.assistant.threads import in_thread
-from ossa.assistant.verdict import TestReport
+from ossa.assistant.verdict import TestReport, TestResult
 
 _SAMPLED_SECONDS = 2.0
 """A suite that takes no longer is what a server is compared by; of a longer one, some failures are."""
 _SAMPLED = 8
 _LEAST_EACH = 1.0
 """Seconds that one test may take at least."""
+_GLANCED = 0.4
+"""The same for a first look."""
 _SLOWER = 8.0
 """How many times what the slowest takes that ends."""
 _STRIKES = 3
 """How many servers in a row may be lost until starting them is not worth it."""
+_UNCHANGED = ("", "")
+"""The variant that is none: what it says must be known already."""
 _UNSTABLE = re.compile(r"0x[0-9a-f]+|\d+")
 """What of a message may differ from one run to the next."""
 
@@ -56,6 +60,8 @@ class WarmTests:
         self._plan: Plan | None = None
         self.why = ""
         """Why nothing is tried warm; empty where it is."""
+        self.glances = False
+        """Whether `glance` can tell anything."""
         self.warm = self.cold = 0
         """How many trials were judged either way."""
 
@@ -75,6 +81,7 @@ class WarmTests:
         elif self._known.problem or not self._known.results or self._known.note:
             self.why = "not enough is known of the tests to compare with"
         else:
+            self.glances = run.module == "pytest"
             self._plan, self._files = plan, frozenset(await in_thread(self._draft.files))
             self._slots = [Slot(self._draft, run, plan.title) for _ in range(self._width)]
             self._starting = [asyncio.create_task(self._start(slot)) for slot in self._slots]
@@ -104,7 +111,29 @@ class WarmTests:
         self.cold += 1
         return await self._tests.run(self._draft, only=only, trial=files, timeout=limit, each=self._each)
 
-    async def _attempted(self, files: Mapping[str, bytes], only: Sequence[str], limit: float) -> Attempted | None:
+    async def glance(self, variants: Sequence[tuple[str, str]], test: str) -> list[TestResult | None]:
+        """One test's outcome for each variant of a file, a path and its source, from one start of pytest for all.
+
+        That is for sorting out: what was worked out when the files were imported is the draft's. None where nothing is
+        known: that variant is to be tried.
+        """
+        unknown: list[TestResult | None] = [None] * len(variants)
+        if not self.glances:
+            return unknown
+        limit = self._tests.timeout
+        attempted = await self._attempted({}, [test], limit, [*variants, _UNCHANGED])
+        if attempted is None:
+            return unknown
+        *results, control = [outcomes.tests.get(test) for outcomes in attempted.variants]
+        known = {r.id: r for r in self._known.results}.get(test)
+        if control is None or known is None or _short(control) != _short(known):
+            self.glances = False
+            return unknown
+        return results
+
+    async def _attempted(
+        self, files: Mapping[str, bytes], only: Sequence[str], limit: float, variants: Sequence[tuple[str, str]] = ()
+    ) -> Attempted | None:
         """What a server says; None where none can, or where it is lost over it."""
         slot = await self._free.get()
         try:
@@ -112,7 +141,9 @@ class WarmTests:
                 return None
             if not slot.stands:
                 await self._prepare(slot)
-            attempted = await slot.attempt(self._job(files, only, limit))
+            job = self._job(files, only, limit)
+            each = max(_GLANCED, job.each / _LEAST_EACH * _GLANCED) if variants else job.each
+            attempted = await slot.attempt(replace(job, variants=variants, each=each))
             if attempted.left:
                 self._replace(slot, attempted.left)
             else:
@@ -178,8 +209,8 @@ class WarmTests:
 
 def _gist(report: TestReport, only: Sequence[str]) -> dict[str, tuple[str, str]]:
     """What a run said of the tests: outcomes, and what of their messages stays the same from run to run."""
-    return {
-        r.id: (r.outcome, _UNSTABLE.sub("", r.message.partition("\n")[0]))
-        for r in report.results
-        if not only or r.id in only
-    }
+    return {r.id: _short(r) for r in report.results if not only or r.id in only}
+
+
+def _short(result: TestResult) -> tuple[str, str]:
+    return result.outcome, _UNSTABLE.sub("", result.message.partition("\n")[0])
