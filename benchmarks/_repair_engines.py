@@ -137,7 +137,12 @@ def served(python: Path, weights: Path) -> Generator[str]:
     """
     command = [python, Path(__file__).with_name("_llama.py"), weights]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        env={**os.environ, "GOMP_SPINCOUNT": "1000"},  # else its threads wait for each other by taking whole cores
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert process.stdout
