@@ -14,6 +14,7 @@ What it is told before comes from the failing test.
 import ast
 import asyncio
 import builtins
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ from typing import Literal
 
 from ossa.assistant.repair.doubts import by_heart, taken_out, values
 from ossa.assistant.repair.excerpt import Excerpt
-from ossa.assistant.repair.functions import Function, idle, module_names, parse, unbound
+from ossa.assistant.repair.functions import Function, attributes, has_foreign_parts, idle, module_names, parse, unbound
 from ossa.assistant.repair.localise import Sources
 from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
@@ -41,11 +42,11 @@ _LITERAL_COST = 2.0
 """How much likelier a token within a text in quotes must be: most such texts are read by people only."""
 _SLIP_COST = 7.0
 """How surprising a place must be to the model for a slip there to count as much as a token it would have written."""
-_WIDE_COST = 1.5
-"""How much less one of many slips at a place counts."""
 _LINE_TOKENS = 40
 _BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
+_COMMON = {name for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, deque) for name in dir(kind)}
+"""Attributes that anything may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,9 @@ class Proposer:
         self._original, self._length = normal(source), source.count("\n") + 1
         self._idle = idle(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
-        self._told = values(sources.text(failure.id.split("::")[0]))
+        test = sources.text(failure.id.split("::")[0])
+        self._told = values(test)
+        self._attributes = None if has_foreign_parts(source) else attributes(source) | attributes(test) | _COMMON
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
             "user",
@@ -202,7 +205,7 @@ class Proposer:
                 continue
             there = [t for t in weighed if t.start - len(_HEAD) < edit.end and t.end - len(_HEAD) > edit.start]
             surprise = max((-token.logprob for token in there), default=0.0)
-            score = surprise - _SLIP_COST - _WIDE_COST * edit.is_wide + self._gained(edit.start)
+            score = surprise - _SLIP_COST - edit.cost + self._gained(edit.start)
             found.append(Idea("slip", edit.start, edit.end, edit.text, score))
         return found
 
@@ -231,6 +234,11 @@ class Proposer:
                 written += piece.text
         return written
 
+    def _foreign(self, source: str) -> bool:
+        """Whether the function now has attributes that nothing here has."""
+        known = self._attributes
+        return known is not None and not known.issuperset(attributes(source, self._function.start))
+
     def _candidate(self, text: str, score: float = 0.0) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
         same, function = normal(source), self._function
@@ -238,7 +246,7 @@ class Proposer:
             return None
         if "*" not in self._known and unbound(source, function.start) - self._known:
             return None
-        if idle(source, function.start) - self._idle:
+        if idle(source, function.start) - self._idle or self._foreign(source):
             return None
         if by_heart(self._excerpt.text, text, self._told):
             return None

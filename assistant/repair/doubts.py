@@ -13,6 +13,10 @@ _COMMON = {repr(value) for value in (None, True, False, 0, 1, -1, 2, "", " ", 0.
 """Values that stand in most functions and most tests."""
 _EFFECTS = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise, ast.Assert, ast.Delete)
 
+_DOING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
+
+_LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
 
 def values(source: str) -> frozenset[str]:
     """The constants of a test file, but for the most common."""
@@ -43,10 +47,26 @@ def taken_out(before: str, after: str) -> str:
         return ""
     lost: list[str] = []
     for kind in _EFFECTS:
-        had, has = ([ast.unparse(n) for n in ast.walk(tree) if isinstance(n, kind)] for tree in (old, new))
+        had, has = ([ast.unparse(n) for n in _reached(t) if isinstance(n, kind) and _acts(n)] for t in (old, new))
         gone = list((Counter(had) - Counter(has)).elements())
         lost += gone[: max(len(had) - len(has), 0)]
     return "; ".join(text.split("\n")[0][:60] for text in lost)
+
+
+def _reached(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those behind what leaves their block."""
+    yield node
+    for _, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _reached(child)
+                if isinstance(child, _LEAVING):
+                    break
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether a statement does something; a mere value does not."""
+    return not isinstance(node, ast.Expr) or any(isinstance(part, _DOING) for part in ast.walk(node.value))
 
 
 def _cases(tree: ast.AST) -> Counter[tuple[str, ...]]:

@@ -1,10 +1,19 @@
 """Python functions in a source text: which one a line is in, what it calls, which names it knows. Nothing is run."""
 
 import ast
+import builtins
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+
+_IMPORT = ast.Import | ast.ImportFrom
+_DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_PLAIN_MODULES = {
+    "__future__", "bisect", "collections", "collections.abc", "functools", "heapq", "itertools", "math", "operator",
+    "random", "re", "string", "sys", "typing",
+}  # fmt: skip
+"""Modules whose things have hardly any attributes but methods of Python's own types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,34 @@ def idle(source: str, start: int) -> set[str]:
     used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
     given = {name.id for name in names if isinstance(name.ctx, ast.Store) and not name.id.startswith("_")}
     return given - used - outer
+
+
+def attributes(source: str, start: int | None = None) -> set[str]:
+    """The attributes that a file uses, or the function whose `def` is on this line, and what the file defines.
+
+    Those of imported things are left out: what they have is not known.
+    """
+    tree = parse(source)
+    if tree is None:
+        return set()
+    imported = {(a.asname or a.name).split(".")[0] for n in ast.walk(tree) if isinstance(n, _IMPORT) for a in n.names}
+    whole = [node for node in ast.walk(tree) if start is None or (_is_function(node) and _line(node) == start)]
+    nodes = whole if start is None else [node for function in whole for node in ast.walk(function)]
+    found = [n for n in nodes if isinstance(n, ast.Attribute)]
+    used = {n.attr for n in found if not (isinstance(n.value, ast.Name) and n.value.id in imported)}
+    return used | {n.name for n in whole if start is None and isinstance(n, _DEFINITION)}
+
+
+def has_foreign_parts(source: str) -> bool:
+    """Whether things in a file may have attributes that neither it nor Python's own types tell of."""
+    tree = parse(source)
+    if tree is None:
+        return True
+    modules = [n.module or "." for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+    modules += [alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names]
+    own = {n.name for n in ast.walk(tree) if isinstance(n, ast.ClassDef)} | set(dir(builtins))
+    bases = [base for n in ast.walk(tree) if isinstance(n, ast.ClassDef) for base in n.bases]
+    return not _PLAIN_MODULES.issuperset(modules) or any(not (isinstance(b, ast.Name) and b.id in own) for b in bases)
 
 
 def _around(source: str, line: int) -> list[ast.AST]:

@@ -161,18 +161,18 @@ class Repair:
         self, ranked: list[Candidate], failure: TestResult, report: TestReport, emit: Emit
     ) -> TestReport | None:
         """Put the first into the draft that passes there too, now that no trial runs; the others are kept for later."""
-        self._before = {candidate.path: self.draft.read(candidate.path) or b"" for candidate in ranked}
+        before = {candidate.path: self.draft.read(candidate.path) or b"" for candidate in ranked}
         while ranked:
             best = ranked[0]
-            self.choose(best)
+            self.draft.write(best.path, best.data)
             after = await self.proof.after(emit)
             verdict = compare(report, after)
             if verdict.fixed and not (verdict.broken or verdict.missing or verdict.problem):
-                self._passed[failure.id], self._latest = tuple(ranked), failure.id
+                self._passed[failure.id], self._latest, self._before = tuple(ranked), failure.id, before
                 if best.lost:
                     emit(Notice(f"{best.place} is repaired by doing less: it lost {best.lost}. See if that is meant."))
                 return after
-            self.draft.write(best.path, self._before[best.path])
+            self.draft.write(best.path, before[best.path])
             emit(Notice(f"{best.text} passed, but not in a run of its own: {verdict.summary}."))
             ranked.pop(0)
         return None

@@ -9,12 +9,12 @@ tests say.
 """
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from ossa.assistant.repair.additions import additions, bound
 from ossa.assistant.repair.functions import parse
+from ossa.assistant.repair.source import Edit, Source
 
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 _MEMBERSHIPS = ("in", "not in", "is", "is not")
@@ -36,6 +36,9 @@ _TWINS = (
     ("union", "intersection", "difference"), ("update", "add"), ("left", "right"), ("continue", "break", "pass"),
 )  # fmt: skip
 """Names that are taken for each other."""
+_WIDE = 1.5
+"""The cost of an expression put in place of another: there are many."""
+_TRUTHS = ("not {}", "bool({})")
 _NAMES = 12
 """Names of a function that one may be exchanged for at most."""
 _PARTS = 24
@@ -55,76 +58,25 @@ _WRAPS = (
 _CUTS = ("{}[1:]", "{}[:-1]", "{}[::-1]", "{}[0]", "{}[-1]")
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Some characters of a text exchanged."""
-
-    start: int
-    end: int
-    text: str
-    is_wide: bool = False
-    """Whether it is one of the many that a place has."""
-
-
 def edits(text: str) -> list[Edit]:
     """All of them for a function that begins at the margin, each once; none where it does not parse."""
     tree = parse(text)
     if not tree or not tree.body or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         return []
-    source = _Source(text)
+    source = Source(text)
     function = tree.body[0]
-    found = [*_expressions(source, function), *_statements(source, function), *_parts(source, function)]
+    found = [
+        *_expressions(source, function),
+        *_statements(source, function),
+        *_parts(source, function),
+        *additions(source, function),
+    ]
     each = {(edit.start, edit.end, edit.text): edit for edit in reversed(found)}
     return [edit for edit in reversed(each.values()) if text[edit.start : edit.end] != edit.text]
 
 
-class _Source:
-    """A text in which nodes of its tree are found."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = text.split("\n")
-        self._starts = [0]
-        for line in self.lines:
-            self._starts.append(self._starts[-1] + len(line) + 1)
-
-    def at(self, line: int, column: int) -> int:
-        """Where a place of the tree is, whose columns are bytes."""
-        return self._starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode(errors="ignore"))
-
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
-        return self.at(node.lineno, node.col_offset), self.at(end_line, end_column)
-
-    def of(self, node: ast.expr | ast.stmt) -> str:
-        start, end = self.span(node)
-        return self.text[start:end]
-
-    def exchanged(self, node: ast.expr | ast.stmt, text: str, *, is_wide: bool = False) -> Edit:
-        return Edit(*self.span(node), text, is_wide)
-
-    def between(self, left: ast.expr, right: ast.expr, sign: str) -> tuple[int, int] | None:
-        """Where an operator stands between its operands."""
-        start, end = self.span(left)[1], self.span(right)[0]
-        pattern = r"\s+".join(map(re.escape, sign.split()))
-        match = re.compile(pattern).search(self.text, start, end)
-        return match.span() if match else None
-
-    def rows(self, node: ast.stmt) -> tuple[int, int] | None:
-        """The lines of a statement that has them to itself, decorators included."""
-        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-        last = node.end_lineno or node.lineno
-        before = self.text[self._starts[first - 1] : self.at(first, node.col_offset)]
-        behind = self.text[self.span(node)[1] : self._starts[last] - 1].split("#")[0]
-        return None if before.strip() or behind.strip() else (first - 1, last)
-
-    def lines_exchanged(self, first: int, last: int, lines: Sequence[str]) -> Edit:
-        """The lines `first:last`, counted from 0, become others."""
-        return Edit(self._starts[first], self._starts[last] - 1, "\n".join(lines))
-
-
-def _expressions(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
-    names = _names(function)
+def _expressions(source: Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
+    names = list(bound(function))[:_NAMES]
     attributes = sorted({n.attr for n in ast.walk(function) if isinstance(n, ast.Attribute)})
     for statement in function.body:
         for node in ast.walk(statement):
@@ -138,7 +90,7 @@ def _expressions(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionD
                 case ast.UnaryOp():
                     yield source.exchanged(node, source.of(node.operand))
                 case ast.Constant():
-                    yield from _constant(source, node)
+                    yield from _constant(source, node, names)
                 case ast.Name(ctx=ast.Store()):
                     yield from (source.exchanged(node, other) for other in names)
                 case ast.Name(ctx=ast.Load()):
@@ -160,7 +112,7 @@ def _expressions(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionD
                 yield from _condition(source, node.test, names)
 
 
-def _parts(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
+def _parts(source: Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
     """An expression exchanged for another one of the function, put into a call, or cut."""
     nodes = [node for statement in function.body for node in ast.walk(statement) if isinstance(node, ast.expr)]
     values = [node for node in nodes if isinstance(getattr(node, "ctx", None), ast.Load | None)]
@@ -170,12 +122,12 @@ def _parts(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionDef) ->
         if isinstance(node, ast.Name | ast.Call | ast.Subscript | ast.BinOp | ast.ListComp):
             own = source.of(node)
             forms = [*_WRAPS, *(_CUTS if not isinstance(node, ast.BinOp) else ())]
-            yield from (source.exchanged(node, form.format(own), is_wide=True) for form in forms)
+            yield from (source.exchanged(node, form.format(own), cost=_WIDE) for form in forms)
             others = [text for text in texts if own not in text or len(own) < len(text)]
-            yield from (source.exchanged(node, text, is_wide=True) for text in others)
+            yield from (source.exchanged(node, text, cost=_WIDE) for text in others)
 
 
-def _comparison(source: _Source, node: ast.Compare) -> Iterator[Edit]:
+def _comparison(source: Source, node: ast.Compare) -> Iterator[Edit]:
     for operator, (left, right) in zip(node.ops, pairwise([node.left, *node.comparators]), strict=True):
         sign = _TEXTS[type(operator)]
         place = source.between(left, right, sign)
@@ -190,7 +142,7 @@ def _alike(sign: str, other: str) -> bool:
     return (sign in _COMPARISONS) == (other in _COMPARISONS) or {sign, other} <= {"==", "!=", "is", "is not", "in"}
 
 
-def _operation(source: _Source, node: ast.BinOp) -> Iterator[Edit]:
+def _operation(source: Source, node: ast.BinOp) -> Iterator[Edit]:
     left, right = source.of(node.left), source.of(node.right)
     sign = _TEXTS.get(type(node.op), "@")
     place = source.between(node.left, node.right, sign)
@@ -208,7 +160,7 @@ def _operation(source: _Source, node: ast.BinOp) -> Iterator[Edit]:
             yield source.exchanged(node, text)
 
 
-def _junction(source: _Source, node: ast.BoolOp) -> Iterator[Edit]:
+def _junction(source: Source, node: ast.BoolOp) -> Iterator[Edit]:
     sign = _TEXTS[type(node.op)]
     other = "or" if sign == "and" else "and"
     for left, right in pairwise(node.values):
@@ -221,10 +173,13 @@ def _junction(source: _Source, node: ast.BoolOp) -> Iterator[Edit]:
         yield source.exchanged(value, f"not {source.of(value)}")
 
 
-def _constant(source: _Source, node: ast.Constant) -> Iterator[Edit]:
+def _constant(source: Source, node: ast.Constant, names: Sequence[str]) -> Iterator[Edit]:
+    if not isinstance(node.value, str):
+        yield from (source.exchanged(node, name, cost=_WIDE) for name in names)
     match node.value:
         case bool(value):
             yield source.exchanged(node, str(not value))
+            yield from (source.exchanged(node, form.format(name), cost=_WIDE) for name in names for form in _TRUTHS)
         case None:
             yield from (source.exchanged(node, text) for text in ("False", "0", "[]", "''"))
         case int(value) | float(value):
@@ -236,13 +191,13 @@ def _constant(source: _Source, node: ast.Constant) -> Iterator[Edit]:
             pass
 
 
-def _attribute(source: _Source, node: ast.Attribute, attributes: Sequence[str]) -> Iterator[Edit]:
+def _attribute(source: Source, node: ast.Attribute, attributes: Sequence[str]) -> Iterator[Edit]:
     end = source.span(node)[1]
     for other in (*attributes, *_twins(node.attr)):
         yield Edit(end - len(node.attr), end, other)
 
 
-def _call(source: _Source, node: ast.Call, names: Sequence[str]) -> Iterator[Edit]:
+def _call(source: Source, node: ast.Call, names: Sequence[str]) -> Iterator[Edit]:
     arguments = [source.of(argument) for argument in node.args]
     start, end = source.span(node.func)[1], source.span(node)[1]
     others = [f"{k.arg}={source.of(k.value)}" if k.arg else f"**{source.of(k.value)}" for k in node.keywords]
@@ -264,7 +219,7 @@ def _call(source: _Source, node: ast.Call, names: Sequence[str]) -> Iterator[Edi
     yield from _off_by_one(source, node)
 
 
-def _subscript(source: _Source, node: ast.Subscript) -> Iterator[Edit]:
+def _subscript(source: Source, node: ast.Subscript) -> Iterator[Edit]:
     yield source.exchanged(node, source.of(node.value))
     if isinstance(node.slice, ast.Slice):
         for bound in (node.slice.lower, node.slice.upper, node.slice.step):
@@ -276,12 +231,12 @@ def _subscript(source: _Source, node: ast.Subscript) -> Iterator[Edit]:
     yield from (source.exchanged(node.slice, text) for text in ("0", "-1", "1"))
 
 
-def _off_by_one(source: _Source, node: ast.expr) -> Iterator[Edit]:
+def _off_by_one(source: Source, node: ast.expr) -> Iterator[Edit]:
     if not isinstance(node, ast.Constant | ast.Compare | ast.BoolOp | ast.Starred):
         yield from (source.exchanged(node, f"{source.of(node)} {change}") for change in ("+ 1", "- 1"))
 
 
-def _condition(source: _Source, node: ast.expr, names: Sequence[str]) -> Iterator[Edit]:
+def _condition(source: Source, node: ast.expr, names: Sequence[str]) -> Iterator[Edit]:
     text = source.of(node)
     bare = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) else None
     yield source.exchanged(node, source.of(bare) if bare else f"not ({text})")
@@ -290,7 +245,7 @@ def _condition(source: _Source, node: ast.expr, names: Sequence[str]) -> Iterato
             yield source.exchanged(node, added)
 
 
-def _statements(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
+def _statements(source: Source, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Edit]:
     for node in ast.walk(function):
         for part in ("body", "orelse", "finalbody"):
             holds = isinstance(node, ast.stmt | ast.ExceptHandler)
@@ -316,14 +271,14 @@ def _statements(source: _Source, function: ast.FunctionDef | ast.AsyncFunctionDe
                 pass
 
 
-def _growth(source: _Source, target: ast.expr, value: ast.expr, sign: str) -> Iterator[Edit]:
+def _growth(source: Source, target: ast.expr, value: ast.expr, sign: str) -> Iterator[Edit]:
     """`x += y` with another operator, or none."""
     place = source.between(target, value, f"{sign}=")
     if place:
         yield from (Edit(*place, f"{other}=") for other in ("", *_OPERATORS))
 
 
-def _block(source: _Source, block: Sequence[ast.stmt], *, is_inner: bool) -> Iterator[Edit]:
+def _block(source: Source, block: Sequence[ast.stmt], *, is_inner: bool) -> Iterator[Edit]:
     """Statements deleted, exchanged with the next, and brought into or out of the block."""
     rows = [source.rows(statement) for statement in block]
     for number, own in enumerate(rows):
@@ -348,15 +303,3 @@ def _block(source: _Source, block: Sequence[ast.stmt], *, is_inner: bool) -> Ite
 
 def _twins(name: str) -> Iterator[str]:
     return (other for group in _TWINS if name in group for other in group if other != name)
-
-
-def _names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
-    """What the function gives a value, its arguments first."""
-    named: dict[str, None] = {}
-    for node in ast.walk(function):
-        match node:
-            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()):
-                named[name] = None
-            case _:
-                pass
-    return list(named)[:_NAMES]

@@ -124,7 +124,9 @@ class WarmTests:
         attempted = await self._attempted({}, [test], limit, [*variants, _UNCHANGED])
         if attempted is None:
             return unknown
-        *results, control = [outcomes.tests.get(test) for outcomes in attempted.variants]
+        ended = [outcomes.status is not None for outcomes in attempted.variants]
+        told = [outcomes.tests.get(test) for outcomes in attempted.variants]
+        *results, control = [result if end else None for result, end in zip(told, ended, strict=True)]
         known = {r.id: r for r in self._known.results}.get(test)
         if control is None or known is None or _short(control) != _short(known):
             self.glances = False

@@ -37,6 +37,14 @@ SLIPS = {
     "order": ("a = b\nb = c\nreturn a", "b = c\na = b\nreturn a"),
     "outside": ("for a in b:\n    c = a\n    return c", "for a in b:\n    c = a\nreturn c"),
     "inside": ("for a in b:\n    c = a\nb = c\nreturn c", "for a in b:\n    c = a\n    b = c\nreturn c"),
+    "truth of a name": ("if a:\n    return True\nreturn b", "if a:\n    return not b\nreturn b"),
+    "name for a number": ("return a[0]", "return a[b]"),
+    "forgotten step": ("while a < b:\n    f(a)\nreturn c", "while a < b:\n    f(a)\n    a += 1\nreturn c"),
+    "forgotten end": ("for a in b:\n    c.append(a)\nreturn c", "for a in b:\n    c.append(a)\nc.append(b)\nreturn c"),
+    "forgotten counterpart": ("c.add(a)\nb.f()\nreturn a", "c.add(a)\nb.f()\nc.remove(a)\nreturn a"),
+    "forgotten return": ("if a:\n    f(b)\nreturn c", "if a:\n    f(b)\n    return a\nreturn c"),
+    "forgotten yield": ("for x in a:\n    yield x\nb.f()", "for x in a:\n    yield x\nb.f()\nyield b"),
+    "forgotten case": ("return a[0] + f(a)", "if not a:\n    return None\nreturn a[0] + f(a)"),
     "needless": ("a = b\nreturn b", "pass\nreturn b"),
 }
 
