@@ -64,7 +64,7 @@ class Options:
     """Tokens of reasoning after which the model has to answer; 0 for no limit, None for what is configured."""
     seconds: float = 180.0
     """For a search of the guided way."""
-    candidates: int = 1500
+    candidates: int = 10_000
     """Candidates of such a search, for one failing test."""
     files: tuple[str, ...] = ()
     """Files to which such a search keeps, as seen from `root`; empty for all."""

@@ -115,7 +115,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     _adapter(parser)
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
     parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
-    parser.add_argument("--candidates", type=_count, default=1500, metavar="N", help="of a search (default: 1500)")
+    parser.add_argument("--candidates", type=_count, default=10_000, metavar="N", help="of a search (default: 10000)")
     parser.add_argument(
         "--file",
         action="append",

@@ -13,11 +13,10 @@ from ossa.assistant.repair.source import Edit, Source
 
 _NEW = 2.5
 """The cost of a line more: there are many, and most functions lack none."""
-_LINES = 60
+_LINES = 80
 """Different lines at one place, at most."""
 _NAMES = 8
-_CALLED = 4
-"""Objects that are called in a new line, at most; their methods and what they are given, twice as many each."""
+"""Names, objects and values of each sort, at most."""
 _COUNTERPARTS = {"add": ("remove", "discard"), "append": ("pop",), "remove": ("add",), "pop": ("append",)}
 _GATHERING: dict[type[ast.expr], str] = {ast.List: "append", ast.ListComp: "append", ast.Set: "add", ast.SetComp: "add"}
 _MADE_BY = {"list": "append", "set": "add", "deque": "append"}
@@ -27,9 +26,10 @@ _FIRST_ANSWERS = ("None", "[]", "0", "1", "''", "True", "False")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def additions(source: Source, function: Function) -> Iterator[Edit]:
-    """Every line that may be forgotten, at every place where it may stand."""
-    always = [*_copies(source, function), *_steps(function), *_calls(source, function), *_ways_out(source, function)]
+def additions(source: Source, function: Function, elsewhere: Sequence[str] = ()) -> Iterator[Edit]:
+    """Every line that may be forgotten, at every place where it may stand; `elsewhere` such lines are written."""
+    own = [*_copies(source, function), *elsewhere]
+    always = [*own, *_steps(function), *_calls(source, function), *_ways_out(source, function)]
     yield from _guards(source, function)
     for block, in_loop in _blocks(function.body, in_loop=False):
         lines = [*(("continue", "break") if in_loop else ()), *always]
@@ -68,13 +68,17 @@ def _blocks(body: Sequence[ast.stmt], *, in_loop: bool) -> Iterator[tuple[Sequen
             yield from _blocks(handler.body, in_loop=in_loop)
 
 
+def simple_statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    """The statements that hold no others and do something."""
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.Expr | ast.Assign | ast.AugAssign | ast.Return | ast.Delete) and not is_text:
+            yield node
+
+
 def _copies(source: Source, function: Function) -> Iterator[str]:
     """The simple statements that the function has already."""
-    for node in ast.walk(function):
-        if isinstance(node, ast.Expr | ast.Assign | ast.AugAssign | ast.Return | ast.Delete):
-            text = source.of(node)
-            if "\n" not in text and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-                yield text
+    return (text for node in simple_statements(function) if "\n" not in (text := source.of(node)))
 
 
 def _steps(function: Function) -> Iterator[str]:
@@ -91,25 +95,26 @@ def _steps(function: Function) -> Iterator[str]:
 
 
 def _calls(source: Source, function: Function) -> Iterator[str]:
-    """Objects that gather things, called as they or their like are called."""
-    objects, methods, given = dict[str, None](), dict[str, None](), dict[str, None]()
+    """Objects that gather things, called as they are or in the opposite way: first with what they are given anyway."""
+    methods, given = dict[str, dict[str, None]](), dict[str, dict[str, None]]()
     for node in ast.walk(function):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute() as value, attr=name), args=arguments):
-                objects[source.of(value)] = None
-                methods |= dict.fromkeys((name, *_COUNTERPARTS.get(name, ())))
-                given |= dict.fromkeys(source.of(argument) for argument in arguments)
+                thing = source.of(value)
+                methods.setdefault(thing, {}).update(dict.fromkeys((name, *_COUNTERPARTS.get(name, ()))))
+                given.setdefault(thing, {}).update(dict.fromkeys(map(source.of, arguments)))
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if made := _gathers(value):
-                objects[name], methods[made] = None, None
-            case ast.Subscript(slice=ast.Name() | ast.BinOp() as index):
-                given[source.of(index)] = None
+                methods.setdefault(name, {})[made] = None
             case _:
                 pass
-    given |= dict.fromkeys(bound(function))
-    for thing in list(objects)[:_CALLED]:
-        for method in list(methods)[: 2 * _CALLED]:
-            yield from (f"{thing}.{method}({what})" for what in list(given)[: 2 * _CALLED] if what != thing)
-            yield f"{thing}.{method}()"
+    things = list(methods)[:_NAMES]
+    others = dict.fromkeys([*(what for whats in given.values() for what in whats), *bound(function)])
+    for thing in things:
+        for method in methods[thing]:
+            yield from (f"{thing}.{method}({what})" for what in [*given.get(thing, ()), ""])
+    for thing in things:
+        for method in methods[thing]:
+            yield from (f"{thing}.{method}({what})" for what in list(others)[:_NAMES] if what != thing)
 
 
 def _gathers(value: ast.expr) -> str:

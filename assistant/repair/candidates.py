@@ -21,6 +21,7 @@ from functools import partial
 from threading import Event
 from typing import Literal
 
+from ossa.assistant.repair.additions import simple_statements
 from ossa.assistant.repair.doubts import by_heart, taken_out, values
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, attributes, has_foreign_parts, idle, module_names, parse, unbound
@@ -45,6 +46,8 @@ _SLIP_COST = 7.0
 _LINE_TOKENS = 40
 _BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
+_ELSEWHERE = 12
+"""Statements of other functions that are tried as a line more."""
 _COMMON = {name for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, deque) for name in dir(kind)}
 """Attributes that anything may have."""
 
@@ -120,6 +123,7 @@ class Proposer:
         self._known = module_names(source) | set(dir(builtins))
         test = sources.text(failure.id.split("::")[0])
         self._told = values(test)
+        self._elsewhere = _lines_elsewhere(source, function)
         self._attributes = None if has_foreign_parts(source) else attributes(source) | attributes(test) | _COMMON
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
@@ -200,7 +204,7 @@ class Proposer:
     def _slips(self, weighed: Sequence[Weighed], body: int) -> list[Idea]:
         """The templates' edits of the body, ranked by how much what stands there surprises the model."""
         found: list[Idea] = []
-        for edit in edits(self._excerpt.text):
+        for edit in edits(self._excerpt.text, self._elsewhere):
             if edit.start < body:
                 continue
             there = [t for t in weighed if t.start - len(_HEAD) < edit.end and t.end - len(_HEAD) > edit.start]
@@ -252,6 +256,16 @@ class Proposer:
             return None
         place, lost = f"{function.path}:{line + 1} {function.name}", taken_out(self._excerpt.text, text)
         return Candidate(function, place, changed, source, same, score, lost)
+
+
+def _lines_elsewhere(source: str, function: Function) -> list[str]:
+    """Simple statements of the file's other functions, the nearest first."""
+    tree = parse(source)
+    found = [n for n in simple_statements(tree) if not function.start < n.lineno <= function.end] if tree else []
+    inner = [node for node in found if node.col_offset]
+    nearest = sorted(inner, key=lambda node: abs(node.lineno - function.start))
+    texts = [text for node in nearest if "\n" not in (text := ast.unparse(node)) and not isinstance(node, ast.Return)]
+    return list(dict.fromkeys(texts))[:_ELSEWHERE]
 
 
 def normal(source: str) -> str:

@@ -74,7 +74,7 @@ def suspects(
         text = sources.text(path)
         inside = functions(path, text)
         for statement in statements(text):
-            function = max((f for f in inside if f.start < statement.line <= f.end), key=_start, default=None)
+            function = max((f for f in inside if _holds(f, statement)), key=_start, default=None)
             reasons = _reasons(path, statement, function, places, spectrum, traced)
             if reasons:
                 score = sum(reasons.values()) + _RICH * (1 - 1 / (1 + statement.richness))
@@ -220,6 +220,11 @@ def _parts(node: ast.AST) -> Iterator[ast.AST]:
 
 def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _holds(function: Function, statement: Statement) -> bool:
+    """Whether a statement is in a function; its own `def` is not."""
+    return function.start + statement.defines < statement.line <= function.end
 
 
 def _start(function: Function) -> int:

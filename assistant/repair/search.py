@@ -56,7 +56,7 @@ class Repair:
     model: LanguageModel
     draft: Draft
     proof: Proof
-    candidates: int = 1500
+    candidates: int = 10_000
     """Candidates run against the tests, for one failing test."""
     seconds: float = 180.0
     """For the whole search, the runs of the tests before and after it included."""
@@ -192,12 +192,18 @@ class Repair:
 
     async def _try_all(self, lots: AsyncIterator[list[Candidate]], task: Task, emit: Emit) -> None:
         """Find those that pass, until there are enough or the time is up."""
+        why = ""
         wanted = ([c for c in lot if c.normal not in self.avoid] or None async for lot in lots)
         async with aclosing(abreast(wanted, task.judged, self.width)) as told:
             with _kept(task.found):
                 async for lot in told:
                     for trial in lot[1] if lot else ():
                         emit(task.attempt(trial))
+                    if task.trials.why != why:
+                        why = task.trials.why
+                        emit(
+                            Notice(f"Each candidate is tried in an interpreter of its own, which takes longer: {why}.")
+                        )
                     if task.is_over:
                         break
 

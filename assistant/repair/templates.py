@@ -38,6 +38,7 @@ _TWINS = (
 """Names that are taken for each other."""
 _WIDE = 1.5
 """The cost of an expression put in place of another: there are many."""
+_EXTREMES = ("float('inf')", "float('-inf')", "None")
 _TRUTHS = ("not {}", "bool({})")
 _NAMES = 12
 """Names of a function that one may be exchanged for at most."""
@@ -58,8 +59,11 @@ _WRAPS = (
 _CUTS = ("{}[1:]", "{}[:-1]", "{}[::-1]", "{}[0]", "{}[-1]")
 
 
-def edits(text: str) -> list[Edit]:
-    """All of them for a function that begins at the margin, each once; none where it does not parse."""
+def edits(text: str, elsewhere: Sequence[str] = ()) -> list[Edit]:
+    """All of them for a function that begins at the margin, each once; none where it does not parse.
+
+    `elsewhere` are statements of other functions, one of which may be what is missing here.
+    """
     tree = parse(text)
     if not tree or not tree.body or not isinstance(tree.body[0], ast.FunctionDef | ast.AsyncFunctionDef):
         return []
@@ -69,7 +73,7 @@ def edits(text: str) -> list[Edit]:
         *_expressions(source, function),
         *_statements(source, function),
         *_parts(source, function),
-        *additions(source, function),
+        *additions(source, function, elsewhere),
     ]
     each = {(edit.start, edit.end, edit.text): edit for edit in reversed(found)}
     return [edit for edit in reversed(each.values()) if text[edit.start : edit.end] != edit.text]
@@ -136,6 +140,10 @@ def _comparison(source: Source, node: ast.Compare) -> Iterator[Edit]:
         for side in (left, right):
             yield from _off_by_one(source, side)
         yield Edit(source.span(left)[0], source.span(right)[1], f"{source.of(right)} {sign} {source.of(left)}")
+    if len(node.ops) > 1:
+        start, end = source.span(node)
+        yield Edit(source.span(node.comparators[-2])[1], end, "")
+        yield Edit(start, source.span(node.comparators[0])[0], "")
 
 
 def _alike(sign: str, other: str) -> bool:
@@ -257,6 +265,8 @@ def _statements(source: Source, function: ast.FunctionDef | ast.AsyncFunctionDef
                 yield from _growth(source, target, value, _TEXTS.get(type(operator), "@"))
             case ast.Assign(targets=[target], value=value):
                 yield source.exchanged(node, f"{source.of(target)} += {source.of(value)}")
+                if isinstance(value, ast.Constant) and isinstance(value.value, int | float):
+                    yield from (source.exchanged(value, text) for text in _EXTREMES)
                 yield from _off_by_one(source, value)
             case ast.Return(value=ast.expr() as value):
                 yield from _off_by_one(source, value)

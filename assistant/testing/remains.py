@@ -7,12 +7,15 @@ Folders outside the repository that can be written to are compared with how they
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import stat
 from pathlib import Path
 
 _PRIVATE = ("/tmp", "/var/tmp", "/dev/shm", "/run")  # noqa: S108 – the sandbox's own
+_FOLDERS = 10_000
+"""Whose modes are known."""
 _OPAQUE = "user.overlay.opaque"
 
 
@@ -26,7 +29,8 @@ class Files:
         self._made: dict[Path, None] = {}
         """Folders that a candidate's files needed."""
         self._raised: set[Path] = set()
-        """Folders that came up into the upper one with something in them that was removed; from the root."""
+        """Folders that came up into the upper one with something in them that is gone again; from the root."""
+        self._modes = _modes(root)
         for name in kept:
             self._remember(root / name)
 
@@ -67,7 +71,7 @@ class Files:
             try:
                 real.rmdir() if strange[path] else real.unlink()
             except OSError:
-                if strange[path] and any(other.parent == path for other in strange):
+                if strange[path] and real.stat().st_mode == self._modes.get(path):
                     self._raised.add(path)
         return sorted(map(str, self._strange())) if strange else []
 
@@ -142,6 +146,12 @@ def private_folders() -> list[Path]:
     """The folders for temporary files, as far as they are the sandbox's own and can be written to."""
     real = {Path(name).resolve() for name in _PRIVATE if Path(name).is_dir()}
     return sorted(path for path in real if path.is_mount() and os.access(path, os.W_OK))
+
+
+def _modes(root: Path) -> dict[Path, int]:
+    """The modes of the folders in the repository, from its root; of a vast one, of some."""
+    walk = itertools.islice(os.walk(root), _FOLDERS)
+    return {Path(folder).relative_to(root): Path(folder).stat().st_mode for folder, _, _ in walk}
 
 
 def _remove(path: Path) -> None:

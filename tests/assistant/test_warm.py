@@ -278,6 +278,16 @@ async def test_where_warm_would_differ_all_is_run_cold(
     assert said(report) == said(await tests.run(draft, trial=MUTANTS["wrong"]))
 
 
+async def test_a_folder_in_which_something_came_and_went_is_as_it_was(project: Open, own_python: None) -> None:
+    lock = "def test_lock():\n    import os\n    open('.git/own.lock', 'w').close()\n    os.remove('.git/own.lock')\n"
+    draft = project({**FILES, "tests/test_lock.py": lock})
+    tests, before = await known(draft)
+    async with WarmTests(tests, draft, before, width=1) as warm:
+        reports = [await warm.trial(MUTANTS["right"]) for _ in range(2)]
+        assert (warm.why, warm.warm) == ("", 2)
+    assert all(report.green for report in reports)
+
+
 async def test_files_that_the_tests_change_are_put_right(project: Open, own_python: None) -> None:
     draft = project({**FILES, "count.txt": "x", "tests/test_shapes.py": TESTS + COUNT})
     tests, before = await known(draft)
