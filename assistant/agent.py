@@ -10,7 +10,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -42,7 +42,7 @@ from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
-from ossa.assistant.verdict import Verdict, compare
+from ossa.assistant.verdict import Verdict, compare, named
 from ossa.assistant.wayback import WayBack, What
 from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 from ossa.model.constraints import Constraint
@@ -155,7 +155,7 @@ class Agent:
             return await self._offer(emit)
         if self.model.info.calls_tools:
             text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report, hint))
-            return await self._converse(hint, emit, text)
+            return await self._converse(hint, emit, text, [failure.id for failure in named(report.failures, hint)])
         self.repair.avoid.clear()
         fresh = not await self.delivery.change()
         try:
@@ -170,8 +170,11 @@ class Agent:
         await in_thread(self._choices.gather)
         return await self._offer(emit, compare(report, found) if fresh else None)
 
-    async def _converse(self, prompt: str, emit: Emit, told: str = "") -> End:
-        """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed."""
+    async def _converse(self, prompt: str, emit: Emit, told: str = "", wanted: Collection[str] = ()) -> End:
+        """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
+
+        It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`.
+        """
         waiting = await self.delivery.change()
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
@@ -183,10 +186,11 @@ class Agent:
                 emit(Notice("A change still waits in the draft: /review shows it."))
                 return "answered"
             verdict = await self.proof.verdict(emit)
-            if not verdict.broken or not finished or correction == MAX_CORRECTIONS:
+            short = [*verdict.broken, *(test for test in verdict.still_failing if test in wanted)]
+            if not short or not finished or correction == MAX_CORRECTIONS:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
-            failures = self.proof.digest_of(verdict.broken)
+            failures = self.proof.digest_of(short)
             prompt, told = "", prompt_text("broken").format(summary=verdict.summary, failures=failures)
         return await self._offer(emit, verdict)
 

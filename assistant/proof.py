@@ -13,6 +13,8 @@ from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare, named_first
 
+_FOLLOWED = 5.0
+"""Seconds for which one test is followed to see which lines it executes."""
 _SHOWN = 3
 """Failures that the model is given in one message."""
 
@@ -49,7 +51,7 @@ class Proof:
 
     async def cover(self, only: Sequence[str], limit: float) -> tuple[TestReport, Mapping[str, Lines]]:
         """The tests on the draft, or some, and the lines that each executed, in so many seconds."""
-        return await self._tests.cover(self._draft, only=only, timeout=limit)
+        return await self._tests.cover(self._draft, only=only, timeout=limit, each=_FOLLOWED)
 
     async def verdict(self, emit: Emit) -> Verdict:
         """What the tests say of the change in the draft."""

@@ -1,10 +1,11 @@
 """What the tests said of a change, against the same tests without it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+_UNNAMED = 2
 Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped"]
 
 
@@ -129,12 +130,18 @@ def compare(before: TestReport, after: TestReport) -> Verdict:
 
 def named_first(tests: Iterable[TestResult], hint: str) -> list[TestResult]:
     """The tests in their order, but before all others the one whose id the hint is, then those that it names."""
+    return sorted(tests, key=lambda test: _distance(test, hint))
 
-    def distance(test: TestResult) -> int:
-        name = re.escape(test.id.split("::")[-1])
-        return 0 if test.id == hint.strip() else 1 if re.search(rf"(?<!\w){name}(?!\w)", hint) else 2
 
-    return sorted(tests, key=distance)
+def named(tests: Sequence[TestResult], hint: str) -> list[TestResult]:
+    """The tests that a hint names; all where it names none."""
+    nearest = min((_distance(test, hint) for test in tests), default=_UNNAMED)
+    return [test for test in tests if _distance(test, hint) == nearest]
+
+
+def _distance(test: TestResult, hint: str) -> int:
+    name = re.escape(test.id.split("::")[-1])
+    return 0 if test.id == hint.strip() else 1 if re.search(rf"(?<!\w){name}(?!\w)", hint) else _UNNAMED
 
 
 def _below(test: str, parent: str) -> bool:

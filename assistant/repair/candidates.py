@@ -14,7 +14,8 @@ What it is told before comes from the failing test.
 import ast
 import asyncio
 import builtins
-from collections import deque
+import re
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,8 @@ _SUSPECT_GAIN = 2.0
 _CONTINUED_COST = 1.0
 """How much likelier the first token of a line's new end must be than one exchanged: it costs a generation."""
 _INSERTED_COST = 2.0
+_WORD_COST = 1.0
+"""How much likelier a whole function must be for each word that is taken or brought."""
 _LITERAL_COST = 2.0
 """How much likelier a token within a text in quotes must be: most such texts are read by people only."""
 _SLIP_COST = 7.0
@@ -146,12 +149,18 @@ class Proposer:
         return candidate.function == self._function
 
     async def liking(self, candidate: Candidate) -> float:
-        """How likely the model finds the whole function with it, as the mean logarithm of a token's odds."""
+        """How likely the model finds the whole function with it, as the mean logarithm of a token's odds.
+
+        What the edit takes or brings counts against it, so that of two as likely the smaller is liked better.
+        """
         lines = candidate.source.split("\n")
         longer = len(lines) - self._length
         text = Excerpt(candidate.source, self._function.start, self._function.end + longer).text
         weighed = await asyncio.to_thread(self._model.weigh, [self._ask], _HEAD + text)
-        return sum(token.logprob for token in weighed) / max(len(weighed), 1)
+        before, after = (re.findall(r"\w+|\S", source) for source in (self._excerpt.text, text))
+        edited = Counter(before) - Counter(after) + (Counter(after) - Counter(before))
+        odds = sum(token.logprob for token in weighed) - _WORD_COST * edited.total()
+        return odds / max(len(weighed), 1)
 
     async def candidates(self, ideas: Sequence[Idea]) -> list[Candidate]:
         """What comes of the ideas that make sense; lines are gone on with side by side."""

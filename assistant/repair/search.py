@@ -99,8 +99,9 @@ class Repair:
             emit: is told of every attempt.
             leave: failing tests that are left alone.
         """
-        # The tests have been run once, and are run once more in the end.
-        deadline = time.monotonic() + max(self.seconds - 2 * report.seconds, self.seconds / 2)
+        # The tests have been run once, and are run once more in the end, when those that hang do so no longer.
+        spent = 2 * report.seconds - sum(failure.seconds for failure in report.failures if hung(failure))
+        deadline = time.monotonic() + max(self.seconds - spent, self.seconds / 2)
         improved = False
         missing = await in_thread(self._missing, report)
         for module in sorted(set(missing.values())):

@@ -64,7 +64,7 @@ class Alarm:
 
     def _ring(self, *_: Any) -> None:
         self._rang = True
-        raise Hung(f"{SAYS} {time.monotonic() - self._began:.0f} s")
+        raise Hung(f"{SAYS} {time.monotonic() - self._began:.1f} s")
 
 
 def plugin(pytest: Any) -> Any:

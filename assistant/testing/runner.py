@@ -79,7 +79,7 @@ class TestRunner:
         return report
 
     async def cover(
-        self, draft: Draft, *, only: Sequence[str] = (), timeout: float | None = None
+        self, draft: Draft, *, only: Sequence[str] = (), timeout: float | None = None, each: float = 0
     ) -> tuple[TestReport, Mapping[str, Lines]]:
         """Run tests as `run` does, and learn which lines each of them executed; that takes them some times as long.
 
@@ -87,7 +87,7 @@ class TestRunner:
 
         Nothing is learnt of tests that were cut off, run in other processes, or are judged by an exit code alone.
         """
-        report, outcomes = await self._run(_Run(draft, only, covering=True), timeout or self.timeout)
+        report, outcomes = await self._run(_Run(draft, only, each=each, covering=True), timeout or self.timeout)
         return report, outcomes.lines
 
     async def _run(self, run: _Run, limit: float) -> tuple[TestReport, Outcomes]:

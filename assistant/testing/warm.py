@@ -31,7 +31,7 @@ _SAMPLED_SECONDS = 2.0
 _SAMPLED = 8
 _LEAST_EACH = 1.0
 """Seconds that one test may take at least."""
-_GLANCED = 0.4
+_GLANCED = 0.2
 """The same for a first look."""
 _SLOWER = 8.0
 """How many times what the slowest takes that ends."""

@@ -83,13 +83,13 @@ class Bench:
     def __call__(
         self, model: ScriptedModel, reviewer: Reviewer | None = None, resume: str = "", seconds: float = 60
     ) -> Workbench:
-        options = Options(self.repo, test="", resume=resume, seconds=seconds)
+        options = Options(self.repo, test="", resume=resume, seconds=seconds, candidates=100)
         self.open.append(open_workbench(options, lambda _: model, reviewer or Unattended()))
         return self.open[-1]
 
 
 @pytest.fixture
-def bench(repo: Path) -> Iterator[Bench]:
+def bench(repo: Path, own_python: None) -> Iterator[Bench]:
     opened = Bench(repo)
     yield opened
     for workbench in opened.open:

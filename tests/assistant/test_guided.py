@@ -13,12 +13,13 @@ from ossa.assistant.repair.localise_lines import likeliest_functions, suspects
 from ossa.assistant.repair.supply import Part
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.workbench import Workbench
-from ossa.model.base import Weighed
+from ossa.model.base import Piece, Weighed
 from ossa.model.scripted import ScriptedModel
 
 if TYPE_CHECKING:
     from tests.assistant.conftest import Desk
 
+pytestmark = pytest.mark.usefixtures("own_python")
 CALC = "def add(a, b):\n    return a - b\n"
 
 
@@ -86,10 +87,21 @@ async def test_what_is_left_out_is_not_tried(desk: "Desk", repo: Path, part: Par
     assert ("return b - a" in tried, "return a % b" in tried) == (part != "slips", True)
 
 
-async def test_without_coverage_the_traceback_leads_to_the_function(
-    project: Callable[[dict[str, str]], Draft], own_python: None
-) -> None:
+async def test_without_coverage_the_traceback_leads_to_the_function(project: Callable[[dict[str, str]], Draft]) -> None:
     draft = project({"calc.py": CALC, "test_calc.py": f"from calc import add\n\n\n{TWO}"})
     report = await TestRunner(draft.root).run(draft)
     found = likeliest_functions(suspects(report.failures[0], draft, Sources(draft)))
     assert [place.function.name for place in found] == ["add"]
+
+
+async def test_a_large_model_goes_on_until_the_test_that_was_to_be_fixed_passes(desk: "Desk", repo: Path) -> None:
+    prepare(repo, TWO)
+
+    def patch(old: str, new: str) -> list[Piece]:
+        return desk.patch(f"*** Update File: calc.py\n@@\n def add(a, b):\n-    return {old}\n+    return {new}\n")
+
+    work = desk.open([patch("a - b", "a * b"), "Done.", patch("a * b", "a + b"), "Done."], test="")
+    events = await desk.play(work.agent.fix())
+    assert any("1 still failing: asking the model to correct" in e.text for e in desk.of(events, Notice))
+    assert work.draft.read("calc.py") == b"def add(a, b):\n    return a + b\n"
+    assert desk.end(events) == "proposed"
