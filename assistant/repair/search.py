@@ -37,7 +37,7 @@ _ASKED = re.compile(
 _MISSING = re.compile(r"No module named '([^'.]+)")
 _PLACES = 4
 _COVERED = 0.02
-"""The share of the time that all tests may take if it is to be learnt what each executes: that takes five times it."""
+"""The share of the time that all tests may take if it is to be learnt what each executes: they take five times it."""
 _LOT = 24
 """Candidates that are looked at together."""
 _LESS = 1.0
@@ -184,7 +184,7 @@ class Repair:
         """The functions that may hold the cause, by what the tests execute as far as there is time to learn it."""
         covered, executed = report, {}
         if not report.note and "coverage" not in self.without:  # a note says that single tests are not known
-            quick = report.seconds < self.seconds * _COVERED
+            quick = sum(r.seconds for r in report.results if not hung(r)) < self.seconds * _COVERED
             covered, executed = await self.proof.cover(() if quick else [failure.id], self.seconds / 4)
         found = await in_thread(suspects, failure, self.draft, sources, covered, executed, hint)
         places = likeliest_functions([suspect for suspect in found if not self.files or suspect.path in self.files])
@@ -222,8 +222,8 @@ class _Runs:
         return frozenset(failure.id for failure in self.report.failures if self._runs(failure.id, function))
 
     def _runs(self, test: str, function: Function) -> bool:
-        if test not in self.executed:  # another case of the same test
-            return test.split("[")[0] == self.failure.id.split("[")[0]
+        if test not in self.executed:  # which is likely for those that stand together
+            return test.split("::")[0] == self.failure.id.split("::")[0]
         return self._within(self.executed[test], function)
 
     def stale(self, function: Function) -> bool:
