@@ -25,8 +25,18 @@ from typing import Literal
 from ossa.assistant.repair.additions import simple_statements
 from ossa.assistant.repair.doubts import by_heart, taken_out, values
 from ossa.assistant.repair.excerpt import Excerpt
-from ossa.assistant.repair.functions import Function, attributes, has_foreign_parts, idle, module_names, parse, unbound
+from ossa.assistant.repair.functions import (
+    Function,
+    attributes,
+    has_foreign_parts,
+    idle,
+    misplaced,
+    module_names,
+    parse,
+    unbound,
+)
 from ossa.assistant.repair.localise import Sources
+from ossa.assistant.repair.odds import Odds
 from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import encode
@@ -122,7 +132,7 @@ class Proposer:
         self._excerpt = Excerpt(source, function.start, function.end)
         self._literals = self._excerpt.literals()
         self._original, self._length = normal(source), source.count("\n") + 1
-        self._idle = idle(source, function.start)
+        self._idle, self._misplaced = idle(source, function.start), misplaced(source, function.start)
         self._known = module_names(source) | set(dir(builtins))
         test = sources.text(failure.id.split("::")[0])
         self._told = values(test)
@@ -211,14 +221,15 @@ class Proposer:
         return gained - _LITERAL_COST if is_literal else gained
 
     def _slips(self, weighed: Sequence[Weighed], body: int) -> list[Idea]:
-        """The templates' edits of the body, ranked by how much what stands there surprises the model."""
+        """The templates' edits of the body, by the model's surprise at what is there, or its hope of what is not."""
         found: list[Idea] = []
+        odds = Odds(self._excerpt.text, weighed, len(_HEAD))
         for edit in edits(self._excerpt.text, self._elsewhere):
             if edit.start < body:
                 continue
-            there = [t for t in weighed if t.start - len(_HEAD) < edit.end and t.end - len(_HEAD) > edit.start]
-            surprise = max((-token.logprob for token in there), default=0.0)
-            score = surprise - _SLIP_COST - edit.cost + self._gained(edit.start)
+            gain = odds.gain(edit)
+            hope = odds.surprise(edit) - _SLIP_COST if gain is None else max(gain, odds.surprise(edit) - _SLIP_COST)
+            score = hope - edit.cost + self._gained(edit.start)
             found.append(Idea("slip", edit.start, edit.end, edit.text, score))
         return found
 
@@ -260,6 +271,8 @@ class Proposer:
         if "*" not in self._known and unbound(source, function.start) - self._known:
             return None
         if idle(source, function.start) - self._idle or self._foreign(source):
+            return None
+        if misplaced(source, function.start) - self._misplaced:
             return None
         if by_heart(self._excerpt.text, text, self._told):
             return None

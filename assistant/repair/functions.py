@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import inspect
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import lru_cache
 
 _IMPORT = ast.Import | ast.ImportFrom
 _DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+_FUNCTIONS = {name for name in dir(builtins) if inspect.isbuiltin(getattr(builtins, name))}
 _PLAIN_MODULES = {
     "__future__", "bisect", "collections", "collections.abc", "functools", "heapq", "itertools", "math", "operator",
     "random", "re", "string", "sys", "typing",
@@ -94,6 +96,26 @@ def attributes(source: str, start: int | None = None) -> set[str]:
     found = [n for n in nodes if isinstance(n, ast.Attribute)]
     used = {n.attr for n in found if not (isinstance(n.value, ast.Name) and n.value.id in imported)}
     return used | {n.name for n in whole if start is None and isinstance(n, _DEFINITION)}
+
+
+def misplaced(source: str, start: int) -> set[str]:
+    """Python's own functions that the function on this line compares, counts with, or takes for a condition."""
+    found: list[ast.expr] = []
+    for node in (node for f in _around(source, start) if _line(f) == start for node in ast.walk(f)):
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                found += [left, *others]
+            case ast.BinOp(left=left, right=right):
+                found += [left, right]
+            case ast.BoolOp(values=values):
+                found += values
+            case ast.UnaryOp(operand=value) | ast.Subscript(value=value) | ast.Attribute(value=value):
+                found.append(value)
+            case ast.If(test=value) | ast.While(test=value) | ast.IfExp(test=value) | ast.AugAssign(value=value):
+                found.append(value)
+            case _:
+                pass
+    return {value.id for value in found if isinstance(value, ast.Name)} & _FUNCTIONS
 
 
 def has_foreign_parts(source: str) -> bool:

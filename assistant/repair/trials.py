@@ -18,7 +18,7 @@ from ossa.assistant.verdict import TestReport, TestResult, compare
 
 ENOUGH = 4
 """So many candidates that mend all they should are chosen from."""
-_GRACE = (6.0, 25.0)
+_GRACE = (10.0, 25.0)
 """Seconds, at least and at most, that are spent on others when one mends all it should: else as long as it took."""
 _PARTLY = 0.6
 """The share of the time left that is spent on others when one mends only some of it."""

@@ -1,6 +1,16 @@
 """Functions and statements of a source, found without running it."""
 
-from ossa.assistant.repair.functions import calls, function_at, functions, idle, module_names, unbound
+from ossa.assistant.repair.functions import (
+    attributes,
+    calls,
+    function_at,
+    functions,
+    has_foreign_parts,
+    idle,
+    misplaced,
+    module_names,
+    unbound,
+)
 
 SOURCE = '''\
 import os
@@ -57,3 +67,18 @@ def test_a_source_that_does_not_parse_has_no_functions() -> None:
     assert functions("a.py", "def f(:\n") == []
     assert function_at("a.py", "def f():\0", 0) is None
     assert calls("x = (", 0, 9) == []
+
+
+def test_pythons_own_functions_are_no_operands() -> None:
+    source = "def f(a, max):\n    if len in a and a:\n        return sum + 1\n    return sorted(a, key=len)[max]\n"
+    assert misplaced(source, 0) == {"len", "sum"}
+    assert not misplaced("def f(a):\n    return max(a) > min(a) and isinstance(a, list)\n", 0)
+
+
+def test_attributes_of_imported_things_are_not_known() -> None:
+    first = "import math\n\nclass A:\n    def f(self):\n        return math.tau + self.x\n"
+    source = f"{first}    def g(self, a):\n        a.b = 1\n"
+    assert attributes(source) == {"x", "b", "f", "g", "A"}
+    assert attributes(source, 3) == {"x"}
+    assert not has_foreign_parts(source)
+    assert has_foreign_parts("import numpy\n") and has_foreign_parts("class A(Base): pass\n")

@@ -1,4 +1,4 @@
-"""The search of the guided way: how much of its budget is used, where it is, what has passed; opens to every attempt.
+"""The search of the guided way: how much of its budget is used, where it is, what has passed; opens to the attempts.
 
 Searching ─► a bar ─► Attempt… ─► finish
 """
@@ -15,6 +15,8 @@ from ossa.tui.widgets.fold import Fold
 
 LATEST = 3
 """Attempts listed while it is folded, and as many that passed."""
+OPEN = 200
+"""The latest that are listed while it is open, besides those that passed."""
 _BAR = 20
 """Cells of the bar, at most."""
 _FAINT = "$foreground 65%"
@@ -43,7 +45,10 @@ class Attempts(Fold):
         return Content("\n").join([title, *(Content.assemble("    ", line) for line in lines)])
 
     def body(self) -> Content:
-        blocks = [Content.assemble(_line(a), "\n", *_candidate(a)) for a in self._attempts]
+        shown = [attempt for n, attempt in enumerate(self._attempts, -len(self._attempts)) if attempt.ok or n >= -OPEN]
+        blocks = [Content.assemble(_line(a), "\n", *_candidate(a)) for a in shown]
+        if hidden := len(self._attempts) - len(shown):
+            blocks.insert(0, Content.styled(f"{hidden:,} earlier ones that did not pass are not shown", _FAINT))
         return Content("\n\n").join(blocks)
 
     def add(self, attempt: Attempt) -> None:
