@@ -16,9 +16,9 @@ from ossa.assistant.testing.runner import NOT_RUN
 from ossa.assistant.testing.warm import WarmTests
 from ossa.assistant.verdict import TestReport, TestResult, compare
 
-ENOUGH = 4
+ENOUGH = 6
 """So many candidates that mend all they should are chosen from."""
-_GRACE = (10.0, 25.0)
+_GRACE = (15.0, 30.0)
 """Seconds, at least and at most, that are spent on others when one mends all it should: else as long as it took."""
 _PARTLY = 0.6
 """The share of the time left that is spent on others when one mends only some of it."""

@@ -17,6 +17,8 @@ from ossa.assistant.testing.discovery import Plan, environment
 
 OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 """For pytest, whoever starts it."""
+QUICK_OPTIONS = OPTIONS.replace("--tb=short", "--tb=native")
+"""The same where nobody reads the tracebacks: short ones take pytest seconds where a function calls itself for ever."""
 _PYTHON = re.compile(r"(.*/)?python[\d.]*")
 _SCRIPTS = ("pytest", "py.test")
 _PLAIN = re.compile(r"[\w ./:=,@%+'\"\[\]-]+")
