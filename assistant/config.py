@@ -41,6 +41,8 @@ class Config:
     """Colours of the window; empty: the default theme."""
     adapter: str = ""
     """A folder with a LoRA adapter for the configured model."""
+    test_limit: int = 0
+    """Seconds that one test may take; 0: half of a run's, and less in a search by the small model."""
     problems: tuple[str, ...] = ()
     """A sentence for each thing in the files that was not taken."""
 
@@ -81,6 +83,7 @@ def _merge(config: Config, path: Path, allowed: frozenset[str]) -> Config:
 _KINDS = {
     "test_command": "a text of one line",
     "test_timeout": "a whole number of seconds above 0",
+    "test_limit": "a whole number of seconds above 0",
     "ignore": "a list of texts",
     "model": "a text of one line",
     "adapter": "a text of one line",
@@ -97,7 +100,7 @@ def _taken(key: str, value: Any) -> Any:
             return tuple(cast("list[str]", value))
         case "effort", str():
             return value if value in _EFFORTS else None
-        case "test_timeout", int() if not isinstance(value, bool) and value > 0:
+        case (("test_timeout" | "test_limit"), int()) if not isinstance(value, bool) and value > 0:
             return value
         case "thinking", int() if not isinstance(value, bool) and value >= 0:
             return value

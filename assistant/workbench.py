@@ -132,9 +132,8 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer, permissions)
     base = open_draft(repository, drafts / f"{session.id}-baseline", sandbox)
     baseline = GuardedDraft(base, reviewer, permissions)
-    tests = TestRunner(root, command=options.test or config.test_command or None, timeout=config.test_timeout)
-    if not model.info.calls_tools:  # a search has no time for tests that do not end
-        tests.each = max(_LEAST_EACH, options.seconds * _EACH)
+    command, each = options.test or config.test_command or None, _for_each_test(model, options, config)
+    tests = TestRunner(root, command=command, timeout=config.test_timeout, each=each)
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
@@ -158,6 +157,12 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
 def _named(options: Options, root: Path) -> tuple[str, ...]:
     """The files that were named, by their paths in the repository."""
     return tuple(Path(os.path.relpath(options.root / name, root)).as_posix() for name in options.files)
+
+
+def _for_each_test(model: LanguageModel, options: Options, config: Config) -> float:
+    """The seconds that one test may take: a search has no time for such as do not end."""
+    usual = config.test_timeout / 2 if model.info.calls_tools else max(_LEAST_EACH, options.seconds * _EACH)
+    return config.test_limit or usual
 
 
 def _sampling(model: LanguageModel, options: Options, config: Config) -> Sampling:

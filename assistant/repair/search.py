@@ -72,6 +72,8 @@ class Repair:
     """What passed, best first, for each test that was repaired."""
     _latest: str = field(default="", init=False)
     """The test that was repaired last."""
+    _begun: bool = field(default=False, init=False)
+    """Whether this search has found a place to look at."""
     _before: dict[str, bytes] = field(default_factory=dict[str, bytes], init=False)
     """What the files of its candidates were before."""
 
@@ -108,7 +110,7 @@ class Repair:
             lacking = f"{report.command} lacks the module {module}, which is not the project's"
             emit(Notice(f"{lacking}: install it there, or say by --test how the tests are run."))
         given_up = {*missing, *leave}
-        emit(Searching(self.seconds, self.candidates))
+        self._begun = False
         while left := [f for f in report.failures if f.id not in given_up]:
             failure = named_first(sorted(left, key=hung), hint)[0]  # a trial of what does not end takes long
             better = await self._repair(failure, report, hint, deadline, emit)
@@ -137,6 +139,9 @@ class Repair:
             untraced = "No traceback leads from it to a Python function outside the tests."
             emit(Notice(f"{failure.id} fails: {how}. {untraced}"))
             return None
+        if not self._begun:
+            emit(Searching(self.seconds, self.candidates))
+            self._begun = True
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
         proposers = [Proposer(self.model, p.function, sources, failure, p.lines) for p in places]

@@ -31,7 +31,8 @@ def test_both_files_count_and_the_repository_knows_its_tests_best(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "line", ['model = "evil"', 'adapter = "evil"', 'effort = "low"', 'theme = "x"', "test_timeout = 9"]
+    "line",
+    ['model = "evil"', 'adapter = "evil"', 'effort = "low"', 'theme = "x"', "test_timeout = 9", "test_limit = 9"],
 )
 def test_a_repository_may_set_nothing_else(tmp_path: Path, line: str) -> None:
     config = load(tmp_path, repository=f'test_command = "make"\n{line}\n')
@@ -52,6 +53,7 @@ def test_a_repository_may_set_nothing_else(tmp_path: Path, line: str) -> None:
         ("thinking = -1", "config.toml:1: “thinking” must be a whole number of tokens"),
         ("thinking = true", "config.toml:1: “thinking” must be a whole number of tokens"),
         ("test_timeout = 0", "config.toml:1: “test_timeout” must be a whole number"),
+        ("test_limit = 0", "config.toml:1: “test_limit” must be a whole number"),
         ('model = "a"\n[sandbox]\nnetwork = true', "config.toml:2: there is no setting “sandbox”"),
         ('"\\u001b[2J" = 1', r"config.toml:1: there is no setting “\x1b[2J”"),
         ("problems = []", "config.toml:1: there is no setting “problems”"),
