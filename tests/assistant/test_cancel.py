@@ -121,6 +121,7 @@ def slow_tests(repo: Path) -> None:
 
 async def test_a_candidate_on_trial_does_not_stay(repo: Path, fingerprint: Callable[..., str]) -> None:
     slow_tests(repo)
+    (repo / "tests/test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == ''\n")
     before = fingerprint(repo)
     model = ScriptedModel(repeat("0"), calls_tools=False)
     model.weights = guesses
