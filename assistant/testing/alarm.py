@@ -32,6 +32,8 @@ _AGAIN = 0.5
 class Hung(BaseException):
     """A test did not end; no `except Exception` is to catch that."""
 
+    __module__ = "builtins"  # so that it is shown by its name alone
+
 
 class Alarm:
     """The timer of one test after the other."""
