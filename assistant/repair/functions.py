@@ -91,7 +91,7 @@ def attributes(source: str, start: int | None = None) -> set[str]:
     if tree is None:
         return set()
     imported = {(a.asname or a.name).split(".")[0] for n in ast.walk(tree) if isinstance(n, _IMPORT) for a in n.names}
-    whole = [node for node in ast.walk(tree) if start is None or (_is_function(node) and _line(node) == start)]
+    whole = list(ast.walk(tree)) if start is None else [f for f in _around(source, start) if _line(f) == start]
     nodes = whole if start is None else [node for function in whole for node in ast.walk(function)]
     found = [n for n in nodes if isinstance(n, ast.Attribute)]
     used = {n.attr for n in found if not (isinstance(n.value, ast.Name) and n.value.id in imported)}
@@ -130,8 +130,9 @@ def has_foreign_parts(source: str) -> bool:
     return not _PLAIN_MODULES.issuperset(modules) or any(not (isinstance(b, ast.Name) and b.id in own) for b in bases)
 
 
+@lru_cache(maxsize=8)
 def _around(source: str, line: int) -> list[ast.AST]:
-    """The functions around a line."""
+    """The functions around a line; asked for the same candidate several times."""
     tree = parse(source)
     return [f for f in ast.walk(tree) if _is_function(f) and _line(f) <= line < _end(f)] if tree else []
 

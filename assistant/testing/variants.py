@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import inspect
 import json
 import os
 import signal
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).resolve().parent
 ASKED = "variants.json"
 """The file with the variants: pairs of a path from the root of the repository, and the whole source."""
-_OPTIMIZED = 1
-"""CO_OPTIMIZED: set for functions, not for the bodies of classes."""
 _GLANCE = 0.0005
 _GRACE = 1.0
 """Seconds that a variant gets beyond the limit of a test, which counts from within."""
@@ -88,7 +87,7 @@ def _codes(code: CodeType, prefix: str) -> Iterator[tuple[str, CodeType]]:
     for part in code.co_consts:
         if isinstance(part, CodeType) and not part.co_name.startswith("<"):
             name = prefix + part.co_name
-            if part.co_flags & _OPTIMIZED:
+            if part.co_flags & inspect.CO_OPTIMIZED:  # not the body of a class
                 yield name, part
             else:
                 yield from _codes(part, f"{name}.")
