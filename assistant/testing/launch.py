@@ -8,7 +8,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,13 @@ OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=sh
 """For pytest, whoever starts it."""
 QUICK_OPTIONS = OPTIONS.replace("--tb=short", "--tb=native")
 """The same where nobody reads the tracebacks: short ones take pytest seconds where a function calls itself for ever."""
+REPORTING = {
+    "reporter": "ossa_report", "alarm": "ossa_alarm", "unittests": "ossa_unittest", "watch": "ossa_watch",
+    "startup": "sitecustomize",
+}  # fmt: skip
+"""What travels with every run, and its names there."""
 _PYTHON = re.compile(r"(.*/)?python[\d.]*")
+_MODULES = ("pytest", "unittest", "ossa_unittest")
 _SCRIPTS = ("pytest", "py.test")
 _PLAIN = re.compile(r"[\w ./:=,@%+'\"\[\]-]+")
 """A command line in which the shell has nothing to do but to split it."""
@@ -33,12 +39,14 @@ def equip(folder: Path, only: Sequence[str], *, covering: bool = False) -> None:
         only: ids of the tests that are wanted; none for all.
         covering: whether the lines that each test runs are to be told, too.
     """
-    here = Path(__file__)
-    shutil.copyfile(here.with_name("reporter.py"), folder / "ossa_report.py")
-    shutil.copyfile(here.with_name("alarm.py"), folder / "ossa_alarm.py")
-    if covering:
-        shutil.copyfile(here.with_name("tracer.py"), folder / "ossa_trace.py")
+    bring(folder, {**REPORTING, "tracer": "ossa_trace"} if covering else REPORTING)
     (folder / "only.json").write_text(json.dumps(list(only)), "utf-8")
+
+
+def bring(folder: Path, files: Mapping[str, str]) -> None:
+    """Copy files of this package there, by their names here and there, without ".py"."""
+    for name, copy in files.items():
+        shutil.copyfile(Path(__file__).with_name(f"{name}.py"), folder / f"{copy}.py")
 
 
 def argv(plan: Plan, only: Sequence[str], files: Collection[str], folder: Path) -> list[str]:
@@ -93,7 +101,7 @@ def module_run(words: Sequence[str], root: Path) -> ModuleRun | None:
         return _script(words, root)
     if len(words) < 3 or words[1] != "-m" or not _PYTHON.fullmatch(words[0]):
         return None
-    return ModuleRun(words[0], words[2], list(words[3:])) if words[2] in ("pytest", "ossa_report") else None
+    return ModuleRun(words[0], words[2], list(words[3:])) if words[2] in _MODULES else None
 
 
 def _script(words: Sequence[str], root: Path) -> ModuleRun | None:

@@ -1,7 +1,7 @@
 """Runs inside the project's interpreter (Python 3.8 or later), not in ossa's: tells what each test did, as it ends.
 
-    pytest -p ossa_report        (this file, copied beside the report)   ─┐
-    python ossa_report.py        (the same for unittest)                 ─┴─► report.jsonl, one JSON object a line
+    pytest -p ossa_report   (this file, copied beside the report) ─┐
+    unittest                (by `ossa_unittest`)                  ─┴─► report.jsonl, one JSON object a line
 
 The folder of this copy holds the report and, where only some tests are wanted, `only.json` with their ids. Ids are
 pytest's for both, paths from the root of the repository: `tests/test_calc.py::TestAdd::test_small[1]`.
@@ -14,22 +14,18 @@ import json
 import os
 import re
 import sys
-import time
-import traceback
-import unittest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pytest
 
 _FOLDER = Path(__file__).resolve().parent
-_ROOT = "OSSA_TEST_ROOT"
-_OWNER = "OSSA_TEST_OWNER"
+ROOT = "OSSA_TEST_ROOT"
+"""Names the variable with the root of the repository."""
+OWNER = "OSSA_TEST_OWNER"
+"""Names the variable that is set once a process reports: those that it starts do not."""
 _TRACE_LIMIT = 20_000
-_SKIPPED_FOLDERS = {"node_modules", "venv", "env", "build", "dist", "site-packages", "__pycache__"}
 
 
 class Log:
@@ -65,9 +61,12 @@ class Log:
             self.write("lines", id=test, files=self._tracer.end())
         self.write("finish", id=test)
 
-    def close(self) -> None:
-        """Tell of the whole run: lines outside of tests, and what was imported, unless a server had done so."""
-        if self._tracer:
+    def close(self, *, whole: bool = True) -> None:
+        """Tell of the whole run: what was imported, unless a server had done so, and lines outside of tests.
+
+        Of these nothing is told where the writer was not there from the beginning, so that they are not the `whole`.
+        """
+        if self._tracer and whole:
             self.write("lines", id="", files=self._tracer.outside())
         if "ossa_warmth" not in sys.modules:
             self.write("modules", names=list(sys.modules))
@@ -77,7 +76,7 @@ def _tracer() -> Any:
     """What notes the lines that run, where it was brought along."""
     if not (_FOLDER / "ossa_trace.py").is_file():
         return None
-    return importlib.import_module("ossa_trace").Tracer(os.environ[_ROOT])
+    return importlib.import_module("ossa_trace").Tracer(os.environ[ROOT])
 
 
 class Selection:
@@ -159,19 +158,23 @@ class PytestReporter:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Report for the first pytest only: tests may start others, in this process or below it."""
-    root = os.environ.get(_ROOT, "")
+    root = os.environ.get(ROOT, "")
     worker = hasattr(config, "workerinput")
-    if not root or (not worker and os.environ.get(_OWNER)):
+    if not root or (not worker and os.environ.get(OWNER)):
         return
-    os.environ[_OWNER] = str(os.getpid())
+    os.environ[OWNER] = str(os.getpid())
     os.environ.pop("PYTEST_ADDOPTS", None)
     prefix, started = _from(root, config.rootpath), _from(root, config.invocation_params.dir)
     log = None if worker else Log()
     config.pluginmanager.register(PytestReporter(prefix, started, log), "ossa-reporter")
-    if log and (_FOLDER / "variants.json").exists():
-        loop = importlib.import_module("ossa_variants").plugin(sys.modules["pytest"], log, root)
-        config.pluginmanager.register(loop, "ossa-variants")
+    if log and (looked := variants()):
+        config.pluginmanager.register(looked.plugin(sys.modules["pytest"], log, root), "ossa-variants")
     config.pluginmanager.register(importlib.import_module("ossa_alarm").plugin(sys.modules["pytest"]), "ossa-limits")
+
+
+def variants() -> Any:
+    """What runs the tests for many variants of a function, where that is asked for; else None."""
+    return importlib.import_module("ossa_variants") if (_FOLDER / "variants.json").exists() else None
 
 
 def _from(root: str, folder: Path) -> str:
@@ -180,137 +183,7 @@ def _from(root: str, folder: Path) -> str:
     return "" if path == "." or path.startswith("..") else path + "/"
 
 
-class UnittestReporter(unittest.TestResult):
-    """Tells of unittest's tests in the same words."""
-
-    def __init__(self, log: Log, files: dict[str, str]) -> None:
-        """`files` gives the file of each module, from the root of the repository."""
-        super().__init__()
-        self._log, self._files, self._started = log, files, 0.0
-        self._alarm = importlib.import_module("ossa_alarm").Alarm()
-
-    def name(self, test: Any) -> str:
-        """The test's id in pytest's form; for what went wrong around tests, that of their class or module."""
-        if isinstance(test, unittest.TestCase):
-            module, owner = type(test).__module__, type(test).__qualname__
-            rest = test.id().replace(f"{module}.{owner}.", "", 1)
-            return "::".join([self._files.get(module, module), *owner.split("."), rest])
-        dotted = str(test).partition("(")[2].rstrip(")")
-        module = max((m for m in self._files if dotted == m or dotted.startswith(m + ".")), key=len, default="")
-        inner = dotted[len(module) :].lstrip(".")
-        return "::".join([self._files.get(module, "unittest"), *inner.split(".")] if inner else [self._files[module]])
-
-    def startTest(self, test: unittest.TestCase) -> None:
-        super().startTest(test)
-        self._started = time.perf_counter()
-        self._log.start(self.name(test))
-        self._alarm.set()
-
-    def stopTest(self, test: unittest.TestCase) -> None:
-        self._alarm.clear()
-        super().stopTest(test)
-        self._log.finish(self.name(test))
-
-    def addSuccess(self, test: unittest.TestCase) -> None:
-        self._tell(test, "passed")
-
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:
-        self._tell(test, "failed", err)
-
-    def addError(self, test: Any, err: Any) -> None:
-        self._tell(test, "failed" if isinstance(test, unittest.TestCase) else "error", err)
-
-    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: Any) -> None:
-        if err is not None:
-            self._tell(test, "failed", err)
-
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
-        self._tell(test, "skipped")
-
-    def addExpectedFailure(self, test: unittest.TestCase, err: Any) -> None:
-        self._tell(test, "skipped")
-
-    def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:
-        self._log.result(self.name(test), "failed", 0.0, "It passed, though it is marked as an expected failure.")
-
-    def _tell(self, test: Any, outcome: str, err: Any = None) -> None:
-        message, trace = _describe(*err) if err else ("", "")
-        self._log.result(self.name(test), outcome, time.perf_counter() - self._started, message, trace)
-
-
-def run_unittest(root: str) -> int:
-    """Run the tests of every test file below `root`, wherever it lies; returns pytest's exit status for the same."""
-    sys.path[0] = root
-    log, only = Log(), Selection()
-    files: dict[str, str] = {}
-    tests: list[unittest.TestCase] = []
-    for path in _test_files(Path(root)):
-        name = path.relative_to(root).as_posix()
-        if not only.touches(name):
-            continue
-        try:
-            module, top = _module_name(path)
-            if top not in sys.path:
-                sys.path.insert(1, top)
-            loaded = importlib.import_module(module)
-            files[module] = name
-            tests.extend(_flat(unittest.defaultTestLoader.loadTestsFromModule(loaded)))
-        except (Exception, SystemExit):
-            log.result(name, "error", 0.0, *_describe(*sys.exc_info()))
-    result = UnittestReporter(log, files)
-    suite = unittest.TestSuite(test for test in tests if result.name(test) in only)
-    suite.run(result)
-    status = 5 if not result.testsRun else int(not result.wasSuccessful())
-    log.write("end", status=status)
-    log.close()
-    return status
-
-
-def _test_files(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.is_symlink():
-            hidden = entry.name.startswith(".") or entry.name in _SKIPPED_FOLDERS
-            if not hidden and not (entry / "pyvenv.cfg").exists():
-                yield from _test_files(entry)
-        elif entry.suffix == ".py" and (entry.name.startswith("test_") or entry.stem.endswith("_test")):
-            yield entry
-
-
-def _module_name(path: Path) -> tuple[str, str]:
-    """The dotted name under which a file is imported, and the folder that must be on the path for it."""
-    parts, top = [path.stem], path.parent
-    while (top / "__init__.py").exists():
-        parts.insert(0, top.name)
-        top = top.parent
-    return ".".join(parts), str(top)
-
-
-def _flat(tests: Any) -> Iterator[unittest.TestCase]:
-    if isinstance(tests, unittest.TestCase):
-        yield tests
-    else:
-        for test in tests:
-            yield from _flat(test)
-
-
-def _describe(kind: Any, error: Any, trace: Any) -> tuple[str, str]:
-    """The exception in short, and its traceback without the frames of unittest and of this file."""
-    inside = ("unittest", "importlib", __name__)
-    frames = [frame for frame, _ in traceback.walk_tb(trace)]
-    own = [frame.f_globals.get("__name__", "").split(".")[0] in inside for frame in frames]
-    first = own.index(False) if False in own else 0
-    last = len(own) - own[::-1].index(False) if False in own else len(own)
-    for _ in range(first):
-        trace = trace.tb_next
-    lines = traceback.format_exception(kind, error, trace, limit=last - first)
-    return "".join(traceback.format_exception_only(kind, error)).strip(), "".join(lines)
-
-
 def _last_error(trace: str) -> str:
     """The last line of a pytest traceback that tells of the exception."""
     marked = [line[1:].strip() for line in trace.splitlines() if line.startswith("E ")]
     return marked[-1] if marked else trace.strip().splitlines()[-1] if trace.strip() else ""
-
-
-if __name__ == "__main__":
-    sys.exit(run_unittest(os.environ[_ROOT]))

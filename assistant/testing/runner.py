@@ -72,7 +72,7 @@ class TestRunner:
         """Run the tests, or with `only` those that have these ids or lie below them; what they write is thrown away.
 
         The files of a `trial` stand in for the draft's own. Limits are in seconds, for all tests and for `each`, where
-        they are to be others than usual. A command that does not lead to pytest always runs whole.
+        they are to be others than usual. A command that leads to neither pytest nor unittest always runs whole.
         Whatever goes wrong is the report's `problem`.
         """
         report, _ = await self._run(_Run(draft, only, trial or {}, each, on_output), timeout or self.timeout)
@@ -131,7 +131,7 @@ class TestRunner:
         if not fallback:
             return f"No Python from 3.8 on was found (tried {', '.join(map(self._name, candidates))}). {CONFIGURE}"
         if asked == "either":
-            return Plan("unittest", (fallback, "-m", "ossa_report"), f"unittest with {self._name(fallback)}")
+            return Plan("unittest", (fallback, "-m", "ossa_unittest"), f"unittest with {self._name(fallback)}")
         return f"pytest is not installed in {self._name(fallback)}. Install it there. {CONFIGURE}"
 
     async def _probe(self, draft: Draft, python: str) -> tuple[str, str]:

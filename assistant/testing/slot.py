@@ -11,7 +11,6 @@ import base64
 import contextlib
 import json
 import os
-import shutil
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +23,8 @@ from ossa.assistant.testing.outcomes import Outcomes, read_outcomes
 from ossa.assistant.threads import in_thread
 
 _TRAVELLING = {
-    "server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth", "reporter": "ossa_report",
-    "alarm": "ossa_alarm", "variants": "ossa_variants",
+    **launch.REPORTING, "server": "ossa_server", "remains": "ossa_remains", "warmth": "ossa_warmth",
+    "variants": "ossa_variants",
 }  # fmt: skip
 _WRITTEN_AT = "/run/ossa-written"
 _LIFE = 6 * 3600.0
@@ -156,8 +155,7 @@ class Slot:
 
     def _equip(self, modules: Sequence[str]) -> None:
         (self._folder / "modules.json").write_text(json.dumps(modules), "utf-8")
-        for name, copy in _TRAVELLING.items():
-            shutil.copyfile(Path(__file__).with_name(f"{name}.py"), self._folder / f"{copy}.py")
+        launch.bring(self._folder, _TRAVELLING)
         for name in ("asked", "told"):
             os.mkfifo(self._folder / name, 0o600)
 

@@ -1,4 +1,4 @@
-"""Runs inside the sandbox, in a child of the server: one start of pytest for many variants of a file's functions.
+"""Runs inside the sandbox, in a child of the server: one start of the tests for many variants of functions.
 
     tests collected ─► for each variant: fork ─► its functions' code put in place ─► the tests ─► variant-N/report.jsonl
 
@@ -21,7 +21,7 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _FOLDER = Path(__file__).resolve().parent
 ASKED = "variants.json"
@@ -95,27 +95,36 @@ def _codes(code: CodeType, prefix: str) -> Iterator[tuple[str, CodeType]]:
 
 def plugin(pytest: Any, log: Any, root: str) -> Any:
     """For pytest: instead of running the tests once, run them for each variant; `log` is the reporter's."""
-    variants = json.loads((_FOLDER / ASKED).read_text("utf-8"))
-    limit = float(os.environ.get("OSSA_TEST_LIMIT", "0")) + _GRACE
 
     class Loop:
         @pytest.hookimpl(tryfirst=True)
         def pytest_runtestloop(self, session: Any) -> bool:
-            known: dict[str, Functions] = {}
-            for number, (path, source) in enumerate(variants):
-                if path and path not in known:
-                    known[path] = Functions(str(Path(root, path)))
-                child = os.fork()
-                if not child:
-                    os.setpgid(0, 0)
-                    _run(session, log, number, known[path] if path else None, source)
-                _attend(child, limit * len(session.items))
+            def run() -> None:
+                for item in session.items:
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+            for_each(log, root, len(session.items), run)
             return True
 
     return Loop()
 
 
-def _run(session: Any, log: Any, number: int, functions: Functions | None, source: str) -> None:
+def for_each(log: Any, root: str, tests: int, run: Callable[[], object]) -> None:
+    """Run so many tests for each variant, in a child each, which tells of them in a folder of its own."""
+    variants = json.loads((_FOLDER / ASKED).read_text("utf-8"))
+    limit = float(os.environ.get("OSSA_TEST_LIMIT", "0")) + _GRACE
+    known: dict[str, Functions] = {}
+    for number, (path, source) in enumerate(variants):
+        if path and path not in known:
+            known[path] = Functions(str(Path(root, path)))
+        child = os.fork()
+        if not child:
+            os.setpgid(0, 0)
+            _run(run, log, number, known[path] if path else None, source)
+        _attend(child, limit * tests)
+
+
+def _run(run: Callable[[], object], log: Any, number: int, functions: Functions | None, source: str) -> None:
     """In a child of its own: put a variant in place and run the tests. Does not return."""
     try:
         if functions:
@@ -123,8 +132,7 @@ def _run(session: Any, log: Any, number: int, functions: Functions | None, sourc
         folder = _FOLDER / f"variant-{number}"
         folder.mkdir()
         log.move(folder)
-        for item in session.items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+        run()
         log.write("end", status=0)
     except BaseException:
         os._exit(1)  # nothing is said then

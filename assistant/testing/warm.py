@@ -77,11 +77,11 @@ class WarmTests:
         elif self._draft.isolation.kind != "overlay" or not self._draft.isolation.confined:
             self.why = "commands run in a copy here, from which nothing can be taken back fast"
         elif run is None:
-            self.why = f"`{plan.title}` is not a plain run of pytest"
+            self.why = f"`{plan.title}` is not a plain run of pytest or unittest"
         elif self._known.problem or not self._known.results or self._known.note:
             self.why = "not enough is known of the tests to compare with"
         else:
-            self.glances = run.module == "pytest"
+            self.glances = True
             self._plan, self._files = plan, frozenset(await in_thread(self._draft.files))
             self._slots = [Slot(self._draft, run, plan.title) for _ in range(self._width)]
             self._starting = [asyncio.create_task(self._start(slot)) for slot in self._slots]
@@ -112,7 +112,7 @@ class WarmTests:
         return await self._tests.run(self._draft, only=only, trial=files, timeout=limit, each=self._each)
 
     async def glance(self, variants: Sequence[tuple[str, str]], test: str) -> list[TestResult | None]:
-        """One test's outcome for each variant of a file, a path and its source, from one start of pytest for all.
+        """One test's outcome for each variant of a file, a path and its source, from one start of the tests for all.
 
         That is for sorting out: what was worked out when the files were imported is the draft's. None where nothing is
         known: that variant is to be tried.
