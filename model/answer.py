@@ -44,9 +44,11 @@ class Answer:
 
     def allowed(self) -> "NDArray[np.bool_] | Sequence[int] | None":
         """The tokens that may come next, as ids or as a mask; None for all."""
-        if self._owed and not self.tokens:
-            return self._codec.blank_ids()
-        return self._matcher.allowed() if self._matcher else None
+        mask = self._matcher.allowed() if self._matcher else None
+        if not self._owed or self.tokens:
+            return mask
+        blanks = self._codec.blank_ids()
+        return blanks if mask is None else [token for token in blanks if mask[token]] or mask
 
     def forced(self) -> Sequence[int]:
         """The tokens that must come next, where only they may: those that end the thinking, or what is certain."""

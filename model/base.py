@@ -150,7 +150,8 @@ class Continuation:
     text: str
     """Its given beginning included."""
     logprob: float
-    """Natural logarithm of how likely what was written is, all tokens together."""
+    """Natural logarithm of how likely what was written is, all tokens together; minus infinity where what it was
+    held to is not how the model would go on, or the beginning already is none of it."""
     tokens: int
     """Written ones."""
     reason: FinishReason
@@ -227,11 +228,13 @@ class LanguageModel(Protocol):
         messages: Sequence[Message],
         begins: Sequence[str],
         *,
+        held: Sequence[Constraint | None] = (),
         sampling: Sampling = Sampling(),
         stop: Event | None = None,
     ) -> tuple[Continuation, ...]:
-        """One answer for each beginning, all written side by side; `sampling.begin` is not looked at.
+        """One answer for each beginning, all written side by side; `held` says what its line may be, None for anything.
 
+        `sampling.begin` and its constraint are not looked at.
         Those that are not finished when `stop` is set are cut off and say “cancelled”.
 
         Raises:

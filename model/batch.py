@@ -3,6 +3,7 @@
 prompts ─► common beginning, in the engine's cache ─► rows: the rest of each, padded on the left ─► a token a row
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from ossa.model.cache import common, empty, select
 from ossa.model.forward import Forward
 from ossa.model.sampling import Sampler, check
 
+_HOPELESS = -9.0
+"""Logarithm of how likely the likeliest token that may come is, for what comes of it to be of no use."""
+
 
 @dataclass(slots=True)
 class _Row:
@@ -26,15 +30,25 @@ class _Row:
     sampler: Sampler
     logprob: float = 0.0
     reason: FinishReason = "length"
+    hopeless: bool = False
+    """Whether it can only go on with what the model would hardly ever write."""
 
     def take(self, logits: torch.Tensor, total: float) -> int:
         """Choose its next token and note it; `total` is the logarithm of what all tokens weigh."""
-        token = self.sampler(logits, self.answer.allowed())
-        self.logprob += float(logits[token]) - total
+        allowed = self.answer.allowed()
+        token = self.sampler(logits, allowed)
+        logprob = float(logits[token]) - total
         self.answer.feed(token)
-        if self.answer.ended:
+        self.hopeless = allowed is not None and logprob < _HOPELESS
+        self.logprob += -math.inf if self.hopeless else logprob
+        if self.ended:
             self.reason = "stop"
         return token
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing follows."""
+        return self.answer.ended or self.hopeless
 
     def result(self) -> Continuation:
         """What came of it."""
@@ -80,7 +94,7 @@ def answer_all(
         check(logits)
         totals = logits.logsumexp(-1).tolist()
         tokens = [row.take(line, total) for row, line, total in zip(going, logits, totals, strict=True)]
-        left = [place for place, row in enumerate(going) if not row.answer.ended]
+        left = [place for place, row in enumerate(going) if not row.ended]
         if not left or cancelled() or step + 1 == sampling.max_tokens:
             break
         if len(left) < len(going):
@@ -88,7 +102,7 @@ def answer_all(
             states, shared = _fewer(states, shared, left)
         logits = forward(torch.tensor([[tokens[place]] for place in left]), states, 1, shared)[:, -1]
     for row in rows:
-        if cancelled() and not row.answer.ended:
+        if cancelled() and not row.ended:
             row.reason = "cancelled"
     return [row.result() for row in rows]
 

@@ -42,7 +42,7 @@ class Constrainer:
         return Matcher(compiled.deep_copy(), self.vocabulary)
 
     def _compile(self, constraint: Constraint, tools: Sequence[ToolSpec]) -> LLMatcher:
-        if self.vocabulary.is_harmony:
+        if self.vocabulary.is_harmony and not constraint.of_line:
             grammar = grammar_of_harmony(constraint, tools)
         else:
             grammar = constraint.grammar or "start: /(?s:.*)/"
@@ -94,6 +94,11 @@ class Matcher:
     def fits(self, tokens: Sequence[int]) -> int:
         """How many of these could follow, one after the other."""
         return 0 if self.ended else self._inner.validate_tokens(list(tokens))
+
+    def begin(self, text: str) -> bool:
+        """What is to be held begins with this text; False, and nothing has begun, where it can't."""
+        tokens = self._vocabulary.tokens.tokenize_bytes(text.encode())
+        return self.fits(tokens) == len(tokens) and self._inner.try_consume_tokens(tokens) == len(tokens)
 
     def rollback(self, count: int) -> None:
         """The last accepted tokens never were."""

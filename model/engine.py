@@ -6,6 +6,7 @@ Between any two chunks and any two tokens it looks whether it is to stop. Where 
 several tokens go through the model at once (`lookup`); what it then would not have written is taken back.
 """
 
+import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -30,12 +31,13 @@ from ossa.model.base import (
 )
 from ossa.model.batch import answer_all, common_length
 from ossa.model.cache import PrefixCache
+from ossa.model.constraints import Constraint
 from ossa.model.loading import Loaded
 from ossa.model.lookup import Lookup
 from ossa.model.sampling import Sampler, check
 
 if TYPE_CHECKING:
-    from ossa.model.constraints_matcher import Constrainer
+    from ossa.model.constraints_matcher import Constrainer, Matcher
 
 _CHUNK = 512
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
@@ -134,15 +136,24 @@ class Engine:
         begins: Sequence[str],
         sampling: Sampling = Sampling(),
         cancelled: Callable[[], bool] = _never,
+        held: Sequence[Constraint | None] = (),
     ) -> list[Continuation]:
-        """One answer for each beginning, written side by side.
+        """One answer for each beginning, written side by side; `held` says what the line of each may be.
 
         Raises:
             ModelError: as `generate`.
         """
-        if not begins:
-            return []
-        answers = [Answer(self._codec, replace(sampling, begin=begin)) for begin in begins]
+        every = [Answer(self._codec, replace(sampling, begin=begin)) for begin in begins]
+        possible = [self._hold_line(*each) for each in zip(every, begins, held or [None] * len(begins), strict=True)]
+        answers = [answer for answer, can_be in zip(every, possible, strict=True) if can_be]
+        written = iter(self._answered(messages, answers, sampling, cancelled) if answers else ())
+        impossible = (Continuation(begin, -math.inf, 0, "stop") for begin in begins)
+        return [next(written) if can_be else other for can_be, other in zip(possible, impossible, strict=True)]
+
+    def _answered(
+        self, messages: Sequence[Message], answers: Sequence[Answer], sampling: Sampling, cancelled: Callable[[], bool]
+    ) -> list[Continuation]:
+        """What comes of answers that have begun."""
         prompt = self._codec.prompt(messages, (), sampling)
         prompts = [prompt + answer.opening for answer in answers]
         self._check(max(len(each) for each in prompts))
@@ -208,15 +219,26 @@ class Engine:
         """Hold the answer to what is asked of it."""
         if sampling.constraint is None:
             return
+        matcher = self._matcher(sampling.constraint, tools)
+        for token in answer.opening:
+            matcher.accept(token)
+        answer.hold_to(matcher)
+
+    def _hold_line(self, answer: Answer, begin: str, constraint: Constraint | None) -> bool:
+        """Hold an answer to what the line may be in which its beginning ends; False if that can't be such a line."""
+        if constraint is None:
+            return True
+        matcher = self._matcher(constraint)
+        answer.hold_to(matcher)
+        return matcher.begin(begin.rpartition("\n")[2].removesuffix(" "))
+
+    def _matcher(self, constraint: Constraint, tools: Sequence[ToolSpec] = ()) -> "Matcher":
         # Imported and made here since both take a while, and many answers are free.
         from ossa.model.constraints_matcher import Constrainer
 
         if self._constrainer is None:
             self._constrainer = Constrainer(self._codec.vocabulary(self.loaded.forward.vocabulary))
-        matcher = self._constrainer.matcher(sampling.constraint, tools)
-        for token in answer.opening:
-            matcher.accept(token)
-        answer.hold_to(matcher)
+        return self._constrainer.matcher(constraint, tools)
 
     def _spelled(self, tokens: Sequence[int], likely: Sequence[tuple[float, list[tuple[int, float]]]]) -> list[Weighed]:
         """The tokens by where they stand in the text; control tokens stand nowhere."""

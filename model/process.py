@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ossa.model import plan, wire
 from ossa.model.base import Continuation, Finished, Message, ModelError, ModelInfo, Piece, Sampling, ToolSpec, Weighed
+from ossa.model.constraints import Constraint
 from ossa.model.discover import Found
 from ossa.model.link import Link, Replies
 
@@ -88,6 +89,7 @@ class LocalModel:
         messages: Sequence[Message],
         begins: Sequence[str],
         *,
+        held: Sequence[Constraint | None] = (),
         sampling: Sampling = Sampling(),
         stop: threading.Event | None = None,
     ) -> tuple[Continuation, ...]:
@@ -96,7 +98,7 @@ class LocalModel:
         Raises:
             ModelError: as in `weigh`.
         """
-        request = {"do": "continue", "begins": list(begins), **wire.request(messages, (), sampling)}
+        request = {"do": "continue", **wire.beginnings(begins, held), **wire.request(messages, (), sampling)}
         return wire.from_continued(self._ask(request, stop))
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:

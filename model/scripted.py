@@ -25,6 +25,7 @@ from ossa.model.base import (
     Usage,
     Weighed,
 )
+from ossa.model.constraints import Constraint
 
 Answer: TypeAlias = Sequence[Piece | threading.Event] | Exception
 
@@ -66,6 +67,7 @@ class ScriptedModel:
         messages: Sequence[Message],
         begins: Sequence[str],
         *,
+        held: Sequence[Constraint | None] = (),
         sampling: Sampling = Sampling(),
         stop: threading.Event | None = None,
     ) -> tuple[Continuation, ...]:

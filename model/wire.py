@@ -95,6 +95,22 @@ def from_weighed(line: Line) -> tuple[Weighed, ...]:
     )
 
 
+def beginnings(begins: Sequence[str], held: Sequence[Constraint | None]) -> Line:
+    """How answers begin, and what each is held to: constraints once, and for each beginning the number of its own."""
+    kinds = [kind for number, kind in enumerate(held) if kind not in held[:number]]
+    return {
+        "begins": list(begins),
+        "kinds": [kind and dataclasses.asdict(kind) for kind in kinds],
+        "held": [kinds.index(kind) for kind in held],
+    }
+
+
+def from_beginnings(line: Line) -> tuple[list[str], list[Constraint | None]]:
+    """The opposite of `beginnings`."""
+    kinds = [_constraint(kind) for kind in line["kinds"]]
+    return line["begins"], [kinds[number] for number in line["held"]]
+
+
 def continued(answers: Sequence[Continuation]) -> Line:
     """Several answers to one prompt."""
     return {"continued": [dataclasses.astuple(answer) for answer in answers]}

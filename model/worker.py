@@ -82,7 +82,8 @@ class _Server:
                     self._reply(job, wire.weighed(weighed))
                 case "continue":
                     messages, _, sampling = wire.from_request(job)
-                    answers = self._engine.continue_all(messages, job["begins"], sampling, self._is_cancelled(job))
+                    begins, held = wire.from_beginnings(job)
+                    answers = self._engine.continue_all(messages, begins, sampling, self._is_cancelled(job), held)
                     self._reply(job, wire.continued(answers))
                 case _:
                     self._generate(job)

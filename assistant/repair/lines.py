@@ -1,0 +1,59 @@
+"""What a line of a function may become, so that the model writes none that cannot stand there.
+
+function's text ─► logical lines ─► for the middle of a line, or before it: a grammar of one line
+"""
+
+import ast
+import io
+import tokenize
+from collections.abc import Collection, Iterator
+
+from ossa.assistant.repair.functions import parse
+from ossa.assistant.repair.grammar import line_grammar
+from ossa.model.constraints import Constraint
+
+_LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
+
+
+class Lines:
+    """The lines of a function that begins at the margin."""
+
+    def __init__(self, text: str, known: Collection[str], attributes: Collection[str] | None) -> None:
+        """`known` are names bound outside of it, with a "*" where they are not all known; so `attributes`, or None."""
+        self._text = text
+        self._opens = dict(_logical(text))
+        tree = parse(text)
+        nodes = list(ast.walk(tree)) if tree else []
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        given = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        self._held: dict[bool, Constraint] = {}
+        if tree and "*" not in known:
+            for opens in (False, True):
+                self._held[opens] = Constraint(
+                    grammar=line_grammar({*known, *names, *given}, names, attributes, opens), of_line=True
+                )
+
+    def within(self, offset: int) -> Constraint | None:
+        """What the line around a place may become; None where it is a part of something longer."""
+        opens = self._opens.get(self._text.count("\n", 0, offset))
+        return None if opens is None else self._held.get(opens)
+
+    def before(self, offset: int) -> Constraint | None:
+        """What may come as a line of its own before the one around a place."""
+        return self._held.get(False) if self._text.count("\n", 0, offset) in self._opens else None
+
+
+def _logical(text: str) -> Iterator[tuple[int, bool]]:
+    """Rows, from 0, that hold one statement or its head alone, and whether lines that stand further right follow."""
+    line: list[tokenize.TokenInfo] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.NEWLINE and line:
+                first, last = line[0].start[0], line[-1].end[0]
+                if first == last:
+                    yield first - 1, line[-1].string == ":"
+                line = []
+            elif token.type not in _LAYOUT:
+                line.append(token)
+    except (tokenize.TokenError, SyntaxError):
+        return
