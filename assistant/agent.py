@@ -31,7 +31,7 @@ from ossa.assistant.events import (
     Thinking,
 )
 from ossa.assistant.proof import Proof
-from ossa.assistant.repair.candidates import normal
+from ossa.assistant.repair.apart import normals
 from ossa.assistant.repair.search import Repair, wanted
 from ossa.assistant.revision import Author, Wish
 from ossa.assistant.shell import run_line
@@ -211,7 +211,9 @@ class Agent:
         """The guided way goes on without the candidate that was refused."""
         if wish.reason.strip():
             emit(Notice("This model is too small to take a reason: another version that passes is searched for."))
-        self.repair.avoid.add(normal(decode(wish.refused)))
+        path, old = wish.file.path, decode(wish.refused)
+        new = decode(await in_thread(self.repair.draft.read, path) or b"")
+        self.repair.avoid |= await in_thread(lambda: normals(path, old) - normals(path, new))
         if await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing):
             await in_thread(self._choices.gather)
 

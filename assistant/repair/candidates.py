@@ -13,9 +13,8 @@ What it is told before comes from the failing test.
 
 import ast
 import asyncio
-import builtins
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,19 +22,12 @@ from threading import Event
 from typing import Literal
 
 from ossa.assistant.repair.additions import simple_statements
-from ossa.assistant.repair.doubts import by_heart, taken_out, values
+from ossa.assistant.repair.apart import Apart
+from ossa.assistant.repair.doubts import Doubts, values
 from ossa.assistant.repair.excerpt import Excerpt
-from ossa.assistant.repair.functions import (
-    Function,
-    attributes,
-    has_foreign_parts,
-    idle,
-    misplaced,
-    module_names,
-    parse,
-    unbound,
-)
+from ossa.assistant.repair.functions import Function, parse, unparse
 from ossa.assistant.repair.localise import Sources
+from ossa.assistant.repair.names import Names
 from ossa.assistant.repair.odds import Odds
 from ossa.assistant.repair.templates import edits
 from ossa.assistant.stream import pieces
@@ -61,8 +53,6 @@ _BODY_TOKENS = 512
 _MESSAGE_LIMIT = 400
 _ELSEWHERE = 12
 """Statements of other functions that are tried as a line more."""
-_COMMON = {name for kind in (str, bytes, int, float, list, tuple, dict, set, frozenset, deque) for name in dir(kind)}
-"""Attributes that anything may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +68,7 @@ class Candidate:
     source: str
     """The whole file with it."""
     normal: str
-    """The same for all candidates that differ in layout only."""
+    """The same for all candidates that differ in layout only, in whatever file."""
 
     score: float = 0.0
     """Of the idea that it comes from; see there."""
@@ -131,13 +121,11 @@ class Proposer:
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
         self._literals = self._excerpt.literals()
-        self._original, self._length = normal(source), source.count("\n") + 1
-        self._idle, self._misplaced = idle(source, function.start), misplaced(source, function.start)
-        self._known = module_names(source) | set(dir(builtins))
-        test = sources.text(failure.id.split("::")[0])
-        self._told = values(test)
+        self._apart, self._length = Apart(source, function), source.count("\n") + 1
+        before, test = self._apart.written(source), sources.text(failure.id.split("::")[0])
+        self._original, nodes = (before.normal, before.nodes) if before else ("", ())
+        self._names, self._doubts = Names(source, test, nodes), Doubts(nodes, values(test))
         self._elsewhere = _lines_elsewhere(source, function)
-        self._attributes = None if has_foreign_parts(source) else attributes(source) | attributes(test) | _COMMON
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
             "user",
@@ -258,25 +246,15 @@ class Proposer:
                 written += piece.text
         return written
 
-    def _foreign(self, source: str) -> bool:
-        """Whether the function now has attributes that nothing here has."""
-        known = self._attributes
-        return known is not None and not known.issuperset(attributes(source, self._function.start))
-
     def _candidate(self, text: str, score: float = 0.0) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
-        same, function = normal(source), self._function
+        after, function = self._apart.written(source), self._function
+        if not after or not self._names.suit(after) or self._doubts.by_heart(after.nodes):
+            return None
+        same = after.normal
         if not same or same == self._original:
             return None
-        if "*" not in self._known and unbound(source, function.start) - self._known:
-            return None
-        if idle(source, function.start) - self._idle or self._foreign(source):
-            return None
-        if misplaced(source, function.start) - self._misplaced:
-            return None
-        if by_heart(self._excerpt.text, text, self._told):
-            return None
-        place, lost = f"{function.path}:{line + 1} {function.name}", taken_out(self._excerpt.text, text)
+        place, lost = f"{function.path}:{line + 1} {function.name}", self._doubts.taken_out(after.nodes)
         return Candidate(function, place, changed, source, same, score, lost)
 
 
@@ -286,14 +264,5 @@ def _lines_elsewhere(source: str, function: Function) -> list[str]:
     found = [n for n in simple_statements(tree) if not function.start < n.lineno <= function.end] if tree else []
     inner = [node for node in found if node.col_offset]
     nearest = sorted(inner, key=lambda node: abs(node.lineno - function.start))
-    texts = [text for node in nearest if "\n" not in (text := ast.unparse(node)) and not isinstance(node, ast.Return)]
-    return list(dict.fromkeys(texts))[:_ELSEWHERE]
-
-
-def normal(source: str) -> str:
-    """The syntax tree as text; empty where the source does not parse."""
-    tree = parse(source)
-    try:
-        return ast.dump(tree) if tree else ""
-    except (RecursionError, MemoryError):
-        return ""
+    texts = [text for node in nearest if "\n" not in (text := unparse(node)) and not isinstance(node, ast.Return)]
+    return list(dict.fromkeys(filter(None, texts)))[:_ELSEWHERE]

@@ -1,20 +1,20 @@
 """What speaks against a candidate though the tests pass: it knows their values by heart, or does less than before.
 
-function before and after ─► by_heart(): never to be run     taken_out(): said, and liked less
+function before ─► Doubts ─► function after ─┬► by_heart(): never to be run
+                                             └► taken_out(): said, and liked less
 """
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from ossa.assistant.repair.functions import parse
+from ossa.assistant.repair.functions import parse, unparse
 
 _COMMON = {repr(value) for value in (None, True, False, 0, 1, -1, 2, "", " ", 0.0, 1.0)}
 """Values that stand in most functions and most tests."""
 _EFFECTS = (ast.Expr, ast.Assign, ast.AugAssign, ast.Return, ast.Raise, ast.Assert, ast.Delete)
-
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _DOING = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom)
-
 _LEAVING = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -26,42 +26,68 @@ def values(source: str) -> frozenset[str]:
 
 
 def by_heart(before: str, after: str, told: Collection[str]) -> bool:
-    """Whether a source compares more with constants than it did, or returns more of them, and these are the tests'."""
+    """Whether `Doubts` says so of two sources; they are believed where one does not parse."""
     old, new = parse(before), parse(after)
-    if old is None or new is None:
-        return False
-    for learnt in (_cases, _answers):
-        known, found = learnt(old), learnt(new)
-        if found.total() > known.total() and any(set(values) & set(told) for values in found - known):
-            return True
-    return False
+    return bool(old and new and Doubts([*ast.walk(old)], told).by_heart([*ast.walk(new)]))
 
 
 def taken_out(before: str, after: str) -> str:
-    """The statements of effect that a source no longer has and has nothing for, shortened; empty where there are none.
-
-    What is only written otherwise counts as kept: as many statements of a kind stand there as before.
-    """
+    """What `Doubts` says of two sources; nothing where one does not parse."""
     old, new = parse(before), parse(after)
-    if old is None or new is None:
-        return ""
-    lost: list[str] = []
-    for kind in _EFFECTS:
-        had, has = ([ast.unparse(n) for n in _reached(t) if isinstance(n, kind) and _acts(n)] for t in (old, new))
-        gone = list((Counter(had) - Counter(has)).elements())
-        lost += gone[: max(len(had) - len(has), 0)]
-    return "; ".join(text.split("\n")[0][:60] for text in lost)
+    return Doubts([old]).taken_out([new]) if old and new else ""
 
 
-def _reached(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those behind what leaves their block."""
-    yield node
-    for _, value in ast.iter_fields(node):
-        for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from _reached(child)
-                if isinstance(child, _LEAVING):
-                    break
+class Doubts:
+    """What a function is and does, looked at once; what may come in its place is compared with it.
+
+    It is told by its nodes, itself first.
+    """
+
+    def __init__(self, before: Sequence[ast.AST], told: Collection[str] = ()) -> None:
+        """`told` are the tests' values."""
+        self._told = frozenset(told)
+        self._constants = _cases(before), _answers(before)
+        self._effects = _effects(before)
+
+    def by_heart(self, after: Sequence[ast.AST]) -> bool:
+        """Whether it compares more with constants than before, or returns more of them, and these are the tests'."""
+        for known, found in zip(self._constants, (_cases(after), _answers(after)), strict=True):
+            if found.total() > known.total() and any(self._told.intersection(values) for values in found - known):
+                return True
+        return False
+
+    def taken_out(self, after: Sequence[ast.AST]) -> str:
+        """The statements of effect that it no longer has and has nothing for, shortened; empty where there are none.
+
+        What is only written otherwise counts as kept: as many statements of a kind stand there as before.
+        """
+        lost: list[str] = []
+        now = _effects(after)
+        for kind, had in self._effects.items():
+            has = now[kind]
+            if len(has) < len(had):
+                gone = Counter(map(unparse, had)) - Counter(map(unparse, has))
+                lost += list(gone.elements())[: len(had) - len(has)]
+        return "; ".join(text.split("\n")[0][:60] for text in lost)
+
+
+def _effects(nodes: Sequence[ast.AST]) -> dict[type[ast.stmt], list[ast.stmt]]:
+    """The statements that do something, by their kind."""
+    found: dict[type[ast.stmt], list[ast.stmt]] = {kind: [] for kind in _EFFECTS}
+    for node in _reached(nodes[:1]):
+        if isinstance(node, _EFFECTS) and _acts(node):
+            found[type(node)].append(node)
+    return found
+
+
+def _reached(block: Sequence[ast.AST]) -> Iterator[ast.AST]:
+    """All statements but those behind what leaves their block, and what holds statements."""
+    for node in block:
+        yield node
+        for part in _BLOCKS:
+            yield from _reached(getattr(node, part, ()))
+        if isinstance(node, _LEAVING):
+            break
 
 
 def _acts(node: ast.AST) -> bool:
@@ -69,10 +95,10 @@ def _acts(node: ast.AST) -> bool:
     return not isinstance(node, ast.Expr) or any(isinstance(part, _DOING) for part in ast.walk(node.value))
 
 
-def _cases(tree: ast.AST) -> Counter[tuple[str, ...]]:
+def _cases(nodes: Sequence[ast.AST]) -> Counter[tuple[str, ...]]:
     """The constants that something is compared with, or looked up by."""
     found: Counter[tuple[str, ...]] = Counter()
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Compare(ops=ops, comparators=sides) if any(isinstance(op, ast.Eq | ast.In) for op in ops):
                 found[tuple(_constants([node.left, *sides]))] += 1
@@ -86,9 +112,9 @@ def _cases(tree: ast.AST) -> Counter[tuple[str, ...]]:
     return found
 
 
-def _answers(tree: ast.AST) -> Counter[tuple[str, ...]]:
+def _answers(nodes: Sequence[ast.AST]) -> Counter[tuple[str, ...]]:
     """The values that are returned as they are written there."""
-    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value]
+    returned = [node.value for node in nodes if isinstance(node, ast.Return) and node.value]
     literal = [
         value for value in returned if not any(isinstance(node, ast.Name | ast.Call) for node in ast.walk(value))
     ]
