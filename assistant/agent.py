@@ -1,7 +1,8 @@
 """The assistant: a prompt goes in, events come out, and what it changed is in the draft until a person accepts it.
 
     run(prompt)   compose ─► generate ⇄ tools in the draft ─► tests ─► review ─► accept
-    fix(hint)     the same for a failing test; with a model too small for tools, ossa leads and the model fills in
+    fix(hint)     the same for a failing test: ossa leads and the model fills in; where that does not help, and the
+                  model has tools, it goes on with them
     undo() redo() rewind(n)    takes accepts back, makes them again, goes back by prompts
     commit()      commits what was accepted
     shell(line)   runs a command of the person's own in the working tree
@@ -10,6 +11,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,7 @@ from ossa.assistant.context import Context, prompt_text
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
     Answering,
+    Attempt,
     End,
     Event,
     Notice,
@@ -42,7 +45,7 @@ from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
-from ossa.assistant.verdict import Verdict, compare, named
+from ossa.assistant.verdict import TestReport, Verdict, compare, named
 from ossa.assistant.wayback import WayBack, What
 from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 from ossa.model.constraints import Constraint
@@ -51,6 +54,8 @@ MAX_CALLS = 60
 """Tool calls in one turn."""
 _REFUSED = 6_000
 """Characters of a hunk that the model is reminded of when it is asked for another version."""
+_TRIED, _MOST_TRIED = 400, 4
+"""Characters of a patch that did not help, and how many such the model is told of."""
 MAX_CORRECTIONS = 3
 """How often the model is told that its change breaks tests."""
 
@@ -153,32 +158,59 @@ class Agent:
         if report.green:
             emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
             return await self._offer(emit)
-        if self.model.info.calls_tools:
-            text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report, hint))
-            return await self._converse(hint, emit, text, [failure.id for failure in named(report.failures, hint)])
+        led = not self.model.info.calls_tools
+        asked = report.failures if led else named(report.failures, hint)
+        ends, tried = time.monotonic() + self.repair.seconds, list[Attempt]()
+
+        def noting(event: Event) -> None:
+            tried.extend([event] if isinstance(event, Attempt) and not event.ok else [])
+            emit(event)
+
         self.repair.avoid.clear()
         fresh = not await self.delivery.change()
         try:
-            found = await self.repair.search(report, hint, emit)
+            others = {failure.id for failure in report.failures} - {failure.id for failure in asked}
+            found = await self.repair.search(report, hint, noting, others)
         except asyncio.CancelledError:
             if await self.delivery.change():
                 await in_thread(self._choices.gather)
                 emit(Notice("What the tests have confirmed so far waits in the draft: /review shows it."))
             raise
-        if found is None:
-            return "no change"
-        await in_thread(self._choices.gather)
-        return await self._offer(emit, compare(report, found) if fresh else None)
+        if found:
+            await in_thread(self._choices.gather)
+        left = {failure.id for failure in (found or report).failures}
+        if not led and (wanted := [failure.id for failure in asked if failure.id in left]):
+            text = self._told(found or report, hint, tried)
+            end = await self._converse(hint, emit, text, wanted, ends)
+            if end != "answered" or not found:
+                return end
+        return await self._offer(emit, compare(report, found) if fresh else None) if found else "no change"
 
-    async def _converse(self, prompt: str, emit: Emit, told: str = "", wanted: Collection[str] = ()) -> End:
+    def _told(self, report: TestReport, hint: str, tried: Sequence[Attempt]) -> str:
+        """What a model with tools is asked about failing tests, with what was tried on them before."""
+        text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report, hint))
+        if not tried:
+            return text
+        lines = [f"- {a.place}: {a.outcome}\n```\n{shorten(a.text, _TRIED)}\n```" for a in tried[-_MOST_TRIED:]]
+        return f"{text}\n\n{prompt_text('tried').format(attempts=chr(10).join(lines))}"
+
+    async def _converse(
+        self, prompt: str, emit: Emit, told: str = "", wanted: Collection[str] = (), ends: float | None = None
+    ) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
 
-        It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`.
+        It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`. When the clock's
+        time `ends` comes, what it has written by then is taken as it is.
         """
         waiting = await self.delivery.change()
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
-            finished = await self._answer(prompt, told, emit)
+            finished = False
+            try:
+                async with asyncio.timeout(None if ends is None else max(ends - time.monotonic(), 0.0)):
+                    finished = await self._answer(prompt, told, emit)
+            except TimeoutError:
+                emit(Notice("The time for the repair is over, so the model is stopped where it is."))
             change = await self.delivery.change()
             if not change:
                 return "answered" if not correction else "no change"

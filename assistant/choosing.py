@@ -47,7 +47,8 @@ class Choices:
 
     def offered(self, change: Change, verdict: Verdict) -> Alternatives:
         """What can be chosen from, where the change is one of at least two; `verdict` is of that one."""
-        if len(self._repairs) < 2 or not self._holds or self._current.path not in {file.path for file in change.files}:
+        changed = {file.path for file in change.files}
+        if len(self._repairs) < 2 or not self._holds or not changed.issuperset(self._current.files):
             self.forget()
             return Alternatives()
         self.judged(verdict)
@@ -64,7 +65,7 @@ class Choices:
         self.shown = number
         self._repair.choose(self._current)
         self._state = self._files()
-        return self._state[self._current.path] == self._current.data
+        return self._holds
 
     def judged(self, verdict: Verdict) -> None:
         """Take note of what the tests said of the one that is in the draft."""
@@ -81,10 +82,12 @@ class Choices:
     @property
     def _holds(self) -> bool:
         """Whether nothing was done to the files since the one that is shown was put there."""
-        return self._files() == self._state and self._state[self._current.path] == self._current.data
+        state = self._files()
+        return state == self._state and self._current.files.items() <= state.items()
 
     def _files(self) -> dict[str, bytes | None]:
-        return {path: self._repair.draft.read(path) for path in {repair.path for repair in self._repairs}}
+        paths = {path for repair in self._repairs for path in repair.files}
+        return {path: self._repair.draft.read(path) for path in paths}
 
     def _told(self, number: int) -> Alternative:
         repair, verdict = self._repairs[number - 1], self._verdicts.get(number)

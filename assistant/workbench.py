@@ -137,6 +137,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     proof = Proof(root, tests, draft, baseline)
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
+    sampling, only = _sampling(model, options, config), _named(options, root)
     agent = Agent(
         model,
         Context(model, repository, draft, toolbox.specs if model.info.calls_tools else ()),
@@ -146,9 +147,9 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         WayBack(root, draft, checkpoints, timeline),
         Committer(repository, model, timeline, checkpoints),
         Turns(_recorder(session, transcript, timeline)),
-        Repair(model, draft, proof, options.candidates, options.seconds, files=_named(options, root)),
+        Repair(model, draft, proof, options.candidates, options.seconds, files=only, sampling=sampling),
         transcript,
-        _sampling(model, options, config),
+        sampling,
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
     return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)

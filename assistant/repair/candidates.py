@@ -15,7 +15,7 @@ import ast
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -84,6 +84,11 @@ class Candidate:
     def data(self) -> bytes:
         """The whole file, as bytes."""
         return encode(self.source)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """All files that it changes."""
+        return {self.path: self.data}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
-"""The guided way, for a model too small for tools: ossa leads, the model fills in, the tests decide.
+"""The guided way: ossa leads, the model fills in, the tests decide.
 
     failing test ─► functions that may be the cause ─► candidates ─► the failing test ─► all tests ─► the best ─► draft
 
-A candidate is a slip undone, one token exchanged, the rest of a line or the whole body written anew. What does not
-parse, or was tried before, is never run. Of those that make the failing test pass and break no other the one that the
-model likes best stays in the draft; the others can be put in its place.
+Of a model too small for tools a candidate is a slip undone, one token exchanged, the rest of a line or the whole body
+written anew; of a large one it is a patch. What does not parse, or was tried before, is never run. Of those that make
+the failing test pass and break no other the one that the model likes best stays in the draft; the others can be put in
+its place.
 """
 
 import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Collection, Generator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from ossa.assistant.draft import Draft
@@ -20,16 +21,16 @@ from ossa.assistant.events import Notice, Searching
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.abreast import abreast
 from ossa.assistant.repair.candidates import Candidate, Proposer
-from ossa.assistant.repair.functions import Function
 from ossa.assistant.repair.localise import Place, Sources
 from ossa.assistant.repair.localise_lines import likeliest_functions, suspects
+from ossa.assistant.repair.samples import Sampler
 from ossa.assistant.repair.supply import Part, supply
-from ossa.assistant.repair.trials import Task, Trial
+from ossa.assistant.repair.trials import Runs, Task, Trial
 from ossa.assistant.testing.outcomes import Lines, hung
 from ossa.assistant.threads import in_thread
 from ossa.assistant.turn import Emit
 from ossa.assistant.verdict import TestReport, TestResult, compare, named_first
-from ossa.model.base import LanguageModel, ModelError
+from ossa.model.base import LanguageModel, ModelError, Sampling
 
 _ASKED = re.compile(
     r"\b(fix|repair|correct|solve|debug|make)\b.*\b(tests?|bugs?|fail\w*|broken|pass|errors?)\b", re.I | re.S
@@ -40,6 +41,8 @@ _COVERED = 0.02
 """The share of the time that all tests may take if it is to be learnt what each executes: they take five times it."""
 _LOT = 24
 """Candidates that are looked at together."""
+_SAMPLED = 0.5
+"""The share of the time in which a large model writes patches; the rest is left to its tools, should none help."""
 _LESS = 1.0
 """How much less a candidate is liked that does less than before, in the mean of a token's logarithm."""
 
@@ -64,6 +67,10 @@ class Repair:
     """Candidates tried at once."""
     files: tuple[str, ...] = ()
     """Where the cause is looked for; empty for anywhere."""
+    sampling: Sampling = field(default_factory=Sampling)
+    """Of a large model's patches."""
+    patches: int = 4
+    """Such patches, for one failing test; a model that calls no tools writes none."""
     without: Collection[Part] = ()
     """What is left out, to see what it contributes."""
     avoid: set[str] = field(default_factory=set[str])
@@ -74,14 +81,14 @@ class Repair:
     """The test that was repaired last."""
     _begun: bool = field(default=False, init=False)
     """Whether this search has found a place to look at."""
-    _before: dict[str, bytes] = field(default_factory=dict[str, bytes], init=False)
+    _before: dict[str, bytes | None] = field(default_factory=dict[str, bytes | None], init=False)
     """What the files of its candidates were before."""
 
     @property
     def alternatives(self) -> tuple[Candidate, ...]:
         """What passed for the test that was repaired last, best first; none once the draft holds none of it."""
         passed = self._passed.get(self._latest, ())
-        return passed if any(self.draft.read(c.path) == c.data for c in passed) else ()
+        return passed if any(self._holds(candidate) for candidate in passed) else ()
 
     def choose(self, candidate: Candidate) -> None:
         """Put one of the alternatives into the draft, in place of the one that is there.
@@ -89,8 +96,7 @@ class Repair:
         Raises:
             DraftError: it cannot be written.
         """
-        for path, data in self._before.items():
-            self.draft.write(path, candidate.data if path == candidate.path else data)
+        self._put({**self._before, **candidate.files})
 
     async def search(self, report: TestReport, hint: str, emit: Emit, leave: Collection[str] = ()) -> TestReport | None:
         """Repair as many of the report's failures as the time allows; the tests then, or None if nothing helped.
@@ -101,9 +107,11 @@ class Repair:
             emit: is told of every attempt.
             leave: failing tests that are left alone.
         """
+        if not self._limit:
+            return None
         # The tests have been run once, and are run once more in the end, when those that hang do so no longer.
         spent = 2 * report.seconds - sum(failure.seconds for failure in report.failures if hung(failure))
-        deadline = time.monotonic() + max(self.seconds - spent, self.seconds / 2)
+        deadline = time.monotonic() + self._share * max(self.seconds - spent, self.seconds / 2)
         improved = False
         missing = await in_thread(self._missing, report)
         for module in sorted(set(missing.values())):
@@ -140,37 +148,76 @@ class Repair:
             emit(Notice(f"{failure.id} fails: {how}. {untraced}"))
             return None
         if not self._begun:
-            emit(Searching(self.seconds, self.candidates))
+            emit(Searching(self._share * self.seconds, self._limit))
             self._begun = True
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
-        proposers = [Proposer(self.model, p.function, sources, failure, p.lines) for p in places]
-        runs = _Runs(failure, report, executed)
-        task = Task(failure, report, deadline, self.width, self.candidates, runs.kin, runs.stale)
-        known = self._passed.pop(failure.id, ())
-        try:
-            async with self.proof.trials(report, self.width) as task.trials:
-                lots = supply(proposers, lambda: _LOT if task.trials.glances else 1, known, self.without)
-                await self._try_all(lots, task, emit)
-        except asyncio.CancelledError:
-            if task.found:  # Esc keeps what has passed so far
-                best = min(task.found, key=lambda trial: trial.left).candidate
-                self.draft.write(best.path, best.data)
-            raise
-        if not task.found:
-            late = f"in {self.seconds:.0f} s; {task.tried} candidates were tried"
+        task = Task(failure, report, deadline, self.width, self._limit, Runs(failure, report, executed))
+        way = self._by_patches if self.model.info.calls_tools else self._by_lines
+        ranked = await way(task, places, sources, hint, emit)
+        if not ranked:
+            late = f"in {self._share * self.seconds:.0f} s; {task.tried} candidates were tried"
             emit(Notice(f"No repair {late if time.monotonic() > deadline else f'among {task.tried} candidates'}."))
             return None
-        return await self._confirmed(await _ranked(task.found, proposers), failure, report, emit)
+        return await self._confirmed(ranked, failure, report, emit)
+
+    async def _by_lines(
+        self, task: Task, places: Sequence[Place], sources: Sources, _: str, emit: Emit
+    ) -> list[Candidate]:
+        """What passes of what a small model would rather have written, best first."""
+        proposers = [Proposer(self.model, p.function, sources, task.failure, p.lines) for p in places]
+        known = self._passed.pop(task.failure.id, ())
+        async with self._trying(task):
+            lots = supply(proposers, lambda: _LOT if task.trials.glances else 1, known, self.without)
+            await self._try_all(lots, task, emit)
+        return await _ranked(task.found, proposers)
+
+    async def _by_patches(
+        self, task: Task, places: Sequence[Place], sources: Sources, hint: str, emit: Emit
+    ) -> list[Candidate]:
+        """What passes of a large model's patches, best first."""
+        model, sampling = self.model, self.sampling
+        sampler = Sampler(model, sampling, self.draft, sources, task.failure, places, hint, self.files)
+        async with self._trying(task):
+            await sampler.try_all(task, emit)
+        return sampler.ranked(task.found)
+
+    @asynccontextmanager
+    async def _trying(self, task: Task) -> AsyncGenerator[None]:
+        """Within it, candidates can be tried; Esc keeps the best of what has passed so far."""
+        try:
+            async with self.proof.trials(task.report, self.width) as task.trials:
+                yield
+        except asyncio.CancelledError:
+            if task.found:
+                self._put(min(task.found, key=lambda trial: trial.left).candidate.files)
+            raise
+
+    @property
+    def _share(self) -> float:
+        return _SAMPLED if self.model.info.calls_tools else 1.0
+
+    @property
+    def _limit(self) -> int:
+        """Candidates that may be tried for one failing test."""
+        return min(self.patches, self.candidates) if self.model.info.calls_tools else self.candidates
+
+    def _holds(self, candidate: Candidate) -> bool:
+        """Whether the draft is as a candidate has it."""
+        return all(self.draft.read(path) == data for path, data in candidate.files.items())
+
+    def _put(self, files: Mapping[str, bytes | None]) -> None:
+        for path, data in files.items():
+            self.draft.write(path, data)
 
     async def _confirmed(
         self, ranked: list[Candidate], failure: TestResult, report: TestReport, emit: Emit
     ) -> TestReport | None:
         """Put the first into the draft that passes there too, now that no trial runs; the others are kept for later."""
-        before = {candidate.path: self.draft.read(candidate.path) or b"" for candidate in ranked}
+        before = {path: self.draft.read(path) for candidate in ranked for path in candidate.files}
         while ranked:
             best = ranked[0]
-            self.draft.write(best.path, best.data)
+            self._put(best.files)
             after = await self.proof.after(emit)
             verdict = compare(report, after)
             if verdict.fixed and not (verdict.broken or verdict.missing or verdict.problem):
@@ -178,7 +225,7 @@ class Repair:
                 if best.lost:
                     emit(Notice(f"{best.place} is repaired by doing less: it lost {best.lost}. See if that is meant."))
                 return after
-            self.draft.write(best.path, before[best.path])
+            self._put({path: before[path] for path in best.files})
             emit(Notice(f"{best.text} passed, but not in a run of its own: {verdict.summary}."))
             ranked.pop(0)
         return None
@@ -212,32 +259,6 @@ class Repair:
                         )
                     if task.is_over:
                         break
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """What is known of when a function is run."""
-
-    failure: TestResult
-    report: TestReport
-    executed: Mapping[str, Lines]
-
-    def kin(self, function: Function) -> frozenset[str]:
-        """Which failing tests one repair of it may be expected to mend: those that are known to run it."""
-        return frozenset(failure.id for failure in self.report.failures if self._runs(failure.id, function))
-
-    def _runs(self, test: str, function: Function) -> bool:
-        if test not in self.executed:  # which is likely for those that stand together
-            return test.split("::")[0] == self.failure.id.split("::")[0]
-        return self._within(self.executed[test], function)
-
-    def stale(self, function: Function) -> bool:
-        """Whether it was run while files were imported, or nothing is known of that."""
-        return "" not in self.executed or self._within(self.executed[""], function)
-
-    @staticmethod
-    def _within(lines: Lines, function: Function) -> bool:
-        return any(line in range(function.body + 1, function.end + 1) for line in lines.get(function.path, ()))
 
 
 @contextmanager

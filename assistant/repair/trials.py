@@ -4,14 +4,14 @@ Candidate ─► Task.judged ─► Trial ─► Task.attempt (told) ─► Task
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ossa.assistant.draft import DraftError
 from ossa.assistant.events import Attempt
 from ossa.assistant.repair.candidates import Candidate
 from ossa.assistant.repair.functions import Function
-from ossa.assistant.testing.outcomes import hung
+from ossa.assistant.testing.outcomes import Lines, hung
 from ossa.assistant.testing.runner import NOT_RUN
 from ossa.assistant.testing.warm import WarmTests
 from ossa.assistant.verdict import TestReport, TestResult, compare
@@ -40,6 +40,32 @@ class Trial:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """What is known of when a function is run."""
+
+    failure: TestResult
+    report: TestReport
+    executed: Mapping[str, Lines]
+
+    def kin(self, function: Function) -> frozenset[str]:
+        """Which failing tests one repair of it may be expected to mend: those that are known to run it."""
+        return frozenset(failure.id for failure in self.report.failures if self._runs(failure.id, function))
+
+    def _runs(self, test: str, function: Function) -> bool:
+        if test not in self.executed:  # which is likely for those that stand together
+            return test.split("::")[0] == self.failure.id.split("::")[0]
+        return self._within(self.executed[test], function)
+
+    def stale(self, function: Function) -> bool:
+        """Whether it was run while files were imported, or nothing is known of that."""
+        return "" not in self.executed or self._within(self.executed[""], function)
+
+    @staticmethod
+    def _within(lines: Lines, function: Function) -> bool:
+        return any(line in range(function.body + 1, function.end + 1) for line in lines.get(function.path, ()))
+
+
 @dataclass(slots=True)
 class Task:
     """One failing test that is to be repaired."""
@@ -51,10 +77,7 @@ class Task:
     width: int
     limit: int
     """Candidates that may be tried."""
-    kin: Callable[[Function], frozenset[str]]
-    """The failing tests that one repair of a function may be expected to mend."""
-    stale: Callable[[Function], bool]
-    """Whether what a function does has had effect before the tests begin, or may have."""
+    runs: Runs
     trials: WarmTests = field(init=False)
     """What candidates are tried with."""
     found: list[Trial] = field(default_factory=list[Trial])
@@ -84,17 +107,25 @@ class Task:
         for candidate, result in zip(lot, looked, strict=True):
             if time.monotonic() > self.deadline:
                 break
-            began = time.monotonic()
             if result and result.outcome != "passed":
-                outcome, ok, left = f"still fails: {_short(result.message)}", False, 0
+                trials.append(Trial(candidate, f"still fails: {_short(result.message)}", seconds=round(each, 3)))
             else:
-                outcome, ok, left = await self._judged(candidate)
-            trials.append(Trial(candidate, outcome, ok, left, round(each + time.monotonic() - began, 3)))
+                trials.append(await self.tried_out(candidate, each))
         return trials
+
+    async def tried_out(self, candidate: Candidate, spent: float = 0.0) -> Trial:
+        """Run the failing test with a candidate, then all tests if it passes; `spent` are seconds it took before.
+
+        Raises:
+            DraftError: no candidate can be tried.
+        """
+        began = time.monotonic()
+        outcome, ok, left = await self._judged(candidate)
+        return Trial(candidate, outcome, ok, left, round(spent + time.monotonic() - began, 3))
 
     async def _looked(self, lot: Sequence[Candidate]) -> list[TestResult | None]:
         """What a first look tells of them; nothing where the function was run while files were imported."""
-        if any(self.stale(candidate.function) for candidate in lot):
+        if any(self.runs.stale(candidate.function) for candidate in lot):
             return [None] * len(lot)
         return await self.trials.glance([(c.path, c.source) for c in lot], self.failure.id)
 
@@ -111,7 +142,7 @@ class Task:
         return Attempt(self.tried, self.limit, place, text, trial.outcome, trial.ok, score, trial.seconds)
 
     async def _judged(self, candidate: Candidate) -> tuple[str, bool, int]:
-        files = {candidate.path: candidate.data}
+        files = candidate.files
         first = await self.trials.trial(files, [self.failure.id], self._seconds)
         if first.problem.startswith(NOT_RUN):  # no other candidate would fare better
             raise DraftError(first.problem)
@@ -123,7 +154,7 @@ class Task:
         whole = await self.trials.trial(files, limit=max(10.0, 4 * self._usual))
         verdict = compare(self.report, whole)
         ok = bool(verdict.fixed) and not (verdict.broken or verdict.missing or verdict.problem)
-        return verdict.summary, ok, len(self.kin(candidate.function).intersection(verdict.still_failing))
+        return verdict.summary, ok, len(self.runs.kin(candidate.function).intersection(verdict.still_failing))
 
     @property
     def _seconds(self) -> float:

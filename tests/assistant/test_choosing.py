@@ -162,6 +162,7 @@ async def test_a_model_with_tools_is_told_first_of_the_test_that_is_named(desk: 
     many = "".join(f"\n\ndef test_{n}():\n    assert add(2, {n + 2}) == {n + 4}\n" for n in range(6))
     (desk.repo / "tests/test_calc.py").write_text(TEST + many)
     work = desk.open(["I can't."], reader(), test="")
+    work.agent.repair.patches = 0
     events = await desk.play(work.agent.fix("tests/test_calc.py::test_5"))
     asked = desk.seen(work)[0][-1].text
     assert asked.startswith("Branch") and "tests/test_calc.py::test_5" in asked.partition("The project's tests fail")[0]

@@ -103,6 +103,7 @@ async def test_a_large_model_goes_on_until_the_test_that_was_to_be_fixed_passes(
         return desk.patch(f"*** Update File: calc.py\n@@\n def add(a, b):\n-    return {old}\n+    return {new}\n")
 
     work = desk.open([patch("a - b", "a * b"), "Done.", patch("a * b", "a + b"), "Done."], test="")
+    work.agent.repair.patches = 0
     events = await desk.play(work.agent.fix())
     assert any("1 still failing: asking the model to correct" in e.text for e in desk.of(events, Notice))
     assert work.draft.read("calc.py") == b"def add(a, b):\n    return a + b\n"
