@@ -19,7 +19,7 @@ class Written:
     """A function as it is written in one version of its file."""
 
     place: str
-    """The line of the outermost function around it: "calc.py:12"."""
+    """Which of its file's outermost functions it is in: "calc.py 0"."""
     nodes: Sequence[ast.AST]
     """All of the function's, itself first."""
     around: Sequence[ast.AST]
@@ -40,9 +40,10 @@ class Apart:
 
     def __init__(self, source: str, function: Function) -> None:
         """The function as it is in this source."""
-        outer = next(f for f in outermost(function.path, source) if f.start <= function.start < f.end)
+        found = enumerate(outermost(function.path, source))
+        number, outer = next((n, f) for n, f in found if f.start <= function.start < f.end)
         lines = source.split("\n")
-        self._place, self._at = _place(outer), function.start - outer.start
+        self._place, self._at = f"{function.path} {number}", function.start - outer.start
         self._start, self._below = outer.start, len(lines) - _end(lines, outer)
 
     def written(self, source: str) -> Written | None:
@@ -54,12 +55,9 @@ class Apart:
 def normals(path: str, source: str) -> set[str]:
     """The normal forms of all functions of a file that are in no other."""
     lines = source.split("\n")
-    found = [_written(_place(f), lines[f.start : _end(lines, f)], 0) for f in outermost(path, source)]
-    return {one.normal for one in found if one}
-
-
-def _place(outer: Function) -> str:
-    return f"{outer.path}:{outer.start + 1}"
+    found = enumerate(outermost(path, source))
+    each = (_written(f"{path} {number}", lines[f.start : _end(lines, f)], 0) for number, f in found)
+    return {written.normal for written in each if written}
 
 
 def _end(lines: Sequence[str], outer: Function) -> int:
