@@ -158,19 +158,39 @@ class Agent:
         if report.green:
             emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
             return await self._offer(emit)
-        led = not self.model.info.calls_tools
-        asked = report.failures if led else named(report.failures, hint)
+        fresh = not await self.delivery.change()
+        if self.model.info.calls_tools:
+            return await self._fix_with_tools(report, hint, fresh, emit)
+        found = await self._searched(report, hint, (), emit)
+        return await self._offer(emit, compare(report, found) if fresh else None) if found else "no change"
+
+    async def _fix_with_tools(self, report: TestReport, hint: str, fresh: bool, emit: Emit) -> End:
+        """A search first, for which the model writes patches; what these do not mend, it mends with its tools."""
         ends, tried = time.monotonic() + self.repair.seconds, list[Attempt]()
 
         def noting(event: Event) -> None:
             tried.extend([event] if isinstance(event, Attempt) and not event.ok else [])
             emit(event)
 
+        wanted = {failure.id for failure in named(report.failures, hint)}
+        found = await self._searched(report, hint, {f.id for f in report.failures} - wanted, noting)
+        if found:
+            files = ", ".join(file.path for file in (await self.delivery.change()).files)
+            emit(Notice(f"A search for a repair has changed {files} in the draft.", told=True))
+        now = found or report
+        if left := wanted.intersection(failure.id for failure in now.failures):
+            if tried or found:
+                emit(Notice("The model goes on with its tools."))
+            end = await self._converse(hint, emit, self._told(now, hint, tried), left, ends)
+            if not found or end != "answered":
+                return end
+        return await self._offer(emit, compare(report, now) if fresh else None)
+
+    async def _searched(self, report: TestReport, hint: str, leave: Collection[str], emit: Emit) -> TestReport | None:
+        """Search for repairs; the tests with what is in the draft now, or None where nothing helped."""
         self.repair.avoid.clear()
-        fresh = not await self.delivery.change()
         try:
-            others = {failure.id for failure in report.failures} - {failure.id for failure in asked}
-            found = await self.repair.search(report, hint, noting, others)
+            found = await self.repair.search(report, hint, emit, leave)
         except asyncio.CancelledError:
             if await self.delivery.change():
                 await in_thread(self._choices.gather)
@@ -178,13 +198,7 @@ class Agent:
             raise
         if found:
             await in_thread(self._choices.gather)
-        left = {failure.id for failure in (found or report).failures}
-        if not led and (wanted := [failure.id for failure in asked if failure.id in left]):
-            text = self._told(found or report, hint, tried)
-            end = await self._converse(hint, emit, text, wanted, ends)
-            if end != "answered" or not found:
-                return end
-        return await self._offer(emit, compare(report, found) if fresh else None) if found else "no change"
+        return found
 
     def _told(self, report: TestReport, hint: str, tried: Sequence[Attempt]) -> str:
         """What a model with tools is asked about failing tests, with what was tried on them before."""

@@ -26,7 +26,9 @@ from ossa.assistant.trim import shorten
 from ossa.model.base import Finished
 
 _TOLD = 2_000
-"""Characters of an answer that is no patch, for the person."""
+"""Characters of an answer that can't be tried, for the person."""
+_WHY = 300
+"""The same of the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Reader:
         except (Unfit, ArgumentError, EditError, DraftError) as error:
             named = ", ".join(paths(text)) or self._usual.path
             shown = shorten(text or finished.message.text.strip(), _TOLD)
-            return Patch(self._usual, named, shown, "", "", problem=str(error))
+            return Patch(self._usual, named, shown, "", "", problem=shorten(str(error), _WHY))
 
     def _allowed(self, edits: Mapping[str, Edit]) -> Mapping[str, bytes]:
         """The new files, if they may be tried."""

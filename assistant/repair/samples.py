@@ -14,11 +14,9 @@ from collections.abc import Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
-from ossa.assistant.draft import Draft
 from ossa.assistant.events import Notice
 from ossa.assistant.repair.candidates import Candidate
 from ossa.assistant.repair.doubts import values
-from ossa.assistant.repair.localise import Place, Sources
 from ossa.assistant.repair.patches import Patch, Reader
 from ossa.assistant.repair.showing import Showing
 from ossa.assistant.repair.trials import Task, Trial
@@ -26,7 +24,6 @@ from ossa.assistant.stream import pieces
 from ossa.assistant.threads import in_thread
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.assistant.turn import Emit
-from ossa.assistant.verdict import TestResult
 from ossa.model.base import Finished, Generation, LanguageModel, Message, ModelError, Sampling
 from ossa.model.constraints import Constraint
 
@@ -40,13 +37,8 @@ class Sampler:
 
     model: LanguageModel
     sampling: Sampling
-    draft: Draft
-    sources: Sources
-    failure: TestResult
-    places: Sequence[Place]
-    """Functions that may hold the cause, the likeliest first."""
-    hint: str = ""
-    """What the person said of it."""
+    showing: Showing
+    """What they are asked with."""
     only: Collection[str] = ()
     """Files to keep to; empty for all."""
     _times: Counter[str] = field(default_factory=Counter[str], init=False)
@@ -85,12 +77,13 @@ class Sampler:
 
     def _asked(self) -> tuple[Message, Constraint] | None:
         """The question, as full as the window allows, and what may answer it; None where nothing fits."""
-        for prompt in Showing(self.failure, self.draft, self.sources, self.places, self.hint).prompts():
+        showing = self.showing
+        for prompt in showing.prompts():
             message = Message("user", prompt.text)
             tokens = self.model.count([message], tools=(APPLY_PATCH,))  # loads the model, which may tell of its window
             if tokens + self._reserve <= self.model.info.window:
-                files = {path: self.sources.text(path) for path in prompt.paths}
-                taken = tuple(path for path in self.draft.files() if path not in files)
+                files = {path: showing.sources.text(path) for path in prompt.paths}
+                taken = tuple(path for path in showing.draft.files() if path not in files)
                 return message, Constraint(must_call=(APPLY_PATCH.name,), files=files, taken=taken)
         return None
 
@@ -103,8 +96,9 @@ class Sampler:
         self, asked: Message, constraint: Constraint, running: list[asyncio.Task[None]], task: Task, emit: Emit
     ) -> ModelError | None:
         """Have the patches written and begin to try them; what keeps the model from going on, if anything."""
-        test = self.sources.text(self.failure.id.split("::")[0])
-        reader = Reader(self.draft, self.sources, self.places[0].function, values(test), self.only)
+        shown = self.showing
+        told = values(shown.sources.text(shown.test_path))
+        reader = Reader(shown.draft, shown.sources, shown.places[0].function, told, self.only)
         for number in range(task.limit):
             try:
                 finished = await self._answer(asked, constraint, number, task)

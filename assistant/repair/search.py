@@ -24,6 +24,7 @@ from ossa.assistant.repair.candidates import Candidate, Proposer
 from ossa.assistant.repair.localise import Place, Sources
 from ossa.assistant.repair.localise_lines import likeliest_functions, suspects
 from ossa.assistant.repair.samples import Sampler
+from ossa.assistant.repair.showing import Showing
 from ossa.assistant.repair.supply import Part, supply
 from ossa.assistant.repair.trials import Runs, Task, Trial
 from ossa.assistant.testing.outcomes import Lines, hung
@@ -126,8 +127,8 @@ class Repair:
                 given_up.add(failure.id)
             else:
                 report, improved = better, True
-            if time.monotonic() > deadline:
-                break
+            if time.monotonic() > deadline or (better is None and self.model.info.calls_tools):
+                break  # a model's tools see more of what is left than its next patches would
         return report if improved else None
 
     def _missing(self, report: TestReport) -> dict[str, str]:
@@ -176,8 +177,8 @@ class Repair:
         self, task: Task, places: Sequence[Place], sources: Sources, hint: str, emit: Emit
     ) -> list[Candidate]:
         """What passes of a large model's patches, best first."""
-        model, sampling = self.model, self.sampling
-        sampler = Sampler(model, sampling, self.draft, sources, task.failure, places, hint, self.files)
+        showing = Showing(task.failure, self.draft, sources, places, hint)
+        sampler = Sampler(self.model, self.sampling, showing, self.files)
         async with self._trying(task):
             await sampler.try_all(task, emit)
         return sampler.ranked(task.found)
@@ -190,7 +191,9 @@ class Repair:
                 yield
         except asyncio.CancelledError:
             if task.found:
-                self._put(min(task.found, key=lambda trial: trial.left).candidate.files)
+                found = [trial.candidate for trial in sorted(task.found, key=lambda trial: trial.left)]
+                self._keep(found, task.failure, self._originals(found))
+                self._put(found[0].files)
             raise
 
     @property
@@ -206,6 +209,14 @@ class Repair:
         """Whether the draft is as a candidate has it."""
         return all(self.draft.read(path) == data for path, data in candidate.files.items())
 
+    def _originals(self, candidates: Collection[Candidate]) -> dict[str, bytes | None]:
+        """The files of candidates as they are in the draft."""
+        return {path: self.draft.read(path) for candidate in candidates for path in candidate.files}
+
+    def _keep(self, ranked: Sequence[Candidate], failure: TestResult, before: dict[str, bytes | None]) -> None:
+        """Remember what passed, best first, and what its files were before: it can be chosen from."""
+        self._passed[failure.id], self._latest, self._before = tuple(ranked), failure.id, before
+
     def _put(self, files: Mapping[str, bytes | None]) -> None:
         for path, data in files.items():
             self.draft.write(path, data)
@@ -214,14 +225,14 @@ class Repair:
         self, ranked: list[Candidate], failure: TestResult, report: TestReport, emit: Emit
     ) -> TestReport | None:
         """Put the first into the draft that passes there too, now that no trial runs; the others are kept for later."""
-        before = {path: self.draft.read(path) for candidate in ranked for path in candidate.files}
+        before = self._originals(ranked)
         while ranked:
             best = ranked[0]
             self._put(best.files)
             after = await self.proof.after(emit)
             verdict = compare(report, after)
             if verdict.fixed and not (verdict.broken or verdict.missing or verdict.problem):
-                self._passed[failure.id], self._latest, self._before = tuple(ranked), failure.id, before
+                self._keep(ranked, failure, before)
                 if best.lost:
                     emit(Notice(f"{best.place} is repaired by doing less: it lost {best.lost}. See if that is meant."))
                 return after

@@ -3,6 +3,7 @@
 failure with its values, the test's source, the likeliest functions in their files ─► prompts, the fullest first
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from ossa.assistant.context import prompt_text
 from ossa.assistant.draft import Draft
 from ossa.assistant.repair.functions import Function, function_at, functions
 from ossa.assistant.repair.localise import Place, Sources
-from ossa.assistant.testing.frames import digest, frames
+from ossa.assistant.testing.frames import Frame, digest, frames
 from ossa.assistant.testing.judges import is_test
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import TestResult
@@ -47,22 +48,31 @@ class Showing:
     """What the person said of it."""
 
     @property
-    def test(self) -> tuple[str, str]:
-        """The path of the test's file, and its own source there, as far as it can be told apart."""
-        path, *names = self.failure.id.split("::")
-        trail = [frame for frame in frames(self.failure.trace, self.draft.root) if is_test(frame.path)]
-        path = trail[0].path if trail and not self.sources.text(path) else path
-        source = self.sources.text(path)
-        name = names[-1].split("[")[0] if names else ""
+    def test_path(self) -> str:
+        """The test's file."""
+        path = self.failure.id.split("::")[0]
+        named = [path] if self.sources.text(path) else [frame.path for frame in self._trail]
+        return next(iter(named), path)
+
+    @property
+    def test(self) -> str:
+        """The test's source, as far as it can be told apart in its file."""
+        path, source = self.test_path, self.sources.text(self.test_path)
+        name = re.split(r"::|\.", self.failure.id.split("[")[0])[-1]
         found = next((f for f in functions(path, source) if f.name == name), None)
-        for frame in trail:
+        for frame in self._trail:
             found = found or (function_at(path, source, frame.line - 1) if frame.path == path else None)
         if found is None:
-            return path, shorten(source, _TEST)
+            return shorten(source, _TEST)
         lines, start = source.split("\n"), found.start
         while start and lines[start - 1].strip() and not lines[start - 1].startswith(("import ", "from ")):
             start -= 1  # its decorators: the values of a parametrized test stand there
-        return path, shorten("\n".join(lines[start : found.end]), _TEST)
+        return shorten("\n".join(lines[start : found.end]), _TEST)
+
+    @property
+    def _trail(self) -> list[Frame]:
+        """The places in tests that the failure went through."""
+        return [frame for frame in frames(self.failure.trace, self.draft.root) if is_test(frame.path)]
 
     def prompts(self) -> Iterator[Prompt]:
         """The question with all places, then with fewer, at last with the likeliest function alone."""
@@ -74,11 +84,10 @@ class Showing:
         by_file: dict[str, list[Function]] = {}
         for place in places:
             by_file.setdefault(place.function.path, []).append(place.function)
-        path, test = self.test
         asked = prompt_text("patch").format(
             failure=digest(self.failure, self.draft.root),
-            path=path,
-            test=test,
+            path=self.test_path,
+            test=self.test,
             functions=", ".join(f"`{p.function.name}` ({p.function.path}:{p.function.start + 1})" for p in places),
             code="\n\n".join(self._code(path, found, whole, around) for path, found in by_file.items()),
         )

@@ -5,12 +5,15 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from openai_harmony import load_harmony_encoding
 
 from ossa.assistant.events import Attempt, Event, Notice, Proposed, Searching, StepStarted
 from ossa.assistant.review import Choose, Reroll
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import Finished, Message, Piece, Text, Thought, ToolCall
+from ossa.model.constraints_matcher import Constrainer
+from ossa.model.constraints_vocabulary import of_harmony
 from ossa.model.scripted import Answer, ScriptedModel
 
 if TYPE_CHECKING:
@@ -66,9 +69,12 @@ async def test_the_first_patch_is_wrong_and_the_second_lands(desk: "Desk", reade
 
 
 async def test_each_answer_is_asked_for_once_and_held_to_a_patch_that_fits(desk: "Desk") -> None:
+    with (desk.repo / "tests/test_calc.py").open("a") as tests:
+        tests.write("\n\ndef test_sub():\n    assert sub(2, 2) == 1\n")
     work = desk.open([NOTHING] * 4 + ["I can't."], test="")
-    await desk.play(work.agent.fix("tests/test_calc.py::test_add, please"))
+    await desk.play(work.agent.fix("add, please"))
     model = model_of(work)
+    assert len(model.seen) == 5, "what patches don't mend is for the tools: no more are asked for"
     asked, samplings = model.seen[:4], model.samplings[:4]
     assert set(asked) == {asked[0]} and len(asked[0]) == 1
     text = asked[0][0].text
@@ -200,3 +206,37 @@ async def test_a_failure_longer_than_the_window_goes_to_the_tools_alone(desk: "D
     events = await desk.play(work.agent.fix())
     assert any("longer than the model's window" in e.text for e in desk.of(events, Notice))
     assert not desk.of(events, Attempt) and len(model_of(work).seen) == 1
+
+
+async def test_the_constraint_lets_patches_to_the_shown_code_through_and_none_to_tests(desk: "Desk") -> None:
+    work = desk.open([NOTHING] * 4 + ["I can't."], test="")
+    await desk.play(work.agent.fix())
+    constraint = model_of(work).samplings[0].constraint
+    encoding = load_harmony_encoding("HarmonyGptOss")
+    constrainer = Constrainer(of_harmony(encoding))
+    assert constraint
+
+    def written(*parts: str) -> bool:
+        (call,) = desk.patch(*parts)
+        assert isinstance(call, ToolCall)
+        header = f"<|channel|>commentary to={call.name} <|constrain|>json<|message|>"
+        thought = "<|channel|>analysis<|message|>It should add.<|end|><|start|>assistant"
+        matcher = constrainer.matcher(constraint, [APPLY_PATCH])
+        tokens = encoding.encode(f"{thought}{header}{call.arguments}<|call|>", allowed_special="all")
+        return all(matcher.allowed()[token] and matcher.accept(token) is None for token in tokens) and matcher.ended
+
+    assert written(f"{HEAD}+    return a + b\n")
+    assert not written(*REFUSED["it changes tests/test_calc.py"])
+    assert not written(*REFUSED["There is no file clac.py"])
+
+
+async def test_the_budget_ends_patches_in_time_for_the_tools_and_then_these(desk: "Desk") -> None:
+    never: list[Piece | threading.Event] = [Thought("hm"), threading.Event(), Thought("…")]
+    work = desk.open([never, returns(desk, "a + b"), never], test="")
+    work.agent.repair.seconds = 8
+    events = await desk.play(work.agent.fix())
+    notices = [event.text for event in desk.of(events, Notice)]
+    assert "No repair in 4 s; 0 candidates were tried." in notices
+    assert any("The time for the repair is over" in text for text in notices)
+    (offered,) = desk.of(events, Proposed)
+    assert offered.verdict.proved and desk.end(events) == "proposed"
