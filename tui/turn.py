@@ -224,6 +224,7 @@ class Renderer:
     async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> ReviewAnswer:
         """Let the person decide, by keys on the change."""
         self._reviewing = True
+        self._window.activity.keeps = False
         self._window.activity.begin("")
         self._window.activity.waiting = "A change waits for your review: ctrl+r"
         self._window.status.state = "your review"
@@ -251,7 +252,7 @@ class Renderer:
         await self._end_growth()
         self._steps.clear()
         self._attempts = self._latest = self._failing = None
-        self._hurried = False
+        self._hurried = self._window.activity.keeps = False
         await self._open(TurnBlock(prompt, is_prompt=is_prompt))
         self._doing("Working")
 
@@ -305,7 +306,9 @@ class Renderer:
         if self._attempts is None:
             self._attempts = await self._add(Attempts(live=self._live))
         self._attempts.add(event)
-        self._doing(f"Attempt {event.number} of {event.limit}")
+        self._doing("Searching", f"attempt {event.number} of {event.limit}")
+        if self._live and event.ok:
+            self._window.activity.keeps = True
 
     def _end_search(self) -> None:
         """No more attempts come to the latest search; others are shown apart."""
@@ -313,11 +316,12 @@ class Renderer:
             self._attempts.finish()
             self._attempts = None
 
-    def _doing(self, what: str) -> None:
+    def _doing(self, what: str, precisely: str = "") -> None:
+        """Say what goes on; beside the change it is said more precisely, for what is searched for is not shown there."""
         # The review may be asked for before the last events that led to it are shown.
         if self._live and not self._reviewing:
             self._window.activity.begin(what)
-            self._window.change.follow(what[:1].lower() + what[1:])
+            self._window.change.follow(precisely or what[:1].lower() + what[1:])
 
     def _explain(self, sentence: str) -> None:
         if self._live:

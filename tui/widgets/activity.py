@@ -25,6 +25,8 @@ class Activity(Widget):
     """Shown while nothing goes on: what waits for the user."""
     thinking = reactive(False, bindings=True)
     """Whether the model reasons, and can be told to come to its answer."""
+    keeps = reactive(False)
+    """Whether something has passed that is kept when the turn is ended."""
     queued = reactive(0)
     """Prompts that wait for the turn to end."""
 
@@ -62,7 +64,7 @@ class Activity(Widget):
                 parts.append((f", {self.reused:,} known", "$foreground 65%"))
         else:
             parts.append((f"{elapsed:.0f} s", "$foreground 65%"))
-        parts.append(("  esc stops", "$foreground 40%"))
+        parts.append((f"  esc {'keeps the best so far' if self.keeps else 'stops'}", "$foreground 40%"))
         if self.queued:
             parts.append((f"  {self.queued} waiting", "$text-warning"))
         return Content.assemble(*parts)

@@ -83,8 +83,7 @@ class Attempts(Fold):
         passed = self._passed[-LATEST:]
         failed = [attempt for attempt in self._attempts if not attempt.ok][-max(1, LATEST - len(passed)) :]
         lines = [Content.styled(f"at {plain_text(self._attempts[-1].place)}", _FAINT)] if self._budget else []
-        lines += map(_line, [*passed, *failed])
-        return [*lines, Content.styled("esc keeps the best so far", _FAINT)] if passed else lines
+        return [*lines, *map(_line, [*passed, *failed])]
 
     def _found(self) -> str:
         return f" · {len(self._passed)} passed" if self._passed else ""
