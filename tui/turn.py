@@ -317,7 +317,7 @@ class Renderer:
             self._attempts = None
 
     def _doing(self, what: str, precisely: str = "") -> None:
-        """Say what goes on; beside the change it is said more precisely, for what is searched for is not shown there."""
+        """Say what goes on; beside the change more precisely, for what was tried is not shown there."""
         # The review may be asked for before the last events that led to it are shown.
         if self._live and not self._reviewing:
             self._window.activity.begin(what)
