@@ -6,7 +6,7 @@ import pytest
 
 from ossa.assistant.change import Change
 from ossa.assistant.eventlog import pack, unpack
-from ossa.assistant.events import Event, Notice, Proposed, Searching, StepFinished, StepStarted
+from ossa.assistant.events import Attempt, Event, Notice, Proposed, Searching, StepFinished, StepStarted
 from ossa.assistant.review import Alternatives, Answer, Choose, HunkEdit, Reroll
 from ossa.assistant.verdict import TestResult, named_first
 from ossa.assistant.workbench import Workbench
@@ -103,6 +103,21 @@ async def test_esc_while_a_repair_is_proved_brings_the_former_back(desk: "Desk",
     assert any("repair 1 is back" in e.text for e in desk.of(events, Notice))
     again = await desk.play(work.agent.review())
     assert told(again)[0][0].shown == 1 and len(told(again)[0][0].repairs) >= 2
+
+
+async def test_esc_while_more_is_looked_for_offers_what_has_passed(desk: "Desk", reader: "type[Reader]") -> None:
+    work, passed = led(desk, reader(lambda _: Choose(2), desk.take)), list[Event]()
+
+    def second_that_passes(event: Event) -> bool:
+        passed.extend([event] if isinstance(event, Attempt) and event.ok else [])
+        return len(passed) == 2 and event is passed[-1]
+
+    events = await desk.stop_at(work, work.agent.fix(), second_that_passes)
+    assert desk.end(events) == "cancelled" and not told(events)
+    assert any("/review shows it" in e.text for e in desk.of(events, Notice))
+    again = await desk.play(work.agent.review())
+    assert [(shown.shown, line) for shown, line in told(again)] == [(1, "return a + b"), (2, "return a * b")]
+    assert desk.end(again) == "applied" and (desk.repo / "calc.py").read_text() == CALC.replace("-", "*")
 
 
 async def test_there_is_no_choice_after_an_edit_an_accept_a_discard_or_in_another_session(
