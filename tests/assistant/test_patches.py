@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from openai_harmony import load_harmony_encoding
 
-from ossa.assistant.events import Attempt, Event, Notice, Proposed, Searching, StepStarted
+from ossa.assistant.events import Attempt, Event, Failure, Notice, Proposed, Searching, StepStarted
 from ossa.assistant.review import Choose, Reroll
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.assistant.workbench import Workbench
-from ossa.model.base import Finished, Message, Piece, Text, Thought, ToolCall
+from ossa.model.base import Finished, Message, ModelError, Piece, Text, Thought, ToolCall
 from ossa.model.constraints_matcher import Constrainer
 from ossa.model.constraints_vocabulary import of_harmony
 from ossa.model.scripted import Answer, ScriptedModel
@@ -240,3 +240,13 @@ async def test_the_budget_ends_patches_in_time_for_the_tools_and_then_these(desk
     assert any("The time for the repair is over" in text for text in notices)
     (offered,) = desk.of(events, Proposed)
     assert offered.verdict.proved and desk.end(events) == "proposed"
+
+
+async def test_a_model_that_is_lost_does_not_take_away_what_passed(desk: "Desk") -> None:
+    lost = ModelError("The model's process was killed.")
+    work = desk.open([returns(desk, "a + b"), lost, lost], test="")
+    events = await desk.play(work.agent.fix())
+    assert told(desk, events) == [("return a + b", True)] and desk.end(events) == "proposed"
+    await desk.play(work.agent.discard())
+    events = await desk.play(work.agent.fix())
+    assert desk.of(events, Failure) == [Failure(str(lost))] and not work.draft.change()
