@@ -62,12 +62,13 @@ def normals(path: str, source: str) -> set[str]:
 
 def _end(lines: Sequence[str], outer: Function) -> int:
     """Where what stands behind a function begins; blank lines are its own, since its last line may go on into one."""
-    return next((n for n in range(outer.end, len(lines)) if lines[n].strip()), len(lines))
+    behind = range(outer.end, len(lines) - 1)  # the last is no line, but what follows the last "\n"
+    return next((n for n in behind if lines[n].strip()), max(outer.end, len(lines) - 1))
 
 
 def _written(place: str, lines: Sequence[str], at: int) -> Written | None:
     """The function that begins on the line `at` of the outermost one's lines."""
-    first = lines[0]
+    first = lines[0] if lines else ""
     margin = first[: len(first) - len(first.lstrip())]
     tree = parse("\n".join(["class _:" if margin else "class _: pass", *lines, f"{margin}pass"]))
     match tree.body if tree else []:
@@ -75,7 +76,5 @@ def _written(place: str, lines: Sequence[str], at: int) -> Written | None:
             around = list(ast.walk(outer))
         case _:
             return None
-    if not is_function(outer) or outer.lineno != 2:
-        return None
-    inside = [node for node in around if is_function(node) and node.lineno == at + 2]
-    return Written(place, list(ast.walk(inside[0])), around) if inside else None
+    inside = next((node for node in around if is_function(node) and node.lineno == at + 2), None)
+    return Written(place, list(ast.walk(inside)), around) if inside else None

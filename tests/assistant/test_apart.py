@@ -159,7 +159,6 @@ PLACES = {
 TEXT = 'def f(a, b):\n    """Of two."""\n    if a > b:\n        return a\n    kept = [a, b]\n    return kept\n'
 BROKEN = {
     "a line that goes on": ("return kept\n", "return kept + \\\n"),
-    "a line that may go on": ("return kept\n", "return kept \\\n"),
     "a text that goes on": ("return kept\n", 'return """kept\n'),
     "a bracket that goes on": ("return kept\n", "return (kept\n"),
     "an early end": ("    return kept\n", "return kept\n"),
@@ -231,12 +230,30 @@ def test_twins_are_told_apart_by_their_place_and_what_is_nested_is_not() -> None
     second = "class B:\n    def f(self):\n        def g():\n            return 1\n        return g\n"
     source = f"class A:\n    def f(self):\n        return 1\n\n{second}\nclass C:\n    def f(self):\n        return 1\n"
     changed = source.replace("return 1", "return 2")
-    first, outer, inner, last = (Apart(source, at(source, line)).written(changed) for line in (1, 5, 6, 11))
-    assert first and outer and inner and last
-    assert inner.normal == outer.normal and len({first.normal, outer.normal, last.normal}) == 3
-    assert normals("a.py", changed) == {first.normal, outer.normal, last.normal}
+    found = [Apart(source, at(source, line)).written(changed) for line in (1, 5, 6, 11)]
+    first, outer, inner, last = (written.normal if written else "" for written in found)
+    assert inner == outer and len({"", first, outer, last}) == 4
+    assert normals("a.py", changed) == {first, outer, last}
     assert normals("a.py", f"X = 1\n{changed}") == normals("a.py", changed)
     assert normals("b.py", changed).isdisjoint(normals("a.py", changed))
+
+
+async def test_a_last_line_may_go_on_into_a_blank_one_and_into_no_other(project: Project) -> None:
+    above = TEXT.rsplit("\n", 2)[0]
+    rest = f"{above.replace('a > b', 'a < b')}\n    return kept \\\n"
+    for below in ("\n\nX = 1\n", "\n", "X = 1\n", ""):
+        apart = Apart(TEXT + below, at(TEXT + below, 0))
+        assert (apart.written(rest + below) is not None) == parses(rest + below)
+    source = rest + "\nX = 1\n"
+    (candidate,) = await taken(project, source, at(source, 0), [exchanged("a > b", "a == b")])
+    assert candidate.source == source.replace("a < b", "a == b")
+
+
+def parses(source: str) -> bool:
+    try:
+        return bool(ast.parse(source))
+    except SyntaxError:
+        return False
 
 
 async def test_nothing_is_proposed_where_python_counts_lines_otherwise(project: Project) -> None:
