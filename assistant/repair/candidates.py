@@ -68,7 +68,7 @@ class Candidate:
     source: str
     """The whole file with it."""
     normal: str
-    """The same for all candidates that differ in layout only, in whatever file."""
+    """The same for all candidates that differ in layout only, and for no others of this or any other file."""
 
     score: float = 0.0
     """Of the idea that it comes from; see there."""
