@@ -94,6 +94,7 @@ class Agent:
 
     def answer_now(self) -> None:
         """Let the model end its reasoning and answer with what it has; nothing where it does not reason."""
+        self.repair.answer_now()
         if self._running is not None:
             self._running.answer_now()
 

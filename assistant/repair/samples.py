@@ -41,6 +41,8 @@ class Sampler:
     """What they are asked with."""
     only: Collection[str] = ()
     """Files to keep to; empty for all."""
+    running: Generation | None = field(default=None, init=False)
+    """The answer that is being written."""
     _times: Counter[str] = field(default_factory=Counter[str], init=False)
     """How often each patch was written, by its normal form."""
 
@@ -127,7 +129,8 @@ class Sampler:
         )
 
         def begin() -> Generation:
-            return self.model.generate([asked], tools=(APPLY_PATCH,), sampling=sampling)
+            self.running = self.model.generate([asked], tools=(APPLY_PATCH,), sampling=sampling)
+            return self.running
 
         with suppress(TimeoutError):
             async with asyncio.timeout(max(task.deadline - time.monotonic(), 0.0)), aclosing(pieces(begin)) as stream:

@@ -12,8 +12,8 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Generator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from ossa.assistant.draft import Draft
@@ -76,6 +76,7 @@ class Repair:
     """What is left out, to see what it contributes."""
     avoid: set[str] = field(default_factory=set[str])
     """Files that the person refused, in their normal form: they are not proposed again."""
+    _sampler: Sampler | None = field(default=None, init=False)
     _passed: dict[str, tuple[Candidate, ...]] = field(default_factory=dict[str, tuple[Candidate, ...]], init=False)
     """What passed, best first, for each test that was repaired."""
     _latest: str = field(default="", init=False)
@@ -90,6 +91,11 @@ class Repair:
         """What passed for the test that was repaired last, best first; none once the draft holds none of it."""
         passed = self._passed.get(self._latest, ())
         return passed if any(self._holds(candidate) for candidate in passed) else ()
+
+    def answer_now(self) -> None:
+        """Let a large model end its reasoning and write its patch."""
+        if self._sampler and self._sampler.running:
+            self._sampler.running.answer_now()
 
     def choose(self, candidate: Candidate) -> None:
         """Put one of the alternatives into the draft, in place of the one that is there.
@@ -170,7 +176,11 @@ class Repair:
         known = self._passed.pop(task.failure.id, ())
         async with self._trying(task):
             lots = supply(proposers, lambda: _LOT if task.trials.glances else 1, known, self.without)
-            await self._try_all(lots, task, emit)
+            try:
+                await self._try_all(lots, task, emit)
+            except ModelError:
+                if not task.found:  # what has been found stays
+                    raise
         return await _ranked(task.found, proposers)
 
     async def _by_patches(
@@ -178,7 +188,7 @@ class Repair:
     ) -> list[Candidate]:
         """What passes of a large model's patches, best first."""
         showing = Showing(task.failure, self.draft, sources, places, hint)
-        sampler = Sampler(self.model, self.sampling, showing, self.files)
+        sampler = self._sampler = Sampler(self.model, self.sampling, showing, self.files)
         async with self._trying(task):
             await sampler.try_all(task, emit)
         return sampler.ranked(task.found)
@@ -259,27 +269,14 @@ class Repair:
         why = ""
         wanted = ([c for c in lot if c.normal not in self.avoid] or None async for lot in lots)
         async with aclosing(abreast(wanted, task.judged, self.width)) as told:
-            with _kept(task.found):
-                async for lot in told:
-                    for trial in lot[1] if lot else ():
-                        emit(task.attempt(trial))
-                    if task.trials.why != why:
-                        why = task.trials.why
-                        emit(
-                            Notice(f"Each candidate is tried in an interpreter of its own, which takes longer: {why}.")
-                        )
-                    if task.is_over:
-                        break
-
-
-@contextmanager
-def _kept(found: list[Trial]) -> Generator[None]:
-    """A model that fails while more is looked for does not take away what has been found."""
-    try:
-        yield
-    except ModelError:
-        if not found:
-            raise
+            async for lot in told:
+                for trial in lot[1] if lot else ():
+                    emit(task.attempt(trial))
+                if task.trials.why != why:
+                    why = task.trials.why
+                    emit(Notice(f"Each candidate is tried in an interpreter of its own, which takes longer: {why}."))
+                if task.is_over:
+                    break
 
 
 async def _ranked(found: list[Trial], proposers: list[Proposer]) -> list[Candidate]:

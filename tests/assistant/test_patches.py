@@ -1,5 +1,6 @@
 """A large model repairs by several patches, each from one answer: the tests choose, and its tools come after that."""
 
+import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING
@@ -250,3 +251,14 @@ async def test_a_model_that_is_lost_does_not_take_away_what_passed(desk: "Desk")
     await desk.play(work.agent.discard())
     events = await desk.play(work.agent.fix())
     assert desk.of(events, Failure) == [Failure(str(lost))] and not work.draft.change()
+
+
+async def test_the_reasoning_before_a_patch_can_be_ended(desk: "Desk") -> None:
+    long: list[Piece | threading.Event] = [Thought("hm"), threading.Event(), Thought("…"), *returns(desk, "a + b")]
+    work = desk.open([long, *[NOTHING] * 3], test="")
+    asking = asyncio.create_task(desk.play(work.agent.fix()))
+    async with asyncio.timeout(30):
+        while not asking.done():
+            work.agent.answer_now()
+            await asyncio.sleep(0.05)
+    assert desk.end(await asking) == "proposed"
