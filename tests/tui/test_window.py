@@ -142,6 +142,10 @@ async def test_someone_reading_further_up_is_left_there(open_window: "Open") -> 
         gate.set()
         await stage.until(lambda: conversation.virtual_size.height > height + 20)
         assert conversation.scroll_y == before
+        await stage.until(lambda: stage.app.window.status.state == "ready")
+        await stage.send("go on")
+        await stage.until(lambda: conversation.scroll_y == conversation.max_scroll_y)
+        assert conversation.scroll_y > before, "a turn that begins is followed"
 
 
 async def test_a_resumed_session_shows_its_last_turns_and_the_open_change(

@@ -1,4 +1,4 @@
-"""The conversation: a block for each turn, at the end of which it stays until the user scrolls away."""
+"""The conversation: a block for each turn; it stays at the end until the user scrolls away, and when a turn begins."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -87,8 +87,10 @@ class Conversation(VerticalScroll, can_focus=True):
         self.anchor()
 
     async def begin(self, block: TurnBlock, before: Widget | None = None) -> TurnBlock:
-        """Open the block of a new turn, at the end or before another one."""
+        """Open the block of a new turn, at the end, where it is followed from then on, or before another one."""
         await self.mount(block, before=before)
+        if before is None:
+            self.anchor()
         return block
 
     async def take_back(self, count: int, but: Widget | None) -> None:
