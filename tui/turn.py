@@ -116,6 +116,7 @@ class Renderer:
             case TurnStarted(prompt, command):
                 await self._begin(prompt, is_prompt=not command)
             case Composed(total=total, window=window):
+                self._end_search()  # a model with tools goes on with them
                 if self._live:
                     self._window.status.context = (total, window)
             case Reading(done, total, reused):

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
-from ossa.assistant.events import Notice
+from ossa.assistant.events import Notice, Reading, Thinking
 from ossa.assistant.repair.candidates import Candidate
 from ossa.assistant.repair.doubts import values
 from ossa.assistant.repair.patches import Patch, Reader
@@ -24,7 +24,7 @@ from ossa.assistant.stream import pieces
 from ossa.assistant.threads import in_thread
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.assistant.turn import Emit
-from ossa.model.base import Finished, Generation, LanguageModel, Message, ModelError, Sampling
+from ossa.model.base import Finished, Generation, LanguageModel, Message, ModelError, Prefill, Sampling, Thought
 from ossa.model.constraints import Constraint
 
 _TEMPERATURE = 0.8
@@ -103,7 +103,7 @@ class Sampler:
         reader = Reader(shown.draft, shown.sources, shown.places[0].function, told, self.only)
         for number in range(task.limit):
             try:
-                finished = await self._answer(asked, constraint, number, task)
+                finished = await self._answer(asked, constraint, number, task, emit)
             except ModelError as error:
                 return error
             if finished is None or any(trial.done() and trial.exception() for trial in running):
@@ -116,7 +116,9 @@ class Sampler:
                 running.append(asyncio.create_task(self._try(patch, task, emit)))
         return None
 
-    async def _answer(self, asked: Message, constraint: Constraint, number: int, task: Task) -> Finished | None:
+    async def _answer(
+        self, asked: Message, constraint: Constraint, number: int, task: Task, emit: Emit
+    ) -> Finished | None:
         """One answer; None where the time is up before it is complete."""
         own, most = self.sampling, self._reserve
         sampling = replace(
@@ -135,8 +137,16 @@ class Sampler:
         with suppress(TimeoutError):
             async with asyncio.timeout(max(task.deadline - time.monotonic(), 0.0)), aclosing(pieces(begin)) as stream:
                 async for piece in stream:
-                    if isinstance(piece, Finished):
-                        return piece
+                    match piece:
+                        case Prefill(done, total, reused):
+                            emit(Reading(done, total, reused))
+                        case Thought(text):
+                            emit(Thinking(text))
+                        case Finished():
+                            emit(Thinking("\n\n"))  # the next one's reasoning is apart
+                            return piece
+                        case _:
+                            pass  # what is written comes again, whole, in the finished message
                     if task.is_over:
                         break
         return None

@@ -1,6 +1,5 @@
 """A large model repairs by several patches, each from one answer: the tests choose, and its tools come after that."""
 
-import asyncio
 import json
 import threading
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openai_harmony import load_harmony_encoding
 
-from ossa.assistant.events import Attempt, Event, Failure, Notice, Proposed, Searching, StepStarted
+from ossa.assistant.events import Attempt, Event, Failure, Notice, Proposed, Searching, StepStarted, Thinking
 from ossa.assistant.review import Choose, Reroll
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.assistant.workbench import Workbench
@@ -256,9 +255,10 @@ async def test_a_model_that_is_lost_does_not_take_away_what_passed(desk: "Desk")
 async def test_the_reasoning_before_a_patch_can_be_ended(desk: "Desk") -> None:
     long: list[Piece | threading.Event] = [Thought("hm"), threading.Event(), Thought("…"), *returns(desk, "a + b")]
     work = desk.open([long, *[NOTHING] * 3], test="")
-    asking = asyncio.create_task(desk.play(work.agent.fix()))
-    async with asyncio.timeout(30):
-        while not asking.done():
+    events: list[Event] = []
+    async for event in work.agent.fix():
+        events.append(event)
+        if isinstance(event, Thinking) and event.text == "hm":
             work.agent.answer_now()
-            await asyncio.sleep(0.05)
-    assert desk.end(await asking) == "proposed"
+    assert "…" not in [event.text for event in desk.of(events, Thinking)]
+    assert ("return a + b", True) in told(desk, events) and desk.end(events) == "proposed"
