@@ -16,6 +16,8 @@ from ossa.tui.safe import cut, plain_text
 
 ROOM = 24
 """Cells that a tab needs to stand beside another one."""
+_TOLD = 28
+"""Characters of a repair's first line where the tab is one line."""
 
 
 class RepairTab(Static):
@@ -56,11 +58,13 @@ class RepairTab(Static):
         place = place or repair.place.rpartition("/")[2]
         mark = "●" if self.has_class("-shown") else "○"
         first, *more = plain_text(repair.text).strip().splitlines() or ["(lines taken out)"]
-        head = Content.assemble((f"{mark}{self._number} ", "bold"), cut(plain_text(place), 200))
+        head, where = Content.styled(f"{mark}{self._number} ", "bold"), Content(cut(plain_text(place), 200))
+        if self.flat and len(first) > _TOLD:
+            first, more = first[:_TOLD].rstrip(), [*more, ""]
         text = Content(f"{cut(first, 200)}{' …' if more else ''}")
-        if self.flat:
-            return Content("  ").join([head, self._evidence(), text])
-        return Content("\n   ").join([head, text, self._evidence()])
+        if self.flat:  # what tells one from another comes first: the end may be cut off
+            return head + Content("  ").join([text, self._evidence(), where])
+        return head + Content("\n   ").join([where, text, self._evidence()])
 
     def _evidence(self) -> Content:
         if self.testing:
