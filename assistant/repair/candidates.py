@@ -13,6 +13,7 @@ What it is told before comes from the failing test.
 
 import ast
 import asyncio
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -26,6 +27,7 @@ from ossa.assistant.repair.apart import Apart
 from ossa.assistant.repair.doubts import Doubts, values
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, parse, unparse
+from ossa.assistant.repair.lines import Lines
 from ossa.assistant.repair.localise import Sources
 from ossa.assistant.repair.names import Names
 from ossa.assistant.repair.odds import Odds
@@ -35,6 +37,7 @@ from ossa.assistant.text import encode
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestResult
 from ossa.model.base import LanguageModel, Message, Sampling, Text, Weighed
+from ossa.model.constraints import Constraint
 
 _HEAD = "```python\n"
 _SUSPECT_GAIN = 2.0
@@ -120,8 +123,10 @@ class Proposer:
         sources: Sources,
         failure: TestResult,
         suspects: Collection[int] = (),
+        *,
+        free: bool = False,
     ) -> None:
-        """`suspects` are lines of the function that the failure leads to."""
+        """`suspects` are lines of the function that the failure leads to; `free` lets the model write any line."""
         source = sources.text(function.path)
         self._model, self._function, self._suspects = model, function, suspects
         self._excerpt = Excerpt(source, function.start, function.end)
@@ -131,6 +136,8 @@ class Proposer:
         self._original, nodes = (before.normal, before.nodes) if before else ("", ())
         self._names, self._doubts = Names(source, test, nodes), Doubts(nodes, values(test))
         self._elsewhere = _lines_elsewhere(source, function)
+        known = {"*"} if free else self._names.known
+        self._lines = Lines(self._excerpt.text, known, self._names.attributes, self._names.imported)
         name, message = failure.id.split("::")[-1], failure.message.strip()[:_MESSAGE_LIMIT]
         self._ask = Message(
             "user",
@@ -170,8 +177,10 @@ class Proposer:
         text = self._excerpt.text
         open_ended = [idea for idea in ideas if idea.is_written]
         begins = [text[: idea.start] + idea.text for idea in open_ended]
-        ends = dict(zip(open_ended, await self._continued(begins), strict=True))
-        return await in_thread(lambda: [c for idea in ideas if (c := self._made(idea, ends.get(idea, "")))])
+        written = await self._continued(begins, [self._held(idea) for idea in open_ended])
+        ends = dict(zip(open_ended, written, strict=True))
+        possible = [idea for idea in ideas if not idea.is_written or ends[idea] is not None]
+        return await in_thread(lambda: [c for idea in possible if (c := self._made(idea, ends.get(idea) or ""))])
 
     def _made(self, idea: Idea, rest: str) -> Candidate | None:
         text = self._excerpt.text
@@ -182,18 +191,27 @@ class Proposer:
             below = "\n" + text[text.rindex("\n", 0, idea.start) + 1 :]
         return self._candidate(above + below, idea.score)
 
-    async def _continued(self, begins: Sequence[str]) -> list[str]:
-        """How the lines at whose middle these texts end may go on."""
+    def _held(self, idea: Idea) -> Constraint | None:
+        """What the line may be that the model writes for an idea."""
+        return self._lines.before(idea.start) if idea.kind == "inserted" else self._lines.within(idea.start)
+
+    async def _continued(self, begins: Sequence[str], held: Sequence[Constraint | None]) -> list[str | None]:
+        """How the lines at whose middle these texts end may go on; None where nothing that may stand there came."""
         if not begins:
             return []
         sampling, stop = Sampling(max_tokens=_LINE_TOKENS, stop=("\n",)), Event()
         try:
             heads = [_HEAD + begin for begin in begins]
-            go_on = partial(self._model.continue_all, sampling=sampling, stop=stop)
+            go_on = partial(self._model.continue_all, held=held, sampling=sampling, stop=stop)
             written = await asyncio.to_thread(go_on, [self._ask], heads)
         finally:
             stop.set()
-        return [one.text[len(_HEAD + begin) :] for one, begin in zip(written, begins, strict=True)]
+        ends = [one.text[len(_HEAD + begin) :] for one, begin in zip(written, begins, strict=True)]
+        came = [
+            one.logprob > -math.inf and not (limit and one.reason == "length")
+            for one, limit in zip(written, held, strict=True)
+        ]
+        return [end if whole else None for end, whole in zip(ends, came, strict=True)]
 
     async def rewritten(self, temperature: float, seed: int) -> Candidate | None:
         """The whole body anew."""

@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Collection, Iterator
 
 from ossa.assistant.repair.functions import parse
-from ossa.assistant.repair.grammar import line_grammar
+from ossa.assistant.repair.grammar import Scope, line_grammar
 from ossa.model.constraints import Constraint
 
 _LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
@@ -18,8 +18,14 @@ _LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
 class Lines:
     """The lines of a function that begins at the margin."""
 
-    def __init__(self, text: str, known: Collection[str], attributes: Collection[str] | None) -> None:
-        """`known` are names bound outside of it, with a "*" where they are not all known; so `attributes`, or None."""
+    def __init__(
+        self,
+        text: str,
+        known: Collection[str],
+        attributes: Collection[str] | None = None,
+        imported: Collection[str] = (),
+    ) -> None:
+        """`known` are names bound outside of it, with a "*" where they are not all known; for the rest see `Scope`."""
         self._text = text
         self._opens = dict(_logical(text))
         tree = parse(text)
@@ -28,10 +34,8 @@ class Lines:
         given = {node.arg for node in nodes if isinstance(node, ast.arg)}
         self._held: dict[bool, Constraint] = {}
         if tree and "*" not in known:
-            for opens in (False, True):
-                self._held[opens] = Constraint(
-                    grammar=line_grammar({*known, *names, *given}, names, attributes, opens), of_line=True
-                )
+            scope = Scope({*known, *names, *given}, names, attributes, imported)
+            self._held = {o: Constraint(grammar=line_grammar(scope, o), of_line=True) for o in (False, True)}
 
     def within(self, offset: int) -> Constraint | None:
         """What the line around a place may become; None where it is a part of something longer."""

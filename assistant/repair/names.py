@@ -34,7 +34,8 @@ class Names:
         attributes = defined(source) | defined(test) | _COMMON
         self.attributes = None if has_foreign_parts(source) else attributes
         """What anything here may have; None where that is not known."""
-        self._imported = imported(_nodes(source))
+        self.imported = imported(_nodes(source))
+        """What has attributes that nobody knows."""
         self._idle, self._misplaced = idle(before), misplaced(before)
 
     def suit(self, after: Written) -> bool:
@@ -43,7 +44,7 @@ class Names:
             return False
         if idle(after.nodes) - self._idle or misplaced(after.nodes) - self._misplaced:
             return False
-        known, foreign = self.attributes, self._imported | imported(after.around)
+        known, foreign = self.attributes, self.imported | imported(after.around)
         return known is None or known.issuperset(used_attributes(after.nodes, foreign))
 
 

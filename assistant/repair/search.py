@@ -172,7 +172,10 @@ class Repair:
         self, task: Task, places: Sequence[Place], sources: Sources, _: str, emit: Emit
     ) -> list[Candidate]:
         """What passes of what a small model would rather have written, best first."""
-        proposers = [Proposer(self.model, p.function, sources, task.failure, p.lines) for p in places]
+        proposers = [
+            Proposer(self.model, p.function, sources, task.failure, p.lines, free="masks" in self.without)
+            for p in places
+        ]
         known = self._passed.pop(task.failure.id, ())
         async with self._trying(task):
             lots = supply(proposers, lambda: _LOT if task.trials.glances else 1, known, self.without)

@@ -54,7 +54,7 @@ def lines_of(module: ModuleType) -> list[tuple[Lines, int, str]]:
     found: list[tuple[Lines, int, str]] = []
     for function in functions("module.py", source):
         text = Excerpt(source, function.start, function.end).text
-        held, rows = Lines(text, names, None), text.splitlines(keepends=True)
+        held, rows = Lines(text, names), text.splitlines(keepends=True)
         starts = [sum(map(len, rows[:number])) for number in range(len(rows))]
         body = function.body - function.start
         found += [(held, start, row) for start, row in zip(starts[body:], rows[body:], strict=True)]
@@ -73,37 +73,38 @@ def test_lines_that_people_wrote_fit(constrainer: Constrainer, module: ModuleTyp
     "if not best: return None", "least, best = best, least", "print(f'{best}', end='')", "words[0] = -least",
     "raise ValueError('least') from None", "return best if least else word"])  # fmt: skip
 def test_what_may_stand_before_a_line(constrainer: Constrainer, line: str) -> None:
-    limit = Lines(TEXT, dir(builtins), None).before(TEXT.index("return best"))
+    limit = Lines(TEXT, dir(builtins)).before(TEXT.index("return best"))
     assert limit and constrainer.matcher(limit).begin(f"    {line}\n")
 
 
 @pytest.mark.parametrize("line", ["if best:", "return bset", "best = (word", "return best)", "worst = best", "def f():",
     "best == word", "# nothing", "returnbest", "best = wordand best", '"""Told."""'])  # fmt: skip
 def test_what_may_not_stand_before_a_line(constrainer: Constrainer, line: str) -> None:
-    limit = Lines(TEXT, dir(builtins), None).before(TEXT.index("return best"))
+    limit = Lines(TEXT, dir(builtins)).before(TEXT.index("return best"))
     assert limit and not constrainer.matcher(limit).begin(f"    {line}\n")
 
 
 def test_a_line_with_a_block_below_stays_its_head(constrainer: Constrainer) -> None:
-    limit = Lines(TEXT, dir(builtins), None).within(TEXT.index("len(word)"))
+    limit = Lines(TEXT, dir(builtins)).within(TEXT.index("len(word)"))
     assert limit and constrainer.matcher(limit).begin("        while word in words:\n")
     assert not constrainer.matcher(limit).begin("        best = word\n")
 
 
 def test_what_is_part_of_something_longer_is_left_free() -> None:
-    held = Lines(TEXT, dir(builtins), None)
+    held = Lines(TEXT, dir(builtins))
     assert held.within(TEXT.index("pairs")) is None and held.before(TEXT.index("best,")) is None
-    assert Lines(TEXT, {"*"}, None).within(TEXT.index("return")) is None
+    assert Lines(TEXT, {"*"}).within(TEXT.index("return")) is None
 
 
 def test_only_known_attributes_follow_a_dot(constrainer: Constrainer) -> None:
-    limit = Lines(TEXT, dir(builtins), {"upper"}).within(TEXT.index("return"))
+    limit = Lines(TEXT, {"math", *dir(builtins)}, {"upper"}, {"math"}).within(TEXT.index("return"))
     assert limit and constrainer.matcher(limit).begin("    return best.upper()\n")
+    assert constrainer.matcher(limit).begin("    return math.floor(least)\n")
     assert not constrainer.matcher(limit).begin("    return best.size()\n")
 
 
 def test_what_a_model_writes_for_a_line_can_stand_there(small: Loaded) -> None:
-    held = Lines(TEXT, dir(builtins), None)
+    held = Lines(TEXT, dir(builtins))
     ask = [Message("user", "The function `longest` has a bug. Write the corrected function.")]
     place = TEXT.index("return best")
     heads = [TEXT[:place] + begin for begin in ("if", "return ", "best", "for", "def", "least", "bset")]
@@ -122,14 +123,14 @@ def test_what_a_model_writes_for_a_line_can_stand_there(small: Loaded) -> None:
 
 def test_a_row_that_is_held_does_not_bind_the_others(small: Loaded) -> None:
     ask = [Message("user", "Write a function.")]
-    limit = Lines(TEXT, dir(builtins), None).before(TEXT.index("return best"))
+    limit = Lines(TEXT, dir(builtins)).before(TEXT.index("return best"))
     head = TEXT[: TEXT.index("return best")] + "return"
     mixed = Engine(small).continue_all(ask, [head, head], LINE, held=[limit, None])
     assert mixed[1].text == Engine(small).continue_all(ask, [head], LINE)[0].text
 
 
 def test_gpt_oss_is_held_within_its_answer(gpt_oss: Loaded) -> None:
-    limit = Lines(TEXT, dir(builtins), None).before(TEXT.index("return best"))
+    limit = Lines(TEXT, dir(builtins)).before(TEXT.index("return best"))
     head = TEXT[: TEXT.index("return best")]
     written = Engine(gpt_oss).continue_all(
         [Message("user", "hi")], [head + "return", head + "def"], LINE, held=[limit] * 2
