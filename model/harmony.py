@@ -64,17 +64,17 @@ class HarmonyCodec:
     def prompt(self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling) -> list[int]:
         """The ids of the conversation, up to `<|start|>assistant`.
 
-        Reasoning is kept while its turn goes on, from the last message of the user, and dropped before.
+        Reasoning stays as it was sampled, also where the format would have it dropped once its turn is over: without
+        it, all that came behind would have to be read again with the next prompt. A message without its `tokens` has
+        none, so whoever needs the room leaves those out.
         """
-        users = (position for position, message in enumerate(messages) if message.role == "user")
-        turn = max(users, default=0)
         # The first system message and the function tools share one message, as the format has it.
         first = next((position for position, message in enumerate(messages) if message.role == "system"), None)
         instructions = messages[first].text if first is not None else ""
         ids = self._preface(instructions, tools, sampling)
         for position, message in enumerate(messages):
             if position != first:
-                ids += self._message(message, finished=position < turn)
+                ids += self._message(message)
         return ids + self._header("assistant")
 
     def opening(self, begin: str) -> list[int]:
@@ -123,10 +123,10 @@ class HarmonyCodec:
         parts = (HarmonyMessage.from_role_and_content(role, content) for role, content in contents)
         return [token for part in parts for token in self._encoding.render(part, options)]
 
-    def _message(self, message: Message, *, finished: bool) -> list[int]:
+    def _message(self, message: Message) -> list[int]:
         match message.role:
             case "assistant":
-                return self._said(message, finished=finished)
+                return self._said(message)
             case "tool":
                 name = message.tool if "." in message.tool else f"{FUNCTIONS}.{message.tool}"
                 return self._whole(f"{name} to=assistant", message.text, "commentary")
@@ -135,10 +135,10 @@ class HarmonyCodec:
             case "user":
                 return self._whole("user", message.text)
 
-    def _said(self, message: Message, *, finished: bool) -> list[int]:
+    def _said(self, message: Message) -> list[int]:
         reader = self.reader()
         if message.tokens and read(reader, message.tokens) == (message.text, message.calls):
-            kept = [s for s in reader.segments if (s.content or s.recipient) and not (finished and s.is_reasoning)]
+            kept = (segment for segment in reader.segments if segment.content or segment.recipient)
             return [token for segment in kept for token in self._closed(segment)]
         ids: list[int] = []
         if message.text:

@@ -1,6 +1,7 @@
 """Harmony: what the library renders, we render; whatever is sampled, we read."""
 
 import itertools
+from dataclasses import replace
 
 import openai_harmony
 import pytest
@@ -123,7 +124,7 @@ def test_ids_of_another_model_are_not_believed() -> None:
     assert "<|channel|>final<|message|>Hello<|end|>" in prompt(*messages)
 
 
-def test_reasoning_is_kept_while_tools_are_called_and_dropped_afterwards() -> None:
+def test_reasoning_is_kept_for_as_long_as_its_message_has_its_tokens() -> None:
     thought = "<|channel|>analysis<|message|>hmm<|end|><|start|>assistant"
     call = ids(thought + '<|channel|>commentary to=container.exec <|constrain|>json<|message|>{"cmd":1}<|call|>')
     final = ids(thought + "<|channel|>final<|message|>Done.<|return|>")
@@ -133,7 +134,9 @@ def test_reasoning_is_kept_while_tools_are_called_and_dropped_afterwards() -> No
         Message("tool", "ok", tool="container.exec"),
     ]
     assert prompt(*turn).count("hmm") == 1
-    finished = prompt(*turn, Message("assistant", "Done.", tokens=final), Message("user", "thanks"))
+    done = Message("assistant", "Done.", tokens=final)
+    assert prompt(*turn, done, Message("user", "thanks")).count("hmm") == 2
+    finished = prompt(*(replace(m, tokens=()) for m in (*turn, done)), Message("user", "thanks"))
     assert "hmm" not in finished
     assert '{"cmd":1}<|call|><|start|>container.exec to=assistant<|channel|>commentary<|message|>ok<|end|>' in finished
     assert "<|start|>assistant<|channel|>final<|message|>Done.<|end|>" in finished
