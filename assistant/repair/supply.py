@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
 
 Part: TypeAlias = Literal["slips", "tokens", "lines", "bodies", "coverage", "order", "masks"]
-"""Templates; single tokens exchanged; lines written on; whole bodies; lines by coverage; the model's order of ideas; what
-its lines are held to."""
+"""Templates; single tokens exchanged; lines written on; whole bodies; lines by coverage; the model's order of ideas;
+that its lines are held to what can stand there."""
 
 _KINDS: dict[str, Part] = {
     "slip": "slips", "exchanged": "tokens", "skipped": "tokens", "continued": "lines", "inserted": "lines",
