@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from ossa.assistant.choosing import Choices
 from ossa.assistant.commit import Committer
-from ossa.assistant.context import Context, prompt_text
+from ossa.assistant.context.context import Context
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
     Answering,
@@ -47,6 +47,7 @@ from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import TestReport, Verdict, compare, named
 from ossa.assistant.wayback import WayBack, What
+from ossa.assistant.wording import prompt_text
 from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 from ossa.model.constraints import Constraint
 

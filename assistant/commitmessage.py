@@ -10,12 +10,12 @@ from contextlib import aclosing
 from typing import TypeAlias
 
 from ossa.assistant.change import Change, FileChange
-from ossa.assistant.context import prompt_text
 from ossa.assistant.diff import unified
 from ossa.assistant.repair.functions import function_at
 from ossa.assistant.stream import pieces
 from ossa.assistant.text import decode
 from ossa.assistant.trim import shorten
+from ossa.assistant.wording import prompt_text
 from ossa.model.base import LanguageModel, Message, Sampling, Text
 
 Read: TypeAlias = Callable[[str], bytes | None]

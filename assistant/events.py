@@ -2,7 +2,7 @@
 
 Frozen dataclasses of plain values: everything that a screen, the command line or a resumed session shows is here.
 
-  TurnStarted ─► Composed ─► Reading · Thinking · Answering · Step… ─► Searching ─► Attempt…
+  TurnStarted ─► FrontChanged · Compacted ─► Composed ─► Reading · Thinking · Answering · Step… ─► Searching ─► Attempt…
               ─► Proposed ─► Reviewed ─► TurnFinished
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ossa.assistant.change import Change
+from ossa.assistant.context.parts import Attached, FrontPart, Part, Replaced
 from ossa.assistant.review import Alternatives, Decision
 from ossa.assistant.verdict import Verdict
 from ossa.model.base import Message, Usage
@@ -27,11 +28,36 @@ class TurnStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One line of the ledger."""
+class FrontChanged:
+    """What stands in front of the conversation is another from now on: the system prompt, AGENTS.md, map and files."""
 
-    name: str
-    tokens: int
+    parts: tuple[FrontPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The conversation was made to fit the window, or a part of it was brought back."""
+
+    replaced: tuple[Replaced, ...]
+    """All that is shown otherwise from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """The model came to a folder with an AGENTS.md of its own, and is shown that."""
+
+    path: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The person pinned, dropped, shortened or brought back a part of the context."""
+
+    part: str
+    action: Literal["pin", "drop", "shorten", "restore"]
+    limit: int = 0
+    """Characters to which it is shortened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +68,10 @@ class Composed:
     parts: tuple[Part, ...]
     total: int
     window: int
+    attached: tuple[Attached, ...] = ()
+    """What of the message is attached."""
+    unread: int = 0
+    """Tokens of the total that the model has to read now, where it still has all that it read before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +287,10 @@ class TurnFinished:
 
 Event: TypeAlias = (
     TurnStarted
+    | FrontChanged
+    | Compacted
+    | Instructed
+    | Adjusted
     | Composed
     | Reading
     | Thinking

@@ -13,7 +13,7 @@ from ossa.assistant.accepting.checkpoints import Checkpoints
 from ossa.assistant.agent import Agent
 from ossa.assistant.commit import Committer
 from ossa.assistant.config import Config, load_config
-from ossa.assistant.context import Context
+from ossa.assistant.context.context import Context
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.draft import Draft
 from ossa.assistant.drafts import leftovers

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ossa.assistant.context import prompt_text
 from ossa.assistant.draft import Draft
 from ossa.assistant.repair.functions import Function, function_at, functions
 from ossa.assistant.repair.localise import Place, Sources
@@ -15,6 +14,7 @@ from ossa.assistant.testing.frames import Frame, digest, frames
 from ossa.assistant.testing.judges import is_test
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import TestResult
+from ossa.assistant.wording import prompt_text
 
 _WHOLE = 200
 """Lines of a file that is shown as a whole."""

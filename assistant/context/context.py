@@ -9,13 +9,14 @@ files) goes into the last message.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 
+from ossa.assistant.context.parts import Part
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.events import Composed, Part
+from ossa.assistant.events import Composed
 from ossa.assistant.repository import Repository
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.trim import shorten
+from ossa.assistant.wording import prompt_text
 from ossa.model.base import LanguageModel, Message, ModelError, ToolSpec
 
 _MENTION = re.compile(r"(?<!\S)@([^\s:]+)(?::(\d+)(?:-(\d+))?)?")
@@ -23,11 +24,6 @@ _AGENTS_LIMIT = 16_000
 _FILE_LIMIT = 60_000
 _OLD_RESULT = 600
 """Characters that an old tool result of more than twice as many is shortened to when the window is full."""
-
-
-def prompt_text(name: str) -> str:
-    """One of the texts in `prompts/`, without its last newline."""
-    return (files("ossa.assistant") / "prompts" / f"{name}.md").read_text("utf-8").rstrip("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""What the context is made of, as plain values: lines of the ledger, attached texts, the messages of the front.
+
+Parts have ids, by which the person pins, drops, shortens and brings them back: "system", "agents", "agents:docs",
+"map", "file:calc.py"; "m3" for the fourth message of the conversation, "m3.0" for the first text attached to it; "new"
+and "new.0" for what is about to be sent.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ossa.model.base import Message
+
+PartKind: TypeAlias = Literal[
+    "system", "agents", "map", "file", "conversation", "prompt", "answer", "result", "attached", "left out"
+]
+PartState: TypeAlias = Literal["", "pinned", "reasoning left out", "superseded", "shortened", "summed up", "left out"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the ledger."""
+
+    name: str
+    tokens: int
+    id: str = ""
+    """By which it is pinned, dropped, shortened and brought back; empty for what can't be."""
+    kind: PartKind = "conversation"
+    reread: int = 0
+    """Tokens behind it that the model knows now and would have to read again if this were dropped."""
+    state: PartState = ""
+    saved: int = 0
+    """Tokens that it would have more, were it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A text that is attached to a prompt: a file, a part of one, the output of a command."""
+
+    name: str
+    """For the person: "calc.py", "calc.py:10-40", "output of `make`"."""
+    text: str
+    """As it stands in the message, to the character."""
+    path: str = ""
+    """The file that it shows, where it shows one."""
+    whole: bool = False
+    """Whether that is the whole file."""
+    lasting: bool = False
+    """Whether it stays word for word: an AGENTS.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrontPart:
+    """One of the messages in front of the conversation, which stay as they are from turn to turn."""
+
+    id: str
+    kind: PartKind
+    name: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A part of the conversation that the model is shown otherwise than the log has it."""
+
+    part: str
+    state: PartState
+    text: str | None = None
+    """What stands in its place; None where nothing does, or only its reasoning is left out."""
