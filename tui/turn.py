@@ -10,12 +10,16 @@ from textual.widget import Widget
 
 from ossa.assistant.change import Change
 from ossa.assistant.events import (
+    Adjusted,
     Answering,
     Attempt,
     Committed,
+    Compacted,
     Composed,
     Event,
     Failure,
+    FrontChanged,
+    Instructed,
     Notice,
     Proposed,
     Ran,
@@ -115,10 +119,8 @@ class Renderer:
         match event:
             case TurnStarted(prompt, command):
                 await self._begin(prompt, is_prompt=not command)
-            case Composed(total=total, window=window):
-                self._end_search()  # a model with tools goes on with them
-                if self._live:
-                    self._window.status.context = (total, window)
+            case Composed():
+                self._composed(event)
             case Reading(done, total, reused):
                 self._doing_reading(done, total, reused)
             case Thinking(text):
@@ -157,6 +159,14 @@ class Renderer:
                 await self._fail(text, diff)
             case TurnFinished():
                 await self._finish(event)
+            case FrontChanged() | Compacted() | Instructed() | Adjusted():
+                pass  # the ledger shows what they tell
+
+    def _composed(self, event: Composed) -> None:
+        """Tell how full the model's window is; a search is over, since a model with tools goes on with them."""
+        self._end_search()
+        if self._live:
+            self._window.status.context = (event.total, event.window)
 
     async def _decided(self, event: Reviewed | Undone | Redone | Rewound | Revised | Ran | Committed) -> None:
         """Show what the person did: decided on a change, went back or forth, ran or committed something."""
