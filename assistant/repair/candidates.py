@@ -272,7 +272,9 @@ class Proposer:
     def _candidate(self, text: str, score: float = 0.0) -> Candidate | None:
         source, line, changed = self._excerpt.replaced(text)
         after, function = self._apart.written(source), self._function
-        if not after or not self._names.suit(after) or self._doubts.by_heart(after.nodes):
+        if not after or not self._names.suit(after):
+            return None
+        if self._doubts.by_heart(after.nodes) or self._doubts.cuts_off(after.nodes):
             return None
         same = after.normal
         if not same or same == self._original:

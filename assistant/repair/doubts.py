@@ -1,6 +1,6 @@
 """What speaks against a candidate though the tests pass: it knows their values by heart, or does less than before.
 
-function before ─► Doubts ─► function after ─┬► by_heart(): never to be run
+function before ─► Doubts ─► function after ─┬► by_heart(), cuts_off(): never to be run
                                              └► taken_out(): said, and liked less
 """
 
@@ -47,7 +47,7 @@ class Doubts:
         """`told` are the tests' values."""
         self._told = frozenset(told)
         self._constants = _cases(before), _answers(before)
-        self._effects = _effects(before)
+        self._effects, self._dead = _effects(before), _dead(before)
 
     def by_heart(self, after: Sequence[ast.AST]) -> bool:
         """Whether it compares more with constants than before, or returns more of them, and these are the tests'."""
@@ -55,6 +55,10 @@ class Doubts:
             if found.total() > known.total() and any(self._told.intersection(values) for values in found - known):
                 return True
         return False
+
+    def cuts_off(self, after: Sequence[ast.AST]) -> bool:
+        """Whether more of its statements stand behind what leaves their block than before, where they are never run."""
+        return _dead(after) > self._dead
 
     def taken_out(self, after: Sequence[ast.AST]) -> str:
         """The statements of effect that it no longer has and has nothing for, shortened; empty where there are none.
@@ -88,6 +92,16 @@ def _reached(block: Sequence[ast.AST]) -> Iterator[ast.AST]:
             yield from _reached(getattr(node, part, ()))
         if isinstance(node, _LEAVING):
             break
+
+
+def _dead(nodes: Sequence[ast.AST]) -> int:
+    """How many statements stand behind one that leaves their block."""
+    blocks = (getattr(node, part, ()) for node in nodes for part in _BLOCKS)
+    return sum(max(len(block) - 1 - _first_leaving(block), 0) for block in blocks if isinstance(block, list))
+
+
+def _first_leaving(block: Sequence[ast.AST]) -> int:
+    return next((number for number, node in enumerate(block) if isinstance(node, _LEAVING)), len(block))
 
 
 def _acts(node: ast.AST) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from ossa.assistant.draft import Draft
 from ossa.assistant.repair.apart import Apart, Written, normals
 from ossa.assistant.repair.candidates import Candidate, Idea, Proposer
-from ossa.assistant.repair.doubts import by_heart, values
+from ossa.assistant.repair.doubts import Doubts, by_heart, values
 from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import Function, function_at, functions, is_function
 from ossa.assistant.repair.localise import Sources
@@ -78,7 +78,8 @@ class WholeFile:
             return ""
         texts = [ast.unparse(whole.own.nodes[0]) for whole in (self._before, after)]
         fits = self._names.suit(after.own) and not by_heart(texts[0], texts[1], values(TEST))
-        return after.normal if fits else ""
+        whole = fits and not Doubts(self._before.own.nodes).cuts_off(after.own.nodes)
+        return after.normal if whole else ""
 
     def _of(self, source: str) -> Whole | None:
         return Whole.of(source, self._function, self._outer)

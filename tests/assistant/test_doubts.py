@@ -1,10 +1,11 @@
 """What speaks against a candidate is told from its text: answers learnt by heart, and effects that are gone."""
 
+import ast
 from textwrap import indent
 
 import pytest
 
-from ossa.assistant.repair.doubts import by_heart, taken_out, values
+from ossa.assistant.repair.doubts import Doubts, by_heart, taken_out, values
 
 TEST = "def test_f():\n    assert f(7) == 49\n    assert f('word') == [3, 'x y']\n    assert f(0) is None\n"
 
@@ -61,3 +62,19 @@ def test_an_honest_repair_may_use_a_value_of_the_test(name: str) -> None:
 )
 def test_what_a_function_no_longer_does_is_named(before: str, after: str, lost: str) -> None:
     assert taken_out(function(before), function(after)) == lost
+
+
+@pytest.mark.parametrize(
+    ("after", "cut"),
+    [
+        ("if n:\n    return 1\nreturn n", False),
+        ("return 1\nreturn n", True),
+        ("for i in n:\n    continue\n    print(i)\nreturn n", True),
+        ("while n:\n    n -= 1\n    break\nreturn n", False),
+        ("raise ValueError\nreturn n", True),
+    ],
+)
+def test_what_is_never_reached_is_told(after: str, cut: bool) -> None:
+    nodes = [[*ast.walk(ast.parse(function(body)).body[0])] for body in ("return n", after)]
+    assert Doubts(nodes[0]).cuts_off(nodes[1]) is cut
+    assert not Doubts(nodes[1]).cuts_off(nodes[1])
