@@ -1,0 +1,55 @@
+"""The outline of a file in a language without a grammar here: what pygments' lexer calls a function or a class."""
+
+import time
+from collections import Counter
+
+from ossa.assistant.index.symbols import Kind, Outline, Symbol
+
+_SECONDS = 1.0
+_LARGEST = 256 << 10
+"""Characters; lexers are slow."""
+_LONGEST_LINE = 2_000
+"""Characters; what is longer is data, on which a lexer's expressions can take for ever."""
+_SIGNATURE = 200
+_OTHER = (
+    "css scss sass less stylus json jsonld json5 yaml ini toml cfg properties text markdown md restructuredtext rst "
+    "html xml xslt svg diff udiff patch po gettext csv docker dockerfile make makefile tex latex bibtex http output "
+    "nginx django jinja html+django html+jinja mako genshi erb rhtml twig smarty handlebars console doscon pycon"
+)
+_NOT_CODE = frozenset(_OTHER.split())
+"""Lexers, by alias, whose functions and classes are something else, such as selectors."""
+
+_DEFINES = frozenset({"def", "defp", "defmacro", "fun", "func", "function", "proc", "sub"})
+"""After these comes a function's name, also where the lexer calls it just a name."""
+
+
+def lexed(path: str, text: str) -> Outline:
+    """The outline as far as tokens tell it; empty for what is no code, or too large."""
+    from pygments.lexers import find_lexer_class_for_filename
+    from pygments.token import Comment, Name, String
+
+    lines = text.split("\n")
+    odd = len(text) > _LARGEST or len(max(lines, key=len)) > _LONGEST_LINE
+    found = None if odd else find_lexer_class_for_filename(path.rpartition("/")[2], text)
+    if found is None or not _NOT_CODE.isdisjoint(found.aliases):
+        return Outline()
+    kind_of: dict[object, Kind] = {Name.Function: "function", Name.Class: "class"}
+    by = time.monotonic() + _SECONDS
+    symbols: dict[str, Symbol] = {}
+    names: Counter[str] = Counter()
+    line, counted = 1, 0
+    before = ""
+    for at, token, value in found().get_tokens_unprocessed(text):
+        said, before = before, value.strip() or before
+        if token in Comment or token in String or token not in Name:
+            continue
+        line, counted = line + text.count("\n", counted, at), at
+        names[value.strip()] += 1
+        kind = "function" if said in _DEFINES else kind_of.get(token)
+        if kind and value not in symbols and value.strip():
+            head = " ".join(lines[min(line, len(lines)) - 1].split())[:_SIGNATURE]
+            symbols[value] = Symbol(path, value, kind, line, line, head, "")
+        if time.monotonic() > by:
+            break
+    names.subtract(symbols.keys())
+    return Outline(tuple(symbols.values()), {name: count for name, count in names.items() if count > 0})
