@@ -41,6 +41,8 @@ _SMALL_SAMPLING = Sampling(temperature=0.2, top_p=0.9, max_tokens=400)
 """What the authors of SmolLM2 advise; it rarely says anything new after some hundred tokens."""
 
 
+_BUDGET, _BUDGET_OF_LARGE = 180.0, 1800.0
+"""Seconds that a repair may take, where nobody says."""
 _EACH = 1 / 12
 """The share of a search's time that one test may take."""
 _LEAST_EACH = 10.0
@@ -62,8 +64,8 @@ class Options:
     seed: int | None = None
     thinking: int | None = None
     """Tokens of reasoning after which the model has to answer; 0 for no limit, None for what is configured."""
-    seconds: float = 180.0
-    """For a search of the guided way."""
+    seconds: float | None = None
+    """For a repair; None for what such a model needs."""
     candidates: int = 10_000
     """Candidates of such a search, for one failing test."""
     files: tuple[str, ...] = ()
@@ -147,7 +149,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         WayBack(root, draft, checkpoints, timeline),
         Committer(repository, model, timeline, checkpoints),
         Turns(_recorder(session, transcript, timeline)),
-        Repair(model, draft, proof, options.candidates, options.seconds, files=only, sampling=sampling),
+        Repair(model, draft, proof, options.candidates, _budget(model, options), files=only, sampling=sampling),
         transcript,
         sampling,
     )
@@ -160,9 +162,14 @@ def _named(options: Options, root: Path) -> tuple[str, ...]:
     return tuple(Path(os.path.relpath(options.root / name, root)).as_posix() for name in options.files)
 
 
+def _budget(model: LanguageModel, options: Options) -> float:
+    """The seconds that a repair may take; a large model may need minutes for a patch."""
+    return options.seconds or (_BUDGET_OF_LARGE if model.info.calls_tools else _BUDGET)
+
+
 def _for_each_test(model: LanguageModel, options: Options, config: Config) -> float:
     """The seconds that one test may take: a search has no time for such as do not end."""
-    usual = config.test_timeout / 2 if model.info.calls_tools else max(_LEAST_EACH, options.seconds * _EACH)
+    usual = config.test_timeout / 2 if model.info.calls_tools else max(_LEAST_EACH, _budget(model, options) * _EACH)
     return config.test_limit or usual
 
 

@@ -114,7 +114,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="PATH|NAME", help="a model's folder, GGUF file or known name")
     _adapter(parser)
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
-    parser.add_argument("--budget", type=_seconds, default=180, metavar="SECONDS", help="for a search (default: 180)")
+    parser.add_argument(
+        "--budget", type=_seconds, metavar="SECONDS", help="for a repair (default: 180; with gpt-oss 1800)"
+    )
     parser.add_argument("--candidates", type=_count, default=10_000, metavar="N", help="of a search (default: 10000)")
     parser.add_argument(
         "--file",
