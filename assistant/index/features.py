@@ -1,0 +1,157 @@
+"""What speaks for each file, in numbers: ten features of the files of a repository for what a prompt says.
+
+Index · git's log ─► Evidence ─► features(clues, around) ─► {"text": one number in 0–1 for each file, …}
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ossa.assistant.index.bm25 import Bag
+from ossa.assistant.index.clues import Clues
+from ossa.assistant.index.graph import Graph
+from ossa.assistant.index.places import Kind, Places, kind
+from ossa.assistant.index.recency import Commit, History
+from ossa.assistant.index.symbols import Symbol
+from ossa.assistant.index.terms import words
+
+Scores: TypeAlias = NDArray[np.float64]
+"""A number for each file."""
+
+_SHARP = 3
+"""The power by which what fits best outweighs the rest where the walk through the graph begins."""
+_AT_HAND = 0.5
+"""How strongly that walk begins in what is changed or open, beside 1 for what is attached or fails."""
+_NO_CODE = 0.3
+"""How strongly it begins in tests and texts, beside 1 for code."""
+
+
+class Searched(Protocol):
+    """What is asked of an index."""
+
+    def paths(self) -> Sequence[str]: ...
+    def symbols(self, path: str) -> Sequence[Symbol]: ...
+    def generation(self) -> int: ...
+    def definers(self) -> Mapping[str, Sequence[str]]: ...
+    def references(self) -> Iterable[tuple[str, str, int]]: ...
+    def matching(
+        self, terms: Iterable[str], *, path: float = 1.0, names: float = 1.0, text: float = 1.0
+    ) -> Mapping[str, float]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What else is known when a prompt is sent; paths from the root."""
+
+    mentioned: Sequence[str] = ()
+    """Files that were attached, by @path for example."""
+    open: Sequence[str] = ()
+    """What is shown in the window."""
+    changed: Sequence[str] = ()
+    """What differs from the last commit."""
+    failing: Sequence[str] = ()
+    """The files of a failing test's traceback."""
+
+
+class Evidence:
+    """One state of a repository, made ready for many prompts; make another when the index has changed."""
+
+    def __init__(self, index: Searched, log: Sequence[Commit] = ()) -> None:
+        """Reads all names and references of the index; `log` is git's, newest first."""
+        self.paths = list(index.paths())
+        self.kinds: list[Kind] = [kind(path) for path in self.paths]
+        self._begins = np.array([1.0 if of in (Kind.CODE, Kind.ASIDE) else _NO_CODE for of in self.kinds])
+        self.symbols = index.symbols
+        self._matching = index.matching
+        self.number = {path: number for number, path in enumerate(self.paths)}
+        self.definers = index.definers()
+        self.names = Bag(self._names_of_files())
+        self.path_words = Bag(words(path) for path in self.paths)
+        self._places = Places(self.paths)
+        self.graph = Graph(self.paths, self.definers, index.references())
+        self.history = History(log, self.paths)
+
+    def features(self, clues: Clues, around: Around) -> dict[str, Scores]:
+        """Each by its name, 1 for the file that has most of it; all 0 where no file has any."""
+        found = {
+            "text": self._array(self._matching(_repeated(clues.terms), path=0.0, names=0.0, text=1.0)),
+            "title": self._array(self._matching(clues.title, path=5.0, names=3.0, text=1.0)),
+            "names": self.names.score(clues.terms),
+            "path": self.path_words.score(clues.terms),
+            "defines": self._defining(clues.names),
+            "named": self._gathered(clues.files, self._places.named),
+            "module": self._gathered(clues.modules, self._places.module),
+            "alike": self.history.alike(clues.terms),
+            "recent": self.history.recent(),
+        }
+        found = {name: _scaled(scores) for name, scores in found.items()} | self._around(clues, around)
+        found["near"] = _scaled(self.graph.near(self._start(found)))
+        return found
+
+    def _around(self, clues: Clues, around: Around) -> dict[str, Scores]:
+        """1 for what a person has at hand; of a traceback's files the innermost is 1."""
+        found = {name: np.zeros(len(self.paths)) for name in ("mentioned", "failing", "changed", "open")}
+        for name, paths in {"mentioned": around.mentioned, "changed": around.changed, "open": around.open}.items():
+            found[name][[self.number[path] for path in paths if path in self.number]] = 1.0
+        trail = [self.number[path] for path in around.failing if path in self.number] or self._trail(clues.trace)
+        for depth, file in enumerate(trail, 1):
+            found["failing"][file] = max(found["failing"][file], depth / len(trail))
+        return found
+
+    def _trail(self, written: Iterable[str]) -> list[int]:
+        """The files of the repository that a traceback in the prompt went through, outermost first."""
+        found = (self._places.named(path) for path in written)
+        return [file for files in found for file, strength in files.items() if strength >= 1.0]
+
+    def _start(self, found: Mapping[str, Scores]) -> Scores:
+        """Where the walk through the graph begins."""
+        fits = _scaled(found["text"] + found["title"] + found["names"] + found["path"]) ** _SHARP
+        start = (fits + found["defines"] + found["named"]) * self._begins
+        return start + found["mentioned"] + found["failing"] + _AT_HAND * (found["changed"] + found["open"])
+
+    def _names_of_files(self) -> list[list[str]]:
+        """For each file the words of the names that it defines."""
+        found: list[list[str]] = [[] for _ in self.paths]
+        for name, holders in self.definers.items():
+            split = words(name)
+            for holder in holders:
+                if (number := self.number.get(holder)) is not None:
+                    found[number] += split
+        return found
+
+    def _defining(self, names: Iterable[str]) -> Scores:
+        """The more files define a name, the less it says of each."""
+        found = np.zeros(len(self.paths))
+        for name in names:
+            holders = [self.number[path] for path in self.definers.get(name, ()) if path in self.number]
+            found[holders] += 1 / max(len(holders), 1) ** 0.5
+        return found
+
+    def _gathered(self, written: Iterable[object], find: Callable[..., dict[int, float]]) -> Scores:
+        """The best of what is found for each."""
+        found = np.zeros(len(self.paths))
+        for what in written:
+            for file, strength in find(what).items():
+                found[file] = max(found[file], strength)
+        return found
+
+    def _array(self, scores: Mapping[str, float]) -> Scores:
+        found = np.zeros(len(self.paths))
+        for path, score in scores.items():
+            if (number := self.number.get(path)) is not None:
+                found[number] = score
+        return found
+
+
+def _scaled(scores: Scores) -> Scores:
+    """The same, 1 at most."""
+    most = scores.max(initial=0.0)
+    return scores / most if most > 0 else np.zeros_like(scores)
+
+
+def _repeated(terms: Mapping[str, float]) -> list[str]:
+    """The words, one as often as its weight says: an index knows no weights."""
+    return [term for term, weight in terms.items() for _ in range(round(weight))]
