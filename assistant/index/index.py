@@ -6,6 +6,7 @@ files() ─► those whose size or time differs ─► those whose content diffe
 
 import json
 import os
+import stat
 import threading
 import time
 from collections import Counter
@@ -103,7 +104,7 @@ class Index:
         return sorted(name(path) for (path,) in self._store.rows("SELECT path FROM files WHERE reason = ''"))
 
     def left_out(self) -> Mapping[str, str]:
-        """By path, why it has no part in a ranking: it is "binary", "generated", "vendored", "larger than 1 MB" or the like."""
+        """By path, why it has no part in a ranking: "binary", "generated", "vendored", "too large" and so on."""
         rows = self._store.rows("SELECT path, reason FROM files WHERE reason != '' ORDER BY path")
         return {name(path): reason for path, reason in rows}
 
@@ -138,7 +139,7 @@ class Index:
 
         The words are as `terms.words` gives them; one that is said twice counts twice.
         """
-        asked = self._telling(Counter(term for term in terms if term))
+        asked = self._telling(Counter(term for term in terms if term and "\0" not in term))
         if not asked:
             return {}
         # In quotes nothing has a meaning of its own but the quotes themselves.
@@ -200,7 +201,8 @@ class Index:
                 told = os.lstat(f"{self._root}/{path}")
             except OSError:
                 told = None
-            if old is None or told is None or (old.size, old.mtime) != (told.st_size, told.st_mtime_ns):
+            now = (told.st_size, told.st_mtime_ns) if told and stat.S_ISREG(told.st_mode) else None
+            if now != (old and (old.size, old.mtime)):
                 yield path, old.digest if old else ""
 
     def _symbols(self, condition: str, value: object) -> list[Symbol]:

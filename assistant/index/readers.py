@@ -87,7 +87,9 @@ class _Readers:
         try:
             while not self._ended.is_set() and (lot := self._take()):
                 process = process or self._start()
-                if not self._served(process, lot):
+                if process is None:
+                    self._read_here(lot)
+                elif not self._served(process, lot):
                     _end(process, self._running)
                     process = None
         finally:
@@ -121,8 +123,21 @@ class _Readers:
             self._ready.put(Entry.unpacked(line))
         return True
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
+    def _read_here(self, lot: deque[Asked]) -> None:
+        while lot and not self._ended.is_set():
+            self._ready.put(read(self._root, *lot.popleft()))
+
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        """Another process; None where the system gives no more."""
+        try:
+            process = self._spawn()
+        except OSError:
+            return None
+        self._running.add(process)
+        return process
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             # Without -P, a folder named `ossa` where the user works would be run instead.
             [sys.executable, "-P", "-m", "ossa.assistant.index.reading", os.fspath(self._root)],
             stdin=subprocess.PIPE,
@@ -132,8 +147,6 @@ class _Readers:
             # Ctrl+C in the terminal is for the window.
             start_new_session=True,
         )
-        self._running.add(process)
-        return process
 
 
 def _end(process: subprocess.Popen[bytes], running: set[subprocess.Popen[bytes]]) -> None:

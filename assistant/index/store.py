@@ -34,7 +34,7 @@ INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM state);
 _PATIENCE = 20.0
 """Seconds that one process waits for another's writing; both write for a fraction of a second at a time."""
 _BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_SCHEMA")
-"""What a new file mends; everything else is the disk's."""
+"""What a new file mends, a missing table for example; everything else is the disk's."""
 
 
 class Lost(Exception):
