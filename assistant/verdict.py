@@ -39,6 +39,8 @@ class TestReport:
     seconds: float = 0.0
     note: str = ""
     """What limits what the run says, for example "judged by its exit code alone"."""
+    left_out: str = ""
+    """Which tests of the repository are none of this run's, for example "not run: cargo test"."""
 
     @property
     def failures(self) -> tuple[TestResult, ...]:
@@ -115,7 +117,7 @@ def compare(before: TestReport, after: TestReport) -> Verdict:
     healed = {i for i in opened if not any(_below(test, i) for test in failed_after)}
     unknown = {i for i in failed_after if before.problem and i not in ran_before}
     unknown |= {test for test in failed_after - ran_before if any(_below(test, i) for i in opened)}
-    notes = (after.note, f"before the change: {before.problem}" if before.problem else "")
+    notes = (after.note, after.left_out, f"before the change: {before.problem}" if before.problem else "")
     return Verdict(
         after.command,
         passed=after.passed,

@@ -1,25 +1,27 @@
-"""How a project's tests are run: which runner it uses, and with which interpreter.
+"""Finds out how a project's tests are run: which runner its files ask for, and with which interpreter.
 
-draft's files ─► style() ─► "pytest" · "either" · "none"
-root ─► interpreters() ─► the first that passes PROBE in the draft's sandbox
+    the draft's files ─► look() ─► Found: Python's style, what the project states, runners of other languages
+    Found ─► find() ─► the language of most files ─► its interpreter or program ─► Plan, or why there is none
+
+What is configured counts before what the project states of itself, and that before what its files look like.
 """
 
 import configparser
-import os
 import re
 import shutil
-import sys
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
-from ossa.assistant.draft import Draft, DraftError
+from ossa.assistant.draft import Command, Draft, DraftError
+from ossa.assistant.testing import environments, foreign
+from ossa.assistant.testing.plan import CONFIGURE, Kind, Plan
+from ossa.assistant.testing.statements import Statement, stated
+from ossa.assistant.threads import in_thread
 
 Style: TypeAlias = Literal["pytest", "either", "none"]
-
-CONFIGURE = "Say how to run them with --test or in .ossa.toml."
 
 PROBE = (
     "import sys, importlib.util as u; "
@@ -30,60 +32,150 @@ PROBE = (
 
 _TEST_FILE = re.compile(r"(test_.*|.*_test)\.py")
 _PYTEST_FILES = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"})
-_VENVS = (".venv", "venv", "env")
+_PACKAGING = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile"})
+_MANIFESTS = ("Cargo.toml", "go.mod", "package.json")
+_SOURCES: dict[Kind, re.Pattern[str]] = {
+    "pytest": re.compile(r"\.pyi?$"),
+    "cargo": re.compile(r"\.rs$"),
+    "go": re.compile(r"\.go$"),
+    **dict.fromkeys(("node", "jest", "vitest", "mocha", "npm"), re.compile(r"\.([cm]?[jt]sx?|vue|svelte)$")),
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How the tests are run."""
+class Found:
+    """What a project's files say of its tests."""
 
-    kind: Literal["command", "pytest", "unittest"]
-    argv: tuple[str, ...]
-    title: str
-    """One line for the person: the command, or which runner with which interpreter."""
+    style: Style
+    statement: Statement | None
+    """Where Python's tests are not configured otherwise."""
+    others: tuple[Plan, ...]
+    """Of other languages, those first in which more of the files are."""
+    python: int
+    """How many files are Python's; 0 where nothing says that they have tests of their own."""
+    counts: tuple[int, ...]
+    """The same of each of the others."""
 
 
-def style(draft: Draft) -> Style:
-    """What the project's files ask for: pytest where it is configured, either runner where test files are all."""
+def look(draft: Draft) -> Found:
+    """Read what the files of a draft say."""
     files = draft.files()
+    known = frozenset(files)
+    kind = _style(draft, files)
+    statement = stated(known, lambda path: _text(draft, path)) if kind != "pytest" else None
+    plans = foreign.plans(known, {name: _text(draft, name) for name in _MANIFESTS if name in known})
+    counted = sorted(((_count(files, plan.kind), plan) for plan in plans), key=lambda pair: -pair[0])
+    is_project = kind == "pytest" or statement is not None or (kind == "either" and (not plans or known & _PACKAGING))
+    python = max(_count(files, "pytest"), 1) if is_project else 0
+    return Found(kind, statement, tuple(p for _, p in counted), python, tuple(n for n, _ in counted))
+
+
+async def find(draft: Draft, root: Path) -> Plan | str:
+    """What to run, or a sentence why nothing can be.
+
+    Raises:
+        DraftError: no command can be run in the draft.
+    """
+    found = await in_thread(look, draft)
+    first = found.others[0] if found.others and found.counts[0] > found.python else None
+    if first is None and not found.python:
+        looked = "looked for a configuration of pytest and for files named test_*.py or *_test.py"
+        return f"No tests were found ({looked}). {CONFIGURE}"
+    if first is None:
+        plan = await _python(draft, root, found)
+        left = [other.title for other in found.others]
+    else:
+        missing = shutil.which(first.argv[0]) is None
+        plan = f"The tests need {first.argv[0]}, which is not on PATH. {CONFIGURE}" if missing else first
+        left = [*(["Python's tests"] if found.python else []), *(other.title for other in found.others[1:])]
+    if isinstance(plan, str) or not left:
+        return plan
+    return replace(plan, left_out=f"not run: {', '.join(left)}")
+
+
+async def _python(draft: Draft, root: Path, found: Found) -> Plan | str:
+    """The plan for Python's tests, by the first interpreter that will do."""
+    candidates = await _interpreters(draft, root)
+    wants_pytest = found.style == "pytest" or (found.statement is not None and found.statement.runner == "pytest")
+    wants_plain = found.statement is not None and not wants_pytest
+    plain: list[tuple[str, str]] = []
+    for name in candidates:
+        real, good = await _probe(draft, root, name)
+        if good == "pytest" and not wants_plain:
+            return Plan("pytest", (real, "-m", "pytest", "-q", "--rootdir=."), f"pytest with {_name(name, root)}")
+        if good:
+            plain.append((real, _name(name, root)))
+            if wants_plain:
+                break
+    if not plain:
+        return f"No Python from 3.8 on was found (tried {', '.join(_name(c, root) for c in candidates)}). {CONFIGURE}"
+    if wants_pytest:
+        names = " or ".join(name for _, name in plain)
+        return f"pytest is not installed in {names}. Install it there. {CONFIGURE}"
+    interpreter, name = plain[0]
+    if found.statement:
+        return _as_stated(found.statement, interpreter, name)
+    return Plan("unittest", (interpreter, "-m", "ossa_unittest"), f"unittest with {_name(interpreter, root)}")
+
+
+def _as_stated(statement: Statement, interpreter: str, name: str) -> Plan:
+    module = ("-m", "unittest") if statement.runner == "unittest" else ()
+    what = " ".join([*module[1:], *statement.words])
+    return Plan("command", (interpreter, *module, *statement.words), f"{what} with {name}, as {statement.where} says")
+
+
+async def _interpreters(draft: Draft, root: Path) -> tuple[str, ...]:
+    """The interpreters that may be the project's, likeliest first; one of its own leaves no other."""
+    if found := environments.own(root):
+        return found
+    questions = await in_thread(lambda: [*environments.asked(draft.files(), lambda path: _text(draft, path))])
+    for question in questions:
+        # The tools' own records lie in the real cache, not in the sandbox's.
+        cache = {"XDG_CACHE_HOME": str(Path.home() / ".cache")}
+        completed = await draft.run(Command(question, timeout=30, env=cache), scratch=True)
+        if completed.exit_code == 0 and (named := environments.answered(completed.output)):
+            return named
+    return environments.common()
+
+
+async def _probe(draft: Draft, root: Path, python: str) -> tuple[str, str]:
+    """Where the interpreter really is, for shims are slow; and what it is good for: "pytest", "plain", or ""."""
+    name = f"{_name(python, root)} (does it have pytest?)"
+    completed = await draft.run(Command([python, "-c", PROBE], timeout=30, name=name), scratch=True)
+    lines = completed.output.splitlines()
+    return (lines[-2] or python, lines[-1]) if completed.exit_code == 0 and len(lines) > 1 else (python, "")
+
+
+def _name(python: str, root: Path) -> str:
+    path = Path(python)
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def _style(draft: Draft, files: list[str]) -> Style:
+    """What the files ask for: pytest where it is configured, either runner where test files are all."""
     names = {PurePosixPath(path).name for path in files}
     if names & _PYTEST_FILES or _configured(draft):
         return "pytest"
     return "either" if any(_TEST_FILE.fullmatch(name) for name in names) else "none"
 
 
-def interpreters(root: Path) -> tuple[str, ...]:
-    """The interpreters that may be the project's, likeliest first; one of its own leaves no other."""
-    if own := environment(root):
-        return (_python(own),)
-    active = os.environ.get("VIRTUAL_ENV")
-    found: Iterable[str | None] = [
-        _python(Path(active)) if active else None,
-        shutil.which("python3"),
-        shutil.which("python"),
-        sys.executable,
-    ]
-    return tuple(dict.fromkeys(path for path in found if path))
-
-
-def environment(root: Path) -> Path | None:
-    """The virtual environment inside the repository, if it has one that works on this platform."""
-    return next((root / name for name in _VENVS if Path(_python(root / name)).exists()), None)
-
-
-def _python(folder: Path) -> str:
-    return str(folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python")
+def _count(files: list[str], kind: Kind) -> int:
+    return sum(bool(_SOURCES[kind].search(path)) for path in files)
 
 
 def _configured(draft: Draft) -> bool:
     """Whether a file that others share has a section for pytest; one that does not parse has none."""
+    return any(_sections(draft))
+
+
+def _sections(draft: Draft) -> Iterator[bool]:
     try:
         tools = tomllib.loads(_text(draft, "pyproject.toml")).get("tool", {})
-        if isinstance(tools, dict) and "pytest" in tools:
-            return True
+        yield isinstance(tools, dict) and "pytest" in tools
     except (tomllib.TOMLDecodeError, RecursionError):
         pass
-    return _has_section(_text(draft, "tox.ini"), "pytest") or _has_section(_text(draft, "setup.cfg"), "tool:pytest")
+    yield _has_section(_text(draft, "tox.ini"), "pytest")
+    yield _has_section(_text(draft, "setup.cfg"), "tool:pytest")
 
 
 def _has_section(text: str, section: str) -> bool:

@@ -1,11 +1,13 @@
 """What a failing test's traceback says: the places in the repository that it went through, and the failure in short.
 
 pytest's long and short tracebacks ─┬─► frames() ─► Frame…  outermost first, only those inside the repository
-plain Python tracebacks            ─┘
+plain Python tracebacks            ─┤
+stacks of node, Rust and Go         ─┘
 TestResult ─► digest() ─► a text of bounded length: test, error, places with their source line, values
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +16,18 @@ from ossa.assistant.verdict import TestResult
 
 _PYTHON = re.compile(r'^(?:E\s)?\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 _PYTEST = re.compile(r"^(?P<path>[^\s:][^:]*\.\w+):(?P<line>\d+): (?:in (?P<function>.+)|[\w.]*)$")
+_INNERMOST_FIRST = (
+    re.compile(
+        r"^\s+(?:at|❯) (?:(?P<function>[^()]{1,200}?) \(?)?(?:file://)?(?P<path>[^()\s:]+):(?P<line>\d+):\d+\)?"
+    ),
+    re.compile(r"^thread '.*' (?:\(\d+\) )?panicked at (?P<path>[^:]+):(?P<line>\d+):\d+:$"),
+    re.compile(r"^\t(?P<path>/[^:]+\.go):(?P<line>\d+)(?: \+0x[0-9a-f]+)?$"),
+    re.compile(r"^(?P<path>[^\s:]+\.go):(?P<line>\d+)(?::\d+)?: "),
+)
+"""Lines of node (and what wraps it), of Rust's panics and backtraces, of Go's complaints and stacks."""
+_NOISE = re.compile(r"^(stack backtrace:|goroutine \d+ |created by |\s+at |testing\.|panic\()")
+_TOLD = 20
+"""Lines of what a failure says that are shown."""
 _FOREIGN = frozenset({"site-packages", "dist-packages", ".venv", "venv", "node_modules", ".git"})
 
 
@@ -43,13 +57,25 @@ def frames(trace: str, root: Path) -> tuple[Frame, ...]:
         frame = Frame(path, int(match["line"][:9]), match["function"] or "", _source(lines, index, match))
         if not found or (found[-1].path, found[-1].line) != (frame.path, frame.line):
             found.append(frame)
-    return tuple(found)
+    return tuple(found) or _other_frames(lines, root)
+
+
+def _other_frames(lines: Sequence[str], root: Path) -> tuple[Frame, ...]:
+    """The same of stacks that begin where it went wrong."""
+    found: list[Frame] = []
+    for line in lines:
+        match = next((m for pattern in _INNERMOST_FIRST if (m := pattern.match(line))), None)
+        path = _inside(match["path"], root) if match else None
+        if match and path:
+            frame = Frame(path, int(match["line"][:9]), match.groupdict().get("function") or "")
+            if all((known.path, known.line) != (frame.path, frame.line) for known in found):
+                found.append(frame)
+    return tuple(reversed(found))
 
 
 def digest(result: TestResult, root: Path, limit: int = 1500) -> str:
     """What a model needs to know of a failure, in at most about `limit` characters."""
-    error = [line[1:].strip() for line in result.trace.splitlines() if line.startswith("E ")]
-    details = "\n".join(error[:20]) or result.message.strip()
+    details = "\n".join(_told(result.trace)[:_TOLD]) or result.message.strip()
     if result.message and result.message.splitlines()[0] not in details:
         details = f"{result.message.strip()}\n{details}"
     places = [
@@ -63,6 +89,21 @@ def digest(result: TestResult, root: Path, limit: int = 1500) -> str:
     where = shorten("\n".join(places), limit // 3)
     room = max(limit - len(head) - len(where), limit // 4)
     return "\n".join(part for part in (head, shorten(details, room), where and f"at\n{where}") if part)
+
+
+def _told(trace: str) -> list[str]:
+    """What a trace says beside the places: the error, with the values that the runner shows."""
+    lines = trace.splitlines()
+    if marked := [line[1:].strip() for line in lines if line.startswith("E ")]:
+        return marked
+    if any(_PYTHON.match(line) for line in lines):
+        last = max(index for index, line in enumerate(lines) if line.startswith("  "))
+        return [line for line in lines[last + 1 :] if line.strip()]
+    places = [index for index, line in enumerate(lines) if any(p.match(line) for p in _INNERMOST_FIRST[:3])]
+    stack = {index - 1 for index in places if re.match(r"\s+\d+: |\S+\(.*\)$", lines[index - 1])}
+    noise = {index for index, line in enumerate(lines) if _NOISE.match(line)}
+    dropped = {index for index in places if not lines[index].startswith("thread ")} | stack | noise
+    return [line.rstrip() for index, line in enumerate(lines) if index not in dropped and line.strip()]
 
 
 def _inside(written: str, root: Path) -> str | None:

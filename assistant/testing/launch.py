@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ossa.assistant.testing.alarm import LIMIT
-from ossa.assistant.testing.discovery import Plan, environment
+from ossa.assistant.testing.environments import environment, of_interpreter
+from ossa.assistant.testing.plan import Plan
 
 OPTIONS = "-p ossa_report -p no:randomly --continue-on-collection-errors --tb=short --color=no"
 """For pytest, whoever starts it."""
@@ -61,13 +62,14 @@ def argv(plan: Plan, only: Sequence[str], files: Collection[str], folder: Path) 
     return list(plan.argv)
 
 
-def variables(root: Path, inside: Path, folder: Path, options: str, each: float) -> dict[str, str]:
+def variables(root: Path, inside: Path, folder: Path, options: str, each: float, program: str = "") -> dict[str, str]:
     """The environment that makes a run repeatable and brings the reporter along, unless there are no `options`.
 
-    `each` test may take so many seconds; 0 for no limit.
+    `each` test may take so many seconds; 0 for no limit. Where the `program` is the interpreter of a virtual
+    environment, that is the active one.
     """
     values = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    if own := environment(root):
+    if own := of_interpreter(program) or environment(root):
         values |= {"VIRTUAL_ENV": str(own), "PATH": f"{own / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     if options:
         cache = shlex.quote(f"cache_dir={folder / 'cache'}")

@@ -19,6 +19,7 @@ _REPORT_LIMIT = 64 << 20
 _TRACE_LIMIT = 20_000
 _ID_LIMIT = 1000
 _DAY = 86_400.0
+_MESSAGE_LINES = 2
 Lines: TypeAlias = Mapping[str, frozenset[int]]
 """Lines of files, from 1; the files' paths are from the root of the repository."""
 _SEVERITY: dict[Outcome, int] = {"passed": 0, "skipped": 1, "error": 2, "failed": 3}
@@ -84,16 +85,20 @@ def read_outcomes(folder: Path) -> Outcomes:
     return found
 
 
+def told(test: str, outcome: Outcome, seconds: float, message: str = "", trace: str = "") -> TestResult:
+    """What someone else told of a test, with everything kept within its bounds."""
+    lines = [line for line in message[:_TRACE_LIMIT].splitlines() if line.strip()]
+    message = "\n".join(lines[:_MESSAGE_LINES]).strip()
+    seconds = float(max(0, min(seconds, _DAY)))
+    return TestResult(test[:_ID_LIMIT], outcome, shorten(message, 500), shorten(trace, _TRACE_LIMIT), seconds)
+
+
 def _result(record: dict[str, Any]) -> TestResult | None:
     match record:
         case {"id": str(test), "outcome": outcome, "seconds": int() | float() as seconds} if outcome in get_args(
             Outcome
         ):
-            message = "\n".join(_text(record, "message").strip().splitlines()[:2])
-            trace = shorten(_text(record, "trace"), _TRACE_LIMIT)
-            return TestResult(
-                test[:_ID_LIMIT], outcome, shorten(message, 500), trace, float(max(0, min(seconds, _DAY)))
-            )
+            return told(test, outcome, seconds, _text(record, "message"), _text(record, "trace"))
         case _:
             return None
 
@@ -112,7 +117,7 @@ def _text(record: dict[str, Any], key: str) -> str:
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
-    for line in _read(path).splitlines():
+    for line in read_plain(path).splitlines():
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
@@ -121,7 +126,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def _read(path: Path) -> bytes:
+def read_plain(path: Path) -> bytes:
     """A plain file's first 64 MB; tests may have put a link, a pipe or a folder in its place."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:

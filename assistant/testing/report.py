@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 
 from ossa.assistant.draft import Completed
-from ossa.assistant.testing.discovery import CONFIGURE, Plan
+from ossa.assistant.testing import foreign
 from ossa.assistant.testing.outcomes import Outcomes
+from ossa.assistant.testing.plan import CONFIGURE, Plan
 from ossa.assistant.trim import shorten
 from ossa.assistant.verdict import TestReport, TestResult
 
@@ -13,6 +14,7 @@ _OUTPUT_SHOWN = 20_000
 _NOT_RUNNABLE = (126, 127)
 """How a shell says that there is no such program."""
 _NOTHING_COLLECTED = 5
+_PYTHONS = ("pytest", "unittest")
 _INTERRUPTED = (2, 3)
 """pytest: stopped by a test or a plugin; internal error."""
 
@@ -23,8 +25,10 @@ def judge(plan: Plan, completed: Completed, outcomes: Outcomes, *, limit: float,
     results = tuple(_cut_off(outcomes, completed)) if problem else tuple(outcomes.tests.values())
     note = ""
     if not outcomes.begun and not problem:
-        results, note = (_by_exit_code(plan, completed),), "judged by the command's exit code alone"
-    return TestReport(plan.title, results, problem, shorten(completed.output, _OUTPUT_SHOWN), note=note)
+        results = (_by_exit_code(plan, completed),)
+        note = "judged by the command's exit code alone"
+    output = shorten(completed.output, _OUTPUT_SHOWN)
+    return TestReport(plan.title, results, problem, output, note=note, left_out=plan.left_out)
 
 
 def _problem(plan: Plan, completed: Completed, outcomes: Outcomes, limit: float, selected: bool) -> str:
@@ -46,14 +50,16 @@ def _problem(plan: Plan, completed: Completed, outcomes: Outcomes, limit: float,
         hint = "; tests written for pytest need it installed there" if plan.kind == "unittest" else ""
         return f"No tests were found by {plan.title}{hint}. {CONFIGURE}"
     failed = any(r.outcome in ("failed", "error") for r in outcomes.tests.values())
-    if plan.kind == "command" and completed.exit_code and not failed and not selected:
+    if plan.kind not in _PYTHONS and completed.exit_code and not failed and not selected:
         return f"No test failed, but `{plan.title}` ended {_ending(completed)}: {_last_line(completed.output)}"
     return ""
 
 
 def _not_begun(plan: Plan, completed: Completed) -> str:
     """Why no test was reached; nothing where the exit code is all that there is to judge by."""
-    if plan.kind == "command":
+    if unbuilt := foreign.unbuilt(plan, completed):
+        return f"The tests could not be built: {unbuilt}"
+    if plan.kind not in _PYTHONS:
         broken = completed.exit_code in _NOT_RUNNABLE
         return f"The test command `{plan.title}` could not be run: {_last_line(completed.output)}" if broken else ""
     lines = completed.output.splitlines()

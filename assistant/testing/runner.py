@@ -1,11 +1,13 @@
-"""Runs the project's tests in a draft: a configured command, else pytest, else unittest, by the project's interpreter.
+"""Runs the project's tests in a draft: a configured command, or what its files ask for, by the project's interpreter.
 
     run(draft) ─► plan ─► draft.run(scratch) with the reporter on board ─► report.jsonl ─► outcomes ─► TestReport
+                                                    JUnit XML or output of other runners ──┘
 
 The reporter (`reporter.py`) travels with the command and writes each test down as it ends, so a run that is cut off
 still tells of the tests that it reached. It reaches pytest through the environment, so it works in `make test` too.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +16,10 @@ from typing import TypeAlias
 
 from ossa.assistant.draft import Command, Completed, Draft, DraftError
 from ossa.assistant.drafts import scratch
-from ossa.assistant.testing import launch
-from ossa.assistant.testing.discovery import CONFIGURE, PROBE, Plan, interpreters, style
+from ossa.assistant.testing import foreign, launch
+from ossa.assistant.testing.discovery import find
 from ossa.assistant.testing.outcomes import Lines, Outcomes, read_outcomes
+from ossa.assistant.testing.plan import Kind, Plan
 from ossa.assistant.testing.report import judge
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestReport
@@ -26,6 +29,9 @@ Listener: TypeAlias = Callable[[str], None]
 NOT_RUN = "The tests could not be run: "
 """How the problem of a report begins that is not the tests' own."""
 _PYTEST_USAGE_ERROR = 4
+_OWN: tuple[Kind, ...] = ("pytest", "unittest")
+_OURS = re.compile(r"\bossa_report\b|--test-reporter\b|\bjest\.cjs\b")
+"""What a runner complains of that can't do with a reporter of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,40 +116,10 @@ class TestRunner:
         Raises:
             DraftError: no command can be run in the draft.
         """
-        plan = self._plan or await self._find(draft)
+        plan = self._plan or await find(draft, self._root)
         if not isinstance(plan, str):
             self._plan = plan
         return plan
-
-    async def _find(self, draft: Draft) -> Plan | str:
-        """What to run, or a sentence why nothing can be."""
-        asked = await in_thread(style, draft)
-        if asked == "none":
-            looked = "looked for a configuration of pytest and for files named test_*.py or *_test.py"
-            return f"No tests were found ({looked}). {CONFIGURE}"
-        fallback = ""
-        candidates = interpreters(self._root)
-        for python in candidates:
-            real, found = await self._probe(draft, python)
-            if found == "pytest":
-                return Plan("pytest", (real, "-m", "pytest", "-q", "--rootdir=."), f"pytest with {self._name(python)}")
-            fallback = fallback or (real if found == "plain" else "")
-        if not fallback:
-            return f"No Python from 3.8 on was found (tried {', '.join(map(self._name, candidates))}). {CONFIGURE}"
-        if asked == "either":
-            return Plan("unittest", (fallback, "-m", "ossa_unittest"), f"unittest with {self._name(fallback)}")
-        return f"pytest is not installed in {self._name(fallback)}. Install it there. {CONFIGURE}"
-
-    async def _probe(self, draft: Draft, python: str) -> tuple[str, str]:
-        """Where the interpreter really is, for shims are slow; and what it is good for: "pytest", "plain", or ""."""
-        name = f"{self._name(python)} (does it have pytest?)"
-        completed = await draft.run(Command([python, "-c", PROBE], timeout=30, name=name), scratch=True)
-        lines = completed.output.splitlines()
-        return (lines[-2] or python, lines[-1]) if completed.exit_code == 0 and len(lines) > 1 else (python, "")
-
-    def _name(self, python: str) -> str:
-        path = Path(python)
-        return str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)
 
     async def _reported(self, run: _Run, plan: Plan, limit: float) -> tuple[Completed, Outcomes]:
         """Run with the reporter; once more without what seems to have kept the tests from starting."""
@@ -156,24 +132,39 @@ class TestRunner:
         if plan.kind == "pytest" and completed.exit_code == _PYTEST_USAGE_ERROR:
             # The project's own options may need plugins that are not there; its tests seldom do.
             return await self._attempt(run, plan, left, f"{launch.OPTIONS} -o addopts=")
-        if plan.kind == "command" and "ossa_report" in completed.output:
+        if plan.kind not in _OWN and _OURS.search(completed.output):
             return await self._attempt(run, plan, left, "")
         return attempt
 
     async def _attempt(self, run: _Run, plan: Plan, limit: float, options: str) -> tuple[Completed, Outcomes]:
         with scratch.held() as folder:
             launch.equip(folder, run.only, covering=run.covering)
+            foreign.bring(plan, folder)
+            told = foreign.variables(plan, folder) if options else {}
             command = Command(
                 await in_thread(_argv, plan, run, folder),
                 timeout=limit,
-                env=launch.variables(self._root, run.draft.root, folder, options, run.each or self.each),
+                env=launch.variables(self._root, run.draft.root, folder, options, run.each or self.each, plan.argv[0])
+                | told,
                 writable=folder,
                 trial=run.trial,
+                memory=foreign.address_space(plan),
+                output_limit=foreign.output_limit(plan),
                 name=f"the project's tests ({plan.title})",
             )
             completed = await run.draft.run(command, scratch=True, on_output=run.on_output)
-            return completed, await in_thread(read_outcomes, folder)
+            return completed, await in_thread(_outcomes, plan, run, completed, folder)
 
 
 def _argv(plan: Plan, run: _Run, folder: Path) -> list[str]:
+    if plan.kind in foreign.KINDS:
+        return foreign.arguments(plan, run.only, folder)
     return launch.argv(plan, run.only, run.draft.files() if run.only else (), folder)
+
+
+def _outcomes(plan: Plan, run: _Run, completed: Completed, folder: Path) -> Outcomes:
+    """What our reporter tells, or else what the run tells by other means."""
+    outcomes = read_outcomes(folder)
+    if not outcomes.begun and plan.kind not in _OWN:
+        outcomes = foreign.read_foreign(plan, completed, folder, run.draft.root)
+    return foreign.selected(outcomes, run.only) if plan.kind in foreign.KINDS else outcomes

@@ -99,7 +99,7 @@ class Slot:
         command = Command(
             [run.python, server, str(self._draft.root), _WRITTEN_AT, run.module, run.beside, json.dumps(sorted(kept))],
             timeout=_LIFE,
-            env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.QUICK_OPTIONS, 0),
+            env=launch.variables(self._draft.root, self._draft.root, self._folder, launch.QUICK_OPTIONS, 0, run.python),
             writable=self._folder,
             written_at=_WRITTEN_AT,
             name=f"the project's tests ({self._title})",

@@ -18,8 +18,8 @@ from typing import Self
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.testing import launch
-from ossa.assistant.testing.discovery import Plan
 from ossa.assistant.testing.outcomes import hung
+from ossa.assistant.testing.plan import Plan
 from ossa.assistant.testing.report import judge
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.slot import Attempted, Job, Lost, Slot

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from ossa.assistant.draft import Draft
-from ossa.assistant.testing.discovery import interpreters
+from ossa.assistant.testing.environments import own
 from ossa.assistant.testing.outcomes import read_outcomes
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import TestReport, compare
@@ -171,7 +171,7 @@ async def test_unittest_where_the_interpreter_has_no_pytest(bare_project: Open) 
 async def test_pytest_that_is_configured_but_not_installed_is_said(bare_project: Open) -> None:
     draft = bare_project({"pyproject.toml": "[tool.pytest.ini_options]\n", "test_a.py": "def test_a(): pass\n"})
     assert (await run(draft)).problem.startswith("pytest is not installed in .venv/bin/python. Install it there.")
-    assert interpreters(draft.root) == (str(draft.root / ".venv/bin/python"),)
+    assert own(draft.root) == (str(draft.root / ".venv/bin/python"),)
 
 
 CONFIGURED = [

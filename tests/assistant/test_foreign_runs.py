@@ -1,0 +1,190 @@
+"""Tests of other languages in real drafts: how they are found, and real runs of the runners that are here."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from ossa.assistant.draft import Draft
+from ossa.assistant.testing import foreign
+from ossa.assistant.testing.frames import frames
+from ossa.assistant.testing.plan import Plan
+from ossa.assistant.testing.runner import TestRunner
+from ossa.assistant.verdict import TestReport, compare
+
+Open: TypeAlias = Callable[[dict[str, str]], Draft]
+ROOT = Path("/repository")
+
+needs_node = pytest.mark.skipif(not shutil.which("npm"), reason="node is not installed")
+needs_cargo = pytest.mark.skipif(not shutil.which("cargo"), reason="cargo is not installed")
+
+GO = """{"Action":"start","Package":"example.org/calc/calc"}
+{"Action":"run","Package":"example.org/calc/calc","Test":"TestAdd"}
+{"Action":"output","Package":"example.org/calc/calc","Test":"TestAdd","Output":"    calc_test.go:8: want 3\\n"}
+{"Action":"fail","Package":"example.org/calc/calc","Test":"TestAdd","Elapsed":0}
+{"Action":"fail","Package":"example.org/calc/calc","Elapsed":0.014}
+"""
+
+
+def outcomes(report: TestReport) -> dict[str, str]:
+    return {result.id: result.outcome for result in report.results}
+
+
+SCRIPTS = [
+    ("jest --ci", "jest"),
+    ("eslint . && vitest run", "vitest"),
+    ("NODE_ENV=test mocha 'test/**/*.js'", "mocha"),
+    ("node --enable-source-maps --test", "node"),
+    ("react-scripts test", "jest"),
+    ("./run.sh", "npm"),
+]
+
+
+@pytest.mark.parametrize(("script", "kind"), SCRIPTS)
+def test_the_script_says_which_runner_is_meant(script: str, kind: str) -> None:
+    (plan,) = foreign.plans({"package.json"}, {"package.json": json.dumps({"scripts": {"test": script}})})
+    assert plan.kind == kind
+    assert plan.argv[:2] == ("npm", "test")
+
+
+NOT_YET = '{"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"}}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[" * 100_000, "7", '{"scripts": 3}', '{"scripts": {"test": ["x"]}}', NOT_YET],
+)
+def test_a_package_without_tests_has_no_plan(text: str) -> None:
+    assert foreign.plans({"package.json"}, {"package.json": text}) == []
+
+
+def test_go_is_asked_for_the_packages_and_tests_that_are_wanted() -> None:
+    plan = Plan("go", ("go", "test", "-json", "./..."), "go test ./...")
+    words = foreign.arguments(plan, ["calc::TestAdd/zero", ".::TestTop"], ROOT)
+    assert words == ["go", "test", "-json", "-run", "^(TestAdd|TestTop)$", ".", "./calc"]
+    assert foreign.arguments(plan, ["calc"], ROOT) == ["go", "test", "-json", "./calc"]
+
+
+NODE = {
+    "package.json": '{"scripts": {"test": "node --test"}}',
+    "calc.js": "exports.add = (a, b) => a - b;\n",
+    "test/calc.test.js": """
+const { test, describe, it } = require('node:test');
+const assert = require('node:assert');
+const { add } = require('../calc.js');
+describe('add', () => {
+  it('adds', () => { assert.strictEqual(add(1, 2), 3); });
+  it('zero', () => { assert.strictEqual(add(0, 0), 0); });
+});
+test('later', { skip: true }, () => {});
+test('outer', async (t) => { await t.test('inner', () => { throw new RangeError('no'); }); });
+""",
+    "test/broken.test.js": "require('./nope');\n",
+}
+
+
+@needs_node
+async def test_node_tells_of_every_test(project: Open) -> None:
+    draft = project(NODE)
+    runner = TestRunner(draft.root)
+    before = await runner.run(draft)
+    assert (before.problem, before.command) == ("", "npm test (node)")
+    assert outcomes(before) == {
+        "test/broken.test.js": "error",
+        "test/calc.test.js::add::adds": "failed",
+        "test/calc.test.js::add::zero": "passed",
+        "test/calc.test.js::later": "skipped",
+        "test/calc.test.js::outer::inner": "failed",
+    }
+    told = {result.id: result for result in before.results}
+    assert told["test/broken.test.js"].message == "Error: Cannot find module './nope'"
+    assert told["test/calc.test.js::add::adds"].message == "Expected values to be strictly equal:\n-1 !== 3"
+    assert [f.line for f in frames(told["test/calc.test.js::add::adds"].trace, draft.root)] == [6]
+    draft.write("calc.js", b"exports.add = (a, b) => a + b;\n")
+    verdict = compare(before, await runner.run(draft))
+    assert verdict.fixed == ("test/calc.test.js::add::adds",)
+    assert (verdict.broken, verdict.missing) == ((), ())
+    only = await runner.run(draft, only=["test/calc.test.js::add"])
+    assert set(outcomes(only)) == {"test/calc.test.js::add::adds", "test/calc.test.js::add::zero"}
+
+
+@needs_node
+async def test_node_that_hangs_is_stopped_and_what_ended_is_known(project: Open) -> None:
+    hangs = "require('node:test')('never', () => new Promise((done) => setTimeout(done, 600000)));\n"
+    fine = "require('node:test')('fine', () => {});\n"
+    script = '{"scripts": {"test": "node --test --test-concurrency=1"}}'
+    draft = project({"package.json": script, "test/a.test.js": fine, "test/b.test.js": hangs})
+    report = await TestRunner(draft.root).run(draft, timeout=6)
+    assert report.problem == "The tests did not end within 6 s; the last one started was test/b.test.js."
+    assert outcomes(report) == {"test/a.test.js::fine": "passed", "test/b.test.js": "error"}
+
+
+@needs_node
+async def test_a_script_with_a_reporter_of_its_own_is_judged_by_its_exit_code(project: Open) -> None:
+    script = '{"scripts": {"test": "node --test --test-reporter=dot"}}'
+    draft = project({"package.json": script, "test/a.test.js": "require('node:test')('fine', () => {});\n"})
+    report = await TestRunner(draft.root).run(draft)
+    assert (outcomes(report), report.note) == (
+        {"npm test (node)": "passed"},
+        "judged by the command's exit code alone",
+    )
+
+
+CRATE = {
+    "Cargo.toml": '[package]\nname = "calc"\nversion = "0.1.0"\nedition = "2021"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "calc"\nversion = "0.1.0"\n',
+    "src/lib.rs": "pub fn add(a: i32, b: i32) -> i32 { a - b }\n",
+    "tests/it.rs": "#[test] fn adds() { assert_eq!(calc::add(1, 2), 3); }\n#[test] fn zero() { calc::add(0, 0); }\n",
+    ".gitignore": "target/\n",
+}
+
+
+@needs_cargo
+async def test_cargo_tells_of_every_test(project: Open) -> None:
+    draft = project(CRATE)
+    runner = TestRunner(draft.root)
+    before = await runner.run(draft)
+    assert (before.problem, before.command) == ("", "cargo test")
+    assert outcomes(before) == {"tests/it.rs::adds": "failed", "tests/it.rs::zero": "passed"}
+    draft.write("src/lib.rs", CRATE["src/lib.rs"].replace("a - b", "a + b").encode())
+    only = await runner.run(draft, only=["tests/it.rs::adds"])
+    assert outcomes(only) == {"tests/it.rs::adds": "passed"}
+    draft.write("src/lib.rs", b'pub fn add(a: i32, b: i32) -> i32 { "x" }\n')
+    unbuilt = await runner.run(draft)
+    assert unbuilt.problem == "The tests could not be built: src/lib.rs:1:37: error[E0308]: mismatched types"
+
+
+async def test_any_command_may_write_junit_xml(project: Open) -> None:
+    xml = '<testsuite><testcase name="a" file="t.x"/><testcase name="b" file="t.x"><failure message="no"/></testcase>'
+    draft = project({"report.xml": f"{xml}</testsuite>", "run.sh": 'cp report.xml "$OSSA_JUNIT"; exit 1\n'})
+    report = await TestRunner(draft.root, command="sh run.sh").run(draft)
+    assert (outcomes(report), report.note) == ({"t.x::a": "passed", "t.x::b": "failed"}, "")
+
+
+async def test_a_command_that_prints_what_go_prints_is_understood(project: Open) -> None:
+    draft = project({"go.mod": "module example.org/calc\n", "events": GO})
+    report = await TestRunner(draft.root, command="cat events; exit 1").run(draft)
+    assert outcomes(report) == {"calc::TestAdd": "failed"}
+
+
+async def test_the_language_of_most_files_is_tested_and_the_others_are_named(project: Open, own_python: None) -> None:
+    python = {f"a{n}.py": "" for n in range(5)} | {"test_a.py": "def test_a(): pass\n", "setup.py": ""}
+    draft = project({**python, "package.json": NODE["package.json"], "a.js": ""})
+    report = await TestRunner(draft.root).run(draft)
+    assert (outcomes(report), report.note) == ({"test_a.py::test_a": "passed"}, "")
+    summary = compare(report, report).summary
+    assert summary == "1/1 passed · 0 fixed · 0 broken · not run: npm test (node)"
+
+
+async def test_a_program_that_is_missing_is_said(
+    project: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, git = project(CRATE), shutil.which("git")
+    assert git
+    (tmp_path / "git").symlink_to(git)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    report = await TestRunner(draft.root).run(draft)
+    assert report.problem.startswith("The tests need cargo, which is not on PATH.")
