@@ -2,7 +2,7 @@
 
     Workspace
     ├ Pane #files-pane   Files
-    ├ Pane #talk         Conversation · Activity · Prompt
+    ├ Pane #talk         Conversation · Offers · Activity · Prompt
     ├ Pane #side         Preview or ChangeView
     ├ Status
     └ Keys
@@ -27,11 +27,13 @@ from ossa.assistant.review import Permission
 from ossa.tui.commands import suggestions
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.screens.confirm import Confirm
+from ossa.tui.targets import Targets
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
+from ossa.tui.widgets.offers import Offers
 from ossa.tui.widgets.pane import Pane
 from ossa.tui.widgets.preview import Preview
 from ossa.tui.widgets.prompt import Prompt
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 TWO_COLUMNS, THREE_COLUMNS = 100, 118
 """Cells of width from which as many are shown side by side."""
+OFFERS_HINT = "tab takes it  ↑↓ another  esc closes"
 
 
 class DiskChanged(Message):
@@ -83,13 +86,14 @@ class Workspace(Screen[None]):
         self.welcome = Welcome(root)
         self.conversation = Conversation(self.welcome)
         self.activity = Activity()
-        self.prompt = Prompt()
+        self.offers = Offers()
+        self.prompt = Prompt(self.offers)
         self.preview = Preview(root)
         self.change = ChangeView()
         self.status = Status()
         self._switcher = ContentSwitcher(self.preview, self.change, initial="preview", id="switcher")
         self._files_pane = Pane(self.files, id="files-pane")
-        self._talk = Pane(self.conversation, self.activity, self.prompt, id="talk")
+        self._talk = Pane(self.conversation, self.offers, self.activity, self.prompt, id="talk")
         self._side = Pane(self._switcher, id="side")
 
     def compose(self) -> ComposeResult:
@@ -109,6 +113,8 @@ class Workspace(Screen[None]):
         self.root = self.preview.root = root
         await self._show_branch()
         await self.files.attach(root, repository)
+        if repository is not None:
+            self.offers.attach(Targets(root, repository.files), self._favoured)
         self.run_worker(self._watch(root))
 
     def watch_side_open(self) -> None:
@@ -190,6 +196,7 @@ class Workspace(Screen[None]):
     @on(DiskChanged)
     def _disk_changed(self, event: DiskChanged) -> None:
         self._touched |= event.paths
+        self.offers.touch(event.paths)
         if not self._following:
             self._following = True
             self.run_worker(self._follow_disk())
@@ -228,8 +235,17 @@ class Workspace(Screen[None]):
                 await self.app.pop_screen()
 
     @on(TextArea.Changed, "#prompt")
-    def _typed(self, event: TextArea.Changed) -> None:
-        self.activity.hint = suggestions(event.text_area.text)
+    @on(Offers.Turned)
+    def _hint(self) -> None:
+        self.activity.hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
+
+    @on(Offers.Chosen)
+    def _chosen(self) -> None:
+        self.prompt.take()
+
+    def _favoured(self) -> list[str]:
+        """What is likely meant by an "@": the file in view, then those changed."""
+        return [self.preview.path, *self.files.marked] if self.preview.path else list(self.files.marked)
 
     @on(Files.Looked)
     async def _looked(self, event: Files.Looked) -> None:

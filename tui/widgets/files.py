@@ -60,6 +60,11 @@ class Files(Tree[Entry]):
         self.set_reactive(Tree.show_guides, False)
         self.set_reactive(Tree.guide_depth, 2)
 
+    @property
+    def marked(self) -> Collection[str]:
+        """The paths that git calls changed."""
+        return self._marks.keys()
+
     async def attach(self, root: Path, repository: Listed | None) -> None:
         """Show this folder; with a repository, its marks and without what it ignores."""
         self._folder, self._repository = root, repository

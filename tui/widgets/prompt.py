@@ -1,4 +1,7 @@
-"""Where the user types: several lines, a history, commands after a slash, and shell commands after a "!"."""
+"""Where the user types: several lines, a history, commands after "/", shell commands after "!", files after "@".
+
+While the list of what an "@" may name is open, the keys that move and take are its own.
+"""
 
 from typing import ClassVar
 
@@ -8,6 +11,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from ossa.tui.commands import completion
+from ossa.tui.widgets.offers import Offers
 
 
 class Prompt(TextArea):
@@ -24,7 +28,8 @@ class Prompt(TextArea):
             super().__init__()
             self.text = text
 
-    def __init__(self) -> None:
+    def __init__(self, offers: Offers) -> None:
+        """`offers` shows what an "@" may name."""
         super().__init__(
             id="prompt",
             soft_wrap=True,
@@ -37,6 +42,9 @@ class Prompt(TextArea):
         self._place = 0
         """Index into the history; its length stands for the text being written."""
         self._unsent = ""
+        self._offers = offers
+        self._untyped = ""
+        """The text as it was put here and not typed: nothing is offered for it."""
 
     def remember(self, text: str) -> None:
         """Add to the history, unless it is what was sent last."""
@@ -47,17 +55,46 @@ class Prompt(TextArea):
     def propose(self, text: str) -> None:
         """Offer a text to be sent again or put otherwise, unless something is being written."""
         if not self.text:
-            self.text = text
-            self.move_cursor(self.document.end)
+            self._put(text)
+
+    def take(self, *, enter: bool = False) -> bool:
+        """Put what the list offers where the "@" is; False where it stands there already.
+
+        A folder stays open for what is in it, unless it is `enter` that takes it.
+        """
+        target, offers = self._offers.current, self._offers
+        if target is None:
+            return False
+        inside = target.kind == "folder" and not enter
+        spelled = target.spelled.rstrip("\"'") if inside else target.spelled
+        is_there = self.text[offers.start : self._cursor] == spelled
+        if not is_there:
+            before = self.text[: offers.start]
+            start = before.count("\n"), len(before) - before.rfind("\n") - 1
+            self.replace(spelled, start, self.cursor_location, maintain_selection_offset=False)
+        if inside and not is_there:
+            self._follow()
+        else:
+            self._untyped = self.text
+            offers.leave()
+        return not is_there
 
     def on_text_area_changed(self) -> None:
         self.set_class(self.text.startswith("!"), "-shell")
+        self._follow()
+
+    def on_text_area_selection_changed(self) -> None:
+        if self._offers.opened:
+            self._follow()
+
+    def on_blur(self) -> None:
+        self._offers.leave()
 
     def _send(self) -> None:
         text = self.text.strip()
         if text:
             self.remember(text)
-            self.text = ""
+            self._put("")
             self.post_message(self.Sent(text))
 
     def action_newline(self) -> None:
@@ -77,17 +114,56 @@ class Prompt(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as a binding: a binding with priority would overtake letters that are still on their way.
+        if event.key in ("tab", "enter"):
+            await self._offers.settled()
         completed = completion(self.text) if event.key == "tab" else ""
-        if event.key != "enter" and not completed:
+        if self._is_for_offers(event.key):
+            pass
+        elif completed:
+            self._put(completed)
+        elif event.key == "enter":
+            self._send()
+        else:
             await super()._on_key(event)
+            self._follow()
             return
         event.stop()
         event.prevent_default()
-        if completed:
-            self.text = completed
-            self.move_cursor(self.document.end)
+
+    def _is_for_offers(self, key: str) -> bool:
+        """Let the open list have the key; False where it has no use for it."""
+        if not self._offers.opened:
+            return False
+        match key:
+            case "up" | "down":
+                self._offers.move(1 if key == "down" else -1)
+            case "escape":
+                self._offers.leave()
+            case "tab":
+                self.take()
+            case "enter":
+                return self.take(enter=True)
+            case _:
+                return False
+        return True
+
+    def _follow(self) -> None:
+        """Tell the list of offers what is being typed; a command of the person's own is no prompt."""
+        if self.text == self._untyped or self.text.startswith("!"):
+            self._offers.follow("", 0)
         else:
-            self._send()
+            self._untyped = ""
+            self._offers.follow(self.text, self._cursor)
+
+    def _put(self, text: str) -> None:
+        """Have this as the text, as if it had not been typed."""
+        self.text = self._untyped = text
+        self.move_cursor(self.document.end)
+
+    @property
+    def _cursor(self) -> int:
+        """Where the cursor is, in characters from the start."""
+        return len(self.get_text_range((0, 0), self.cursor_location))
 
     @property
     def _row(self) -> int:
@@ -100,5 +176,4 @@ class Prompt(TextArea):
         if self._place == len(self._history):
             self._unsent = self.text
         self._place = place
-        self.text = self._unsent if place == len(self._history) else self._history[place]
-        self.move_cursor(self.document.end)
+        self._put(self._unsent if place == len(self._history) else self._history[place])

@@ -1,0 +1,204 @@
+"""What an "@" may name is offered while it is typed, taken by keys or the mouse, and never in the way."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ossa.assistant.repository import NotARepository
+from ossa.tui.targets import Target, Targets, Wanted, wanted
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import Open, Stage
+
+
+async def offered(stage: "Stage", text: str) -> list[str]:
+    """Type the text; what is then offered, from the top."""
+    await stage.pilot.press(*("space" if c == " " else c for c in text))
+    offers = stage.app.window.offers
+    await stage.until(lambda: offers.opened, f"offers for {text}")
+    return [str(option.prompt) for option in offers.options]
+
+
+async def test_a_file_is_found_by_some_letters_and_taken_by_tab(open_window: "Open") -> None:
+    async with open_window() as stage:
+        rows = await offered(stage, "see @dp")
+        assert rows == ["deep.py  lib/"]
+        await stage.shows("tab takes it")
+        await stage.pilot.press("tab")
+        prompt = stage.app.window.prompt
+        assert prompt.text == "see @lib/deep.py" and prompt.has_focus
+        await stage.until(lambda: not stage.app.window.offers.opened)
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.agent.asked == ["see @lib/deep.py"])
+
+
+async def test_a_key_in_haste_waits_for_what_its_letters_find(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await offered(stage, "@")
+        await stage.pilot.press("d", "e", "e", "p", "enter", "enter")
+        await stage.until(lambda: stage.agent.asked == ["@lib/deep.py"])
+
+
+async def test_arrows_choose_and_do_not_recall_while_it_is_open(open_window: "Open") -> None:
+    async with open_window([], []) as stage:
+        await stage.send("earlier")
+        await stage.until(lambda: stage.agent.asked)
+        offers, prompt = stage.app.window.offers, stage.app.window.prompt
+        rows = await offered(stage, "@")
+        assert len(rows) > 2 and offers.highlighted == 0
+        await stage.pilot.press("down", "down", "up")
+        assert offers.highlighted == 1 and prompt.text == "@"
+        await stage.pilot.press("up", "up")
+        assert offers.highlighted == len(rows) - 1
+        await stage.pilot.press("escape")
+        await stage.until(lambda: not offers.opened)
+        await stage.pilot.press("up")
+        assert prompt.text == "earlier"
+
+
+async def test_escape_closes_it_for_this_mention_alone_and_stops_no_turn(open_window: "Open") -> None:
+    async with open_window([asyncio.Event()]) as stage:
+        offers = stage.app.window.offers
+        await stage.send("wait")
+        await offered(stage, "@ca")
+        await stage.pilot.press("escape", "l")
+        assert not offers.opened and stage.app.window.status.state == "working"
+        assert await offered(stage, " @new") == ["new.txt"]
+
+
+async def test_a_recalled_prompt_is_not_completed(open_window: "Open") -> None:
+    async with open_window([], [], []) as stage:
+        await stage.send("one")
+        await stage.send("look at @calc.py")
+        await stage.until(lambda: len(stage.agent.asked) == 2)
+        prompt = stage.app.window.prompt
+        await stage.pilot.press("up", "up")
+        assert prompt.text == "one"
+        await stage.pilot.press("down", "enter")
+        await stage.until(lambda: stage.agent.asked[-1] == "look at @calc.py" and len(stage.agent.asked) == 3)
+
+
+async def test_a_folder_taken_by_tab_stays_open_and_by_enter_is_meant_itself(open_window: "Open") -> None:
+    async with open_window() as stage:
+        assert (await offered(stage, "@lib"))[0] == "lib/"
+        await stage.pilot.press("tab")
+        prompt, offers = stage.app.window.prompt, stage.app.window.offers
+        assert prompt.text == "@lib/"
+        await stage.until(lambda: offers.opened and offers.current is not None and offers.current.name == "lib/")
+        await stage.pilot.press("down", "tab")
+        assert prompt.text == "@lib/deep.py"
+
+
+async def test_the_lines_of_a_definition_are_offered_behind_a_file(open_window: "Open") -> None:
+    async with open_window() as stage:
+        assert await offered(stage, "@calc.py:") == ["add  function, 1-2", "half  function, 5-6"]
+        await stage.pilot.press("h", "tab")
+        assert stage.app.window.prompt.text == "@calc.py:5-6"
+
+
+async def test_a_row_can_be_clicked(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await offered(stage, "@")
+        offers, prompt = stage.app.window.offers, stage.app.window.prompt
+        second = offers.targets and str(offers.options[1].prompt)
+        await stage.pilot.click(offers, offset=(3, 1))
+        await stage.until(lambda: len(prompt.text) > 1)
+        assert second and second.startswith(prompt.text[1:].rpartition("/")[2]) and prompt.has_focus
+
+
+async def test_nothing_is_offered_where_nothing_fits_or_is_meant(open_window: "Open") -> None:
+    async with open_window([], [], []) as stage:
+        offers = stage.app.window.offers
+        await offered(stage, "@")
+        await stage.pilot.press(*"zzqx")
+        await stage.until(lambda: not offers.opened)
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.agent.asked == ["@zzqx"])
+        await stage.send("!git show @calc")
+        await stage.until(lambda: len(stage.agent.asked) == 2)
+        await stage.send("mail me@calc.py")
+        await stage.until(lambda: len(stage.agent.asked) == 3)
+        assert not offers.opened
+
+
+async def test_new_files_are_offered_soon_and_gone_ones_no_more(open_window: "Open", repository: Path) -> None:
+    async with open_window() as stage:
+        offers = stage.app.window.offers
+        assert await offered(stage, "@new") == ["new.txt"]
+        (repository / "newer.txt").write_text("")
+        (repository / "new.txt").unlink()
+        await stage.until(lambda: offers.targets and offers.targets.stale)
+        await stage.pilot.press("backspace", "w")
+        await stage.until(lambda: [str(option.prompt) for option in offers.options] == ["newer.txt"])
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_it_fits_above_the_prompt_of_a_small_terminal(
+    open_window: "Open", repository: Path, size: tuple[int, int]
+) -> None:
+    for number in range(30):
+        (repository / f"{'long' * 20}_{number}.py").touch()
+    async with open_window(size=size) as stage:
+        await offered(stage, "@longlong")
+        window = stage.app.window
+        await stage.until(lambda: window.offers.region.height > 1)
+        region = window.offers.region
+        assert region.bottom == window.activity.region.y and region.y > 0 and region.right <= size[0]
+        assert window.prompt.region.height >= 1
+
+
+def test_what_is_being_typed() -> None:
+    assert wanted("a @ca", 5) == Wanted(2, "ca")
+    assert wanted("a @ca b", 3) == Wanted(2, "")
+    assert wanted("@calc.py:ad", 11) == Wanted(0, "ad", "calc.py")
+    assert wanted('@"my file.py":', 14) == Wanted(0, "", "my file.py")
+    assert wanted("a@ca", 4) is None is wanted("@ca b", 5)
+
+
+def test_names_that_cannot_be_typed_are_not_offered_and_odd_ones_are_quoted(tmp_path: Path) -> None:
+    targets = Targets(tmp_path, lambda: ["my file.py", "ti\nes.py", "di\udcffes.py", "it's.py"])
+    targets.renew()
+    assert [t.spelled for t in targets.find(Wanted(0, "es"))] == []
+    assert targets.find(Wanted(0, "my"))[0] == Target("my file.py", "file", '@"my file.py"', (0, 1))
+    assert targets.find(Wanted(0, "its"))[0].spelled == '@"it\'s.py"'
+
+
+def test_outputs_and_failures_are_named_by_a_mark() -> None:
+    targets = Targets(Path(), lambda: [])
+    assert [t.name for t in targets.find(Wanted(0, "!"))] == ["!output", "!failures"]
+    assert [t.spelled for t in targets.find(Wanted(0, "!f"))] == ["@!failures"]
+
+
+def test_a_repository_that_git_cannot_read_keeps_what_was_known(repository: Path) -> None:
+    broken = False
+
+    def files() -> list[str]:
+        if broken:
+            raise NotARepository("git is gone")
+        return ["calc.py"]
+
+    targets = Targets(repository, files)
+    targets.renew()
+    assert not targets.stale
+    targets.touch(["calc.py"])
+    assert not targets.stale, "a known file that is still there makes no difference"
+    targets.touch([".git/HEAD"])
+    broken = True
+    assert targets.stale
+    targets.renew()
+    assert [t.name for t in targets.find(Wanted(0, "calc"))] == ["calc.py"] and not targets.stale
+
+
+def test_definitions_follow_the_file(repository: Path) -> None:
+    targets = Targets(repository, lambda: ["calc.py"])
+    targets.renew()
+    asked = Wanted(0, "", "calc.py")
+    assert [t.name for t in targets.find(asked)] == ["add", "half"]
+    (repository / "calc.py").write_text("class A:\n    def b(self):\n        pass\n" + "#" * 100)
+    assert [(t.name, t.spelled) for t in targets.find(asked)] == [("A", "@calc.py:1-3"), ("A.b", "@calc.py:2-3")]
+    assert targets.find(Wanted(0, "1", "calc.py")) == [] == targets.find(Wanted(0, "", "../secret"))
+    subprocess.run(["truncate", "-s", "1M", str(repository / "calc.py")], check=True)
+    assert targets.find(asked) == []

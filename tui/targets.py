@@ -1,0 +1,144 @@
+"""What an "@" in a prompt can name, for completing it: files, folders, parts of a file, what was printed or failed.
+
+    Repository.files() ─► Targets.renew()          "@cal" ─► Targets.find() ─► Target…, the best first
+    DiskChanged ─► Targets.touch() ─► stale?       "@calc.py:ad" ─► the definitions in that file, as its lines
+
+Blocking, all but `touch` and `stale`: call it in a thread, one call at a time.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ossa.assistant.fuzzy import PathFinder
+from ossa.assistant.index.outlines import outline
+from ossa.assistant.index.symbols import Symbol
+from ossa.assistant.mentions import FAILURES, OUTPUT, spelled, unfinished, with_folders
+from ossa.assistant.repository import NotARepository
+
+Kind: TypeAlias = Literal["file", "folder", "lines", "news"]
+
+MOST = 20
+"""Targets that are offered for some letters."""
+_READ = 400_000
+"""Bytes of a file above which no definitions are offered: reading them takes too long beside somebody who types."""
+_TOUCHED = 100
+"""Changed files above which the list is read anew without looking at each."""
+_LINES = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s:"']+)):(?P<part>\w*)$""")
+_NEWS = {OUTPUT: "what your last !command printed", FAILURES: "what failed when the tests last ran"}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is being typed behind an "@"."""
+
+    start: int
+    """Where the "@" stands."""
+    letters: str
+    """Some of those of a path; or of a definition, where a file is named already."""
+    path: str = ""
+    """That file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that the "@" may name."""
+
+    name: str
+    """As it is shown: a path, a folder with "/" at its end, a definition of the file."""
+    kind: Kind
+    spelled: str
+    """As it stands in the prompt, with the "@"."""
+    positions: tuple[int, ...] = ()
+    """Where in the name the letters are, from 0."""
+    note: str = ""
+    """A few words on it."""
+
+
+def wanted(text: str, cursor: int) -> Wanted | None:
+    """What is being typed where the cursor stands; None where that is nothing to complete."""
+    if typed := unfinished(text, cursor):
+        return Wanted(typed.start, typed.letters)
+    if match := _LINES.search(text[:cursor]):
+        return Wanted(match.start(), match["part"], match["double"] or match["single"] or match["plain"])
+    return None
+
+
+class Targets:
+    """Those of one repository, as its files are now."""
+
+    def __init__(self, root: Path, files: Callable[[], Sequence[str]]) -> None:
+        """`files` lists the paths from the root; it may raise `NotARepository`."""
+        self._root, self._files = root, files
+        self._finder = PathFinder(())
+        self._known: frozenset[str] = frozenset()
+        self.stale = True
+        """Whether other files are there than were when the list was read."""
+        self._outlined: tuple[str, float, tuple[Symbol, ...]] = "", 0.0, ()
+
+    def touch(self, paths: Iterable[str]) -> None:
+        """These paths have changed on disk; one that was known and still is there makes no difference."""
+        if not self.stale:
+            touched = list(paths)
+            self.stale = len(touched) > _TOUCHED or any(self._is_other(path) for path in touched)
+
+    def renew(self) -> None:
+        """Read the list of files; where git cannot tell, it stays as it is."""
+        self.stale = False
+        try:
+            # A name that cannot be written on one line cannot be typed in a prompt either.
+            paths = [path for path in self._files() if path.isprintable()]
+        except NotARepository:
+            return
+        if self._known != (known := frozenset(paths)):
+            self._known, self._finder = known, PathFinder(with_folders(paths))
+
+    def find(self, wanted: Wanted, favoured: Sequence[str] = ()) -> list[Target]:
+        """The best for what was typed; `favoured` paths come before others that fit as well."""
+        if wanted.path:
+            return self._parts(wanted)
+        if wanted.letters.startswith("!"):
+            return [
+                Target(name, "news", f"@{name}", (), note) for name, note in _NEWS.items() if wanted.letters in name
+            ]
+        return [
+            Target(match.path, "folder" if match.path.endswith("/") else "file", spelled(match.path), match.positions)
+            for match in self._finder.find(wanted.letters, MOST, favoured)
+        ]
+
+    def _is_other(self, path: str) -> bool:
+        """Whether it is new, or gone."""
+        return path not in self._known or not (self._root / path).exists()
+
+    def _parts(self, wanted: Wanted) -> list[Target]:
+        """Definitions of the named file, in their order; none where a line is typed."""
+        if wanted.letters[:1].isdigit() or wanted.path not in self._known:
+            return []
+        symbols = {_full(symbol): symbol for symbol in reversed(self._symbols(wanted.path))}
+        found = PathFinder(tuple(reversed(symbols))).find(wanted.letters, MOST)
+        return [_lines(wanted.path, symbols[match.path], match.positions) for match in found]
+
+    def _symbols(self, path: str) -> tuple[Symbol, ...]:
+        """What the file defines now; nothing where it is too large or cannot be read."""
+        try:
+            status = (self._root / path).stat()
+            if status.st_size > _READ:
+                return ()
+            if self._outlined[:2] != (path, status.st_mtime):
+                text = (self._root / path).read_text("utf-8", "replace")
+                self._outlined = path, status.st_mtime, outline(path, text).symbols
+        except OSError:
+            return ()
+        return self._outlined[2]
+
+
+def _full(symbol: Symbol) -> str:
+    return f"{symbol.parent}.{symbol.name}" if symbol.parent else symbol.name
+
+
+def _lines(path: str, symbol: Symbol, positions: tuple[int, ...]) -> Target:
+    """The lines of a definition."""
+    lines = f"{symbol.line}-{symbol.end}" if symbol.end > symbol.line else str(symbol.line)
+    return Target(_full(symbol), "lines", f"{spelled(path)}:{lines}", positions, f"{symbol.kind}, {lines}")

@@ -1,0 +1,160 @@
+"""The list above the prompt while an "@" is being typed: what it may name, the letters that fit lit.
+
+Prompt ─► follow(text, cursor) ─► Targets.find() in a thread ─► rows ─► Prompt takes the current one, or Chosen by mouse
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from textual import on
+from textual.content import Content, Span
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from ossa.tui.targets import Target, Targets, Wanted, wanted
+
+ROWS = 8
+"""Shown at once, at most; where there is little room, fewer."""
+_PATIENCE = 0.3
+"""Seconds that a key waits for a search that its letters began; others wait behind it, so that none overtakes."""
+
+
+class Offers(OptionList, can_focus=False):
+    """Lies over the conversation; the prompt keeps the focus."""
+
+    opened = reactive(False, toggle_class="-opened")
+    """Whether there is something to choose from."""
+
+    class Chosen(Message):
+        """A row was clicked."""
+
+    class Turned(Message):
+        """The list has come up or gone."""
+
+        def __init__(self, opened: bool) -> None:
+            super().__init__()
+            self.opened = opened
+
+    def __init__(self) -> None:
+        super().__init__(id="offers", compact=True, markup=False)
+        self.targets: Targets | None = None
+        """What can be named; None until the repository is known."""
+        self.favoured: Callable[[], Sequence[str]] = lambda: ()
+        """Paths that come first where they fit: what is open, what was changed."""
+        self._wanted: Wanted | None = None
+        self._found: list[Target] = []
+        self._looking = False
+        self._done = asyncio.Event()
+        self._left: int | None = None
+        """Where the "@" stands whose list the person has closed."""
+
+    @property
+    def current(self) -> Target | None:
+        """What the keys would take."""
+        if not self.opened or self.highlighted is None:
+            return None
+        return self._found[self.highlighted]
+
+    @property
+    def start(self) -> int:
+        """Where the "@" stands that is being completed."""
+        return self._wanted.start if self._wanted else 0
+
+    def attach(self, targets: Targets, favoured: Callable[[], Sequence[str]]) -> None:
+        """Offer these from now on; the list of files is read at once."""
+        self.targets, self.favoured = targets, favoured
+        self._look()
+
+    def touch(self, paths: Iterable[str]) -> None:
+        """These files have changed on disk."""
+        if self.targets is not None:
+            self.targets.touch(paths)
+
+    def follow(self, text: str, cursor: int) -> None:
+        """The prompt reads so now: look for what its "@" may name, or close the list."""
+        now = wanted(text, cursor)
+        if now is None or now.start != self._left:
+            self._left = None
+        if now == self._wanted:
+            return
+        self._wanted = now
+        if now is None or self._left is not None:
+            self._show([])
+        else:
+            self._look()
+
+    def leave(self) -> None:
+        """Close the list until another "@" is begun."""
+        self._left = self._wanted.start if self._wanted else None
+        self._show([])
+
+    async def settled(self) -> None:
+        """Wait a moment for what the last letters look for."""
+        if self._wanted is None or not self._looking:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._done.wait()
+
+    def move(self, rows: int) -> None:
+        """Go to another row; from the last one on to the first."""
+        if self._found and self.highlighted is not None:
+            self.highlighted = (self.highlighted + rows) % len(self._found)
+
+    def watch_opened(self, opened: bool) -> None:
+        self.post_message(self.Turned(opened))
+
+    def _look(self) -> None:
+        if not self._looking and self.targets is not None:
+            self._looking = True
+            self._done.clear()
+            self.run_worker(self._search(self.targets))
+
+    async def _search(self, targets: Targets) -> None:
+        """Look for what is wanted until nothing else is; the list of files is renewed behind what it has given."""
+        try:
+            sought: Wanted | None = None
+            while self._wanted != sought or targets.stale:
+                if self._wanted == sought:
+                    await asyncio.to_thread(targets.renew)
+                sought = self._wanted
+                favoured = self.favoured()
+                found = await asyncio.to_thread(targets.find, sought, favoured) if sought else []
+                if self._left is None and self._wanted is not None:
+                    self._show(found)
+        finally:
+            self._looking = False
+            self._done.set()
+
+    def _show(self, found: list[Target]) -> None:
+        if found != self._found:
+            self._found = found
+            self.set_options([Option(_row(target)) for target in found])
+            self.highlighted = 0 if found else None
+        room = (self.parent.size.height if isinstance(self.parent, Widget) else ROWS) - 6
+        rows = max(1, min(ROWS, len(found), room))
+        self.styles.height, self.styles.offset = rows, (0, -rows)
+        self.opened = bool(found)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen())
+
+
+def _row(target: Target) -> Content:
+    """What it is called, then where it lies: where there is no room for both, the name is what tells them apart."""
+    cut = target.name.rstrip("/").rfind("/") + 1 if target.kind in ("file", "folder") else 0
+    name = _lit(target.name[cut:], [p - cut for p in target.positions if p >= cut])
+    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$foreground 50%")
+    return Content.assemble(
+        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$foreground 50%")
+    )
+
+
+def _lit(text: str, positions: Sequence[int]) -> Content:
+    return Content(text, spans=[Span(p, p + 1, "bold $text-primary") for p in positions])
