@@ -2,8 +2,13 @@
 
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
+from ossa.assistant.index.languages import language_of
 from ossa.assistant.index.symbols import Kind, Outline, Symbol
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
 
 _SECONDS = 1.0
 _LARGEST = 256 << 10
@@ -23,23 +28,27 @@ _DEFINES = frozenset({"def", "defp", "defmacro", "fun", "func", "function", "pro
 """After these comes a function's name, also where the lexer calls it just a name."""
 
 
+def needs_lexer(path: str) -> bool:
+    """Whether the file's name is one of code that only a lexer reads here."""
+    return language_of(path) is None and _lexer(path) is not None
+
+
 def lexed(path: str, text: str) -> Outline:
     """The outline as far as tokens tell it; empty for what is no code, or too large."""
-    from pygments.lexers import find_lexer_class_for_filename
     from pygments.token import Comment, Name, String
 
     lines = text.split("\n")
     odd = len(text) > _LARGEST or len(max(lines, key=len)) > _LONGEST_LINE
-    found = None if odd else find_lexer_class_for_filename(path.rpartition("/")[2], text)
-    if found is None or not _NOT_CODE.isdisjoint(found.aliases):
+    found = None if odd else _lexer(path, text)
+    if found is None:
         return Outline()
     kind_of: dict[object, Kind] = {Name.Function: "function", Name.Class: "class"}
-    by = time.monotonic() + _SECONDS
+    by = time.thread_time() + _SECONDS
     symbols: dict[str, Symbol] = {}
     names: Counter[str] = Counter()
     line, counted = 1, 0
     before = ""
-    for at, token, value in found().get_tokens_unprocessed(text):
+    for at, token, value in found.get_tokens_unprocessed(text):
         said, before = before, value.strip() or before
         if token in Comment or token in String or token not in Name:
             continue
@@ -49,7 +58,14 @@ def lexed(path: str, text: str) -> Outline:
         if kind and value not in symbols and value.strip():
             head = " ".join(lines[min(line, len(lines)) - 1].split())[:_SIGNATURE]
             symbols[value] = Symbol(path, value, kind, line, line, head, "")
-        if time.monotonic() > by:
+        if time.thread_time() > by:
             break
     names.subtract(symbols.keys())
     return Outline(tuple(symbols.values()), {name: count for name, count in names.items() if count > 0})
+
+
+def _lexer(path: str, text: str = "") -> "Lexer | None":
+    from pygments.lexers import find_lexer_class_for_filename
+
+    found = find_lexer_class_for_filename(path.rpartition("/")[2], text or None)
+    return found() if found and _NOT_CODE.isdisjoint(found.aliases) else None

@@ -27,8 +27,8 @@ _INNER = frozenset({"class", "type", "scope"})
 _WEAK = frozenset({"constant", "type"})
 """Where two patterns match one name, the other role is the more telling one."""
 _IDENTIFIER = re.compile(r"[^\W\d]\w+")
-_SECONDS = 2.0
-"""Parsing ends here with what was found so far: broken files can take a grammar very long."""
+_SECONDS = 1.5
+"""Of work. Parsing ends here with what was found so far: broken files can take a grammar very long."""
 _PIECE = 1 << 16
 _LONGEST = 200
 """Characters of a signature."""
@@ -63,7 +63,7 @@ def parsed(path: str, text: str, language: Language) -> Outline | None:
     from tree_sitter import QueryCursor
 
     source = text.encode("utf-8", "replace")
-    tree = _tree(source, known[0], time.monotonic() + _SECONDS)
+    tree = _tree(source, known[0], time.thread_time() + _SECONDS)
     if tree is None:
         return None
     matches = QueryCursor(known[1]).matches(tree.root_node)
@@ -82,7 +82,7 @@ def _tree(source: bytes, language: "Grammar", by: float) -> "Tree | None":
         return source[at : at + _PIECE]
 
     def late(_at: int, _broken: bool) -> bool:
-        return time.monotonic() > by
+        return time.thread_time() > by
 
     try:
         return Parser(language).parse(read, progress_callback=late)

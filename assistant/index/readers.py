@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-from ossa.assistant.index.reading import Entry, read
+from ossa.assistant.index.lexed import needs_lexer
+from ossa.assistant.index.reading import Entry, given_up, read
 
 Asked: TypeAlias = tuple[str, str]
 """A path and the digest of the content that is known."""
@@ -26,6 +27,8 @@ _MOST = 4
 _LOT = 16
 _WAITING = 256
 """Entries that may wait to be written."""
+_QUICK = 128 << 10
+"""Bytes."""
 _WORTH_IT = 48
 """Files; fewer are read sooner here than a process has started."""
 
@@ -34,8 +37,10 @@ def read_all(root: Path, asked: Iterable[Asked], stopped: Callable[[], bool]) ->
     """An entry for each file, in any order; ends early once `stopped` says so."""
     waiting = deque(asked)
     if len(waiting) <= _WORTH_IT:
-        while waiting and not stopped():
-            yield read(root, *waiting.popleft())
+        here = [one for one in waiting if _is_quick(root, one[0])]
+        waiting = deque(one for one in waiting if one not in here)
+        yield from (read(root, *one) for one in here if not stopped())
+    if not waiting:
         return
     readers = _Readers(root, waiting)
     try:
@@ -44,13 +49,21 @@ def read_all(root: Path, asked: Iterable[Asked], stopped: Callable[[], bool]) ->
         readers.end()
 
 
+def _is_quick(root: Path, path: str) -> bool:
+    """Whether the file is read in milliseconds: while a query or a lexer runs, no other thread does."""
+    try:
+        return os.lstat(f"{root}/{path}").st_size <= _QUICK and not needs_lexer(path)
+    except OSError:
+        return True
+
+
 class _Readers:
     def __init__(self, root: Path, waiting: deque[Asked]) -> None:
         self._root, self._waiting = root, waiting
         self._ready: queue.Queue[Entry | None] = queue.Queue(_WAITING)
         self._ended = threading.Event()
         self._running: set[subprocess.Popen[bytes]] = set()
-        count = min(_MOST, os.cpu_count() or 1)
+        count = min(_MOST, os.cpu_count() or 1, -(-len(waiting) // _LOT))
         self._threads = [threading.Thread(target=self._work, name="ossa-index", daemon=True) for _ in range(count)]
         for thread in self._threads:
             thread.start()
@@ -116,7 +129,7 @@ class _Readers:
             line = process.stdout.readline()
             if not line.endswith(b"\n"):
                 if not self._ended.is_set():
-                    self._ready.put(Entry(lot.popleft()[0], reason="unreadable"))
+                    self._ready.put(given_up(self._root, lot.popleft()[0]))
                     self._waiting.extend(lot)
                 return False
             lot.popleft()

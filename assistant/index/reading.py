@@ -26,7 +26,7 @@ from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.index.terms import words
 from ossa.assistant.index.walk import LARGEST, left_out_by_content, left_out_by_name, text_of
 
-SECONDS = 10.0
+SECONDS = 20.0
 """After this a file is given up."""
 _OFTEN = 6
 """A word counts at most so many times in one file: BM25 hardly tells more apart, and the index stays small."""
@@ -92,6 +92,15 @@ def read(root: Path, path: str, digest: str = "") -> Entry:
     names = " ".join(word for symbol in known.symbols for word in _split(symbol.name))
     references = dict(known.references)
     return Entry(path, told.st_size, mtime, found, False, False, "", known.symbols, references, names, _counted(text))
+
+
+def given_up(root: Path, path: str) -> Entry:
+    """A file on which a reader died: left alone until it changes."""
+    try:
+        told = os.lstat(f"{root}/{path}")
+    except OSError:
+        return Entry(path, gone=True)
+    return Entry(path, told.st_size, told.st_mtime_ns, reason="unreadable")
 
 
 def _counted(text: str) -> str:
