@@ -12,19 +12,24 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from ossa.assistant.choosing import Choices
 from ossa.assistant.commit import Committer
-from ossa.assistant.context.context import Context
+from ossa.assistant.context.asking import Ask
+from ossa.assistant.context.context import Composition, Context
+from ossa.assistant.context.ledger import Ledger
+from ossa.assistant.context.parts import Action, Attached
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
+    Adjusted,
     Answering,
     Attempt,
     End,
     Event,
+    Failure,
     Notice,
     Reading,
     Spoken,
@@ -77,6 +82,8 @@ class Agent:
     transcript: Transcript
     """Sees every event before anyone else does, and so knows the conversation."""
     sampling: Sampling
+    viewing: str = ""
+    """What the person has open, as "calc.py:12"; the model is told with the next prompt."""
     _choices: Choices = field(init=False)
     _running: Generation | None = field(default=None, init=False)
     """The answer that is being written."""
@@ -91,6 +98,7 @@ class Agent:
 
     def cancel(self) -> None:
         """End the running turn at the model's next token, or kill its command; what is in the draft stays there."""
+        self.context.stop()
         self.turns.cancel()
 
     def answer_now(self) -> None:
@@ -99,11 +107,25 @@ class Agent:
         if self._running is not None:
             self._running.answer_now()
 
-    def run(self, prompt: str) -> AsyncIterator[Event]:
+    def run(self, prompt: str, attached: Sequence[Attached] = ()) -> AsyncIterator[Event]:
         """Answer a prompt. A small model asked to fix tests is led there; else it just answers."""
         if not self.model.info.calls_tools and wanted(prompt):
             return self.fix(prompt)
-        return self.turns.play(prompt, lambda emit: self._converse(prompt, emit))
+        return self.turns.play(prompt, lambda emit: self._converse(self._ask(prompt, attached), emit))
+
+    def preview(self, prompt: str, attached: Sequence[Attached] = ()) -> Ledger:
+        """What the model would be shown with this prompt, part by part; blocks, so call it in a thread.
+
+        Raises:
+            ModelError: the model that counts cannot be had.
+        """
+        return self.context.preview(self.transcript, self._ask(prompt, attached), self._reserve)
+
+    def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
+        """Pin, drop, shorten to so many characters, or bring back a part of the context, by its id in the ledger."""
+        return self.turns.play(
+            f"/{action} {part}", lambda emit: self._adjust(Adjusted(part, action, limit), emit), command=True
+        )
 
     def fix(self, hint: str = "") -> AsyncIterator[Event]:
         """Repair what makes the tests fail; `hint` may name a test, a file or a function."""
@@ -144,6 +166,16 @@ class Agent:
         root = self.committer.repository.root
         return self.turns.play(f"!{line}", lambda emit: run_line(line, root, emit), command=True)
 
+    async def _adjust(self, choice: Adjusted, emit: Emit) -> End:
+        try:
+            events = self.context.adjust(self.transcript, choice)
+        except KeyError:
+            emit(Failure(f"There is no part {choice.part} in the context; it may have gone by a rewind."))
+            return "failed"
+        for event in events:
+            emit(event)
+        return "answered"
+
     async def _test(self, emit: Emit) -> End:
         await self.proof.after(emit)
         return "answered"
@@ -183,7 +215,8 @@ class Agent:
         if left := wanted.intersection(failure.id for failure in now.failures):
             if tried or found:
                 emit(Notice("The model goes on with its tools."))
-            end = await self._converse(hint, emit, self._told(now, hint, tried), left, ends)
+            ask = replace(self._ask(hint), told=self._told(now, hint, tried))
+            end = await self._converse(ask, emit, left, ends)
             if not found or end != "answered":
                 return end
         return await self._offer(emit, compare(report, now) if fresh else None)
@@ -210,9 +243,7 @@ class Agent:
         lines = [f"- {a.place}: {a.outcome}\n```\n{shorten(a.text, _TRIED)}\n```" for a in tried[-_MOST_TRIED:]]
         return f"{text}\n\n{prompt_text('tried').format(attempts=chr(10).join(lines))}"
 
-    async def _converse(
-        self, prompt: str, emit: Emit, told: str = "", wanted: Collection[str] = (), ends: float | None = None
-    ) -> End:
+    async def _converse(self, ask: Ask, emit: Emit, wanted: Collection[str] = (), ends: float | None = None) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
 
         It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`. When the clock's
@@ -224,7 +255,7 @@ class Agent:
             finished = False
             try:
                 async with asyncio.timeout(None if ends is None else max(ends - time.monotonic(), 0.0)):
-                    finished = await self._answer(prompt, told, emit)
+                    finished = await self._answer(ask, emit)
             except TimeoutError:
                 emit(Notice("The time for the repair is over, so the model is stopped where it is."))
             change = await self.delivery.change()
@@ -239,7 +270,7 @@ class Agent:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(short)
-            prompt, told = "", prompt_text("broken").format(summary=verdict.summary, failures=failures)
+            ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=failures))
         return await self._offer(emit, verdict)
 
     async def _offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
@@ -253,7 +284,7 @@ class Agent:
         diff = shorten("".join(line if line.endswith("\n") else line + "\n" for line in lines), _REFUSED)
         reason = wish.reason.strip() or "They gave no reason: find a better way."
         place = {"path": wish.file.path, "line": wish.hunk.start + 1}
-        await self._answer("", prompt_text("again").format(**place, diff=diff, reason=reason), emit)
+        await self._answer(Ask("", prompt_text("again").format(**place, diff=diff, reason=reason)), emit)
 
     async def _search_again(self, wish: Wish, emit: Emit) -> None:
         """The guided way goes on without the candidate that was refused."""
@@ -265,35 +296,50 @@ class Agent:
         if await self.repair.search(await self.proof.after(emit), "", emit, leave=wish.failing):
             await in_thread(self._choices.gather)
 
-    async def _answer(self, prompt: str, told: str, emit: Emit) -> bool:
+    def _ask(self, prompt: str, attached: Sequence[Attached] = ()) -> Ask:
+        return Ask(prompt, attached=tuple(attached), failures=self.proof.failures, viewing=self.viewing)
+
+    @property
+    def _reserve(self) -> int:
+        """Tokens that are kept for the answer."""
+        return min(self.sampling.max_tokens, self.model.info.window // 4)
+
+    async def _answer(self, ask: Ask, emit: Emit) -> bool:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""
-        reserve = min(self.sampling.max_tokens, self.model.info.window // 4)
-        composed = await asyncio.to_thread(self.context.compose, self.transcript, prompt, reserve, told)
-        for notice in composed.notices:
-            emit(Notice(notice))
-        emit(composed.ledger)
-        messages = list(composed.messages)
+        messages = await self._composed(lambda: self.context.compose(self.transcript, ask, self._reserve), emit)
+        try:
+            return await self._to_the_end(messages, emit)
+        finally:
+            await in_thread(self.context.settle, self.transcript)
+
+    async def _to_the_end(self, messages: Sequence[Message], emit: Emit) -> bool:
         seen: list[tuple[ToolCall, str]] = []
         while True:
             finished = await self._generate(messages, emit)
-            messages.append(finished.message)
             if finished.reason == "length":
                 emit(Notice("The answer reached its limit of tokens and was cut off."))
             if not finished.message.calls:
                 return True
             for call in finished.message.calls:
-                result, output = await self._call(call, len(seen), emit)
-                messages.append(result)
-                seen.append((call, output))
+                seen.append((call, await self._call(call, len(seen), emit)))
             if any(seen.count(pair) >= 3 for pair in seen[-len(finished.message.calls) :]):
                 emit(Notice("The model made the same call with the same result three times; the turn ends here."))
                 return False
             if len(seen) >= MAX_CALLS:
                 emit(Notice(f"The model made {MAX_CALLS} calls; the turn ends here."))
                 return False
-            messages, notices = await asyncio.to_thread(self.context.fit, messages, reserve)
-            for notice in notices:
-                emit(Notice(notice))
+            for event in await in_thread(self.context.instructed, self.transcript, finished.message.calls):
+                emit(event)
+            messages = await self._composed(lambda: self.context.go_on(self.transcript, self._reserve), emit)
+
+    async def _composed(self, compose: Callable[[], Composition], emit: Emit) -> Sequence[Message]:
+        """What the model is to be shown, and to the person what had to be left out of it."""
+        composed = await asyncio.to_thread(compose)
+        for notice in composed.notices:
+            emit(Notice(notice))
+        for event in composed.events:
+            emit(event)
+        return composed.messages
 
     async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
         tools = self.toolbox.specs if self.model.info.calls_tools else ()
@@ -320,11 +366,11 @@ class Agent:
                         return piece
         raise AssertionError("a generation ends with Finished")
 
-    async def _call(self, call: ToolCall, number: int, emit: Emit) -> tuple[Message, str]:
-        """What the model is told, and the output by which a repetition is known: what it is told may bear a time."""
+    async def _call(self, call: ToolCall, number: int, emit: Emit) -> str:
+        """Call a tool; returns the output, by which a repetition is known: what the model is told may bear a time."""
         step = f"call-{len(self.transcript.messages)}-{number}"
         emit(StepStarted(step, self.toolbox.title(call), call.arguments))
         outcome = await self.toolbox.call(call, lambda text: emit(StepOutput(step, text)))
         result = Message("tool", outcome.for_model, tool=call.name)
         emit(StepFinished(step, outcome.ok, outcome.summary, outcome.output, result))
-        return result, outcome.output
+        return outcome.output

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ossa.assistant.change import Change
-from ossa.assistant.context.parts import Attached, FrontPart, Part, Replaced
+from ossa.assistant.context.parts import Action, Attached, FrontPart, Part, Replaced
 from ossa.assistant.review import Alternatives, Decision
 from ossa.assistant.verdict import Verdict
 from ossa.model.base import Message, Usage
@@ -55,7 +55,7 @@ class Adjusted:
     """The person pinned, dropped, shortened or brought back a part of the context."""
 
     part: str
-    action: Literal["pin", "drop", "shorten", "restore"]
+    action: Action
     limit: int = 0
     """Characters to which it is shortened."""
 

@@ -1,11 +1,17 @@
-"""Proof before review: the project's tests on the draft and on the working tree without it, and what differs."""
+"""Proof before review: the project's tests on the draft and on the working tree without it, and what differs.
 
-from collections.abc import Iterable, Mapping, Sequence
+before() ─┐  what failed or the change reaches (first, where all take long) ─► all ─► after()
+          └► compare() ─► doubtful tests once more, on both ─► Verdict
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ossa.assistant.draft import Draft
+from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
+from ossa.assistant.testing.affected import Importers, Reach, doubtful, early, reach, wavered, worthwhile
 from ossa.assistant.testing.frames import digest
+from ossa.assistant.testing.imports import Imports
 from ossa.assistant.testing.outcomes import Lines
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.warm import WarmTests
@@ -22,11 +28,19 @@ _SHOWN = 3
 class Proof:
     """Runs the tests where they are needed, and once only where nothing changed."""
 
-    def __init__(self, root: Path, tests: TestRunner, draft: Draft, baseline: Draft) -> None:
-        """`root` is the working tree; `baseline` a draft of it in which nothing is ever changed."""
+    def __init__(
+        self, root: Path, tests: TestRunner, draft: Draft, baseline: Draft, importers: Importers | None = None
+    ) -> None:
+        """`root` is the working tree; `baseline` a draft of it in which nothing is ever changed.
+
+        `importers` knows who imports a file; without it, import statements are read.
+        """
         self._root, self._tests, self._draft, self._baseline = root, tests, draft, baseline
+        self._importers = importers
         self._before: tuple[int, TestReport] | None = None
-        self._latest = TestReport("")
+        self._latest, self._first = TestReport(""), TestReport("")
+        self._verdict: Verdict | None = None
+        self._unsteady: set[str] = set()
         self._steps = 0
 
     async def before(self, emit: Emit) -> TestReport:
@@ -38,11 +52,14 @@ class Proof:
 
     async def after(self, emit: Emit) -> TestReport:
         """The tests on the draft, run now: what is installed may be another since the last time."""
+        self._first = TestReport("")
         if not await in_thread(self._draft.change):
             self._before = None
             self._latest = await self.before(emit)
-        else:
-            self._latest = await self._run(self._draft, "tests with the change", emit)
+            return self._latest
+        if first := await self._worth_a_look():
+            self._first = await self._run(self._draft, "the tests that it matters to, before all", emit, first)
+        self._latest = await self._run(self._draft, "tests with the change", emit)
         return self._latest
 
     def trials(self, known: TestReport, width: int) -> WarmTests:
@@ -56,11 +73,60 @@ class Proof:
     async def verdict(self, emit: Emit) -> Verdict:
         """What the tests say of the change in the draft."""
         before = await self.before(emit)
-        return compare(before, await self.after(emit))
+        after = await self.after(emit)
+        verdict = compare(before, after)
+        if verdict.fixed or verdict.broken:
+            reached = await in_thread(self._reach)
+            suspects = self._unsteady | wavered(after, self._first)
+            doubted = doubtful(verdict, reached, self._verdict, suspects)
+            self._unsteady |= await self._wavering(before, after, doubted, emit)
+            verdict = compare(before, after, self._unsteady.intersection(doubted))
+        self._verdict = verdict
+        return verdict
+
+    async def _worth_a_look(self) -> Sequence[str]:
+        """The tests to begin with, by what is known of those without the change."""
+        before = self._before[1] if self._before else TestReport("")
+        if not self._tests.chooses or not worthwhile(before):
+            return ()
+        return early(before, await in_thread(self._reach))
+
+    async def _wavering(self, before: TestReport, after: TestReport, doubted: Sequence[str], emit: Emit) -> set[str]:
+        """Of the doubted tests, those that do not do the same on the same files when all are run again.
+
+        What a test does alone proves nothing, for others may spoil what it needs; but where that is the same as with
+        all others, they need not be run again.
+        """
+        found: set[str] = set()
+        sides = ((self._draft, after), (self._baseline, before)) if doubted else ()
+        for draft, report in sides:
+            alone = await self._run(draft, "doubtful tests once more", emit, doubted)
+            if suspects := wavered(report, alone):
+                again = await self._run(draft, "all tests once more, for some did not do the same", emit)
+                found |= suspects & wavered(report, again)
+        return found
+
+    def _reach(self) -> Reach:
+        """What the draft's change can have an effect on."""
+        changed = [file.path for file in self._draft.change().files]
+        known = frozenset((*self._draft.files(), *changed))
+        importers = self._importers or Imports(known, self._text).importers
+        return reach(changed, importers, known)
+
+    def _text(self, path: str) -> str:
+        try:
+            return (self._draft.read(path) or b"").decode("utf-8", "replace")
+        except DraftError:
+            return ""
 
     def digest(self, report: TestReport, hint: str = "") -> str:
         """The first failures of a report, as a model can use them; those first that a hint names."""
         return self._digest(named_first(report.failures, hint))
+
+    @property
+    def failures(self) -> str:
+        """The first failures of the latest run; empty where there are none, or no run was."""
+        return self.digest(self._latest)
 
     def digest_of(self, ids: Iterable[str]) -> str:
         """The same for the named tests of the latest run."""
@@ -72,11 +138,11 @@ class Proof:
         more = [f"… and {len(failures) - _SHOWN} more tests fail."] if len(failures) > _SHOWN else []
         return "\n\n".join([*shown, *more])
 
-    async def _run(self, draft: Draft, title: str, emit: Emit) -> TestReport:
+    async def _run(self, draft: Draft, title: str, emit: Emit, only: Sequence[str] = ()) -> TestReport:
         self._steps += 1
         step = f"tests-{self._steps}"
         emit(StepStarted(step, title, self._tests.describe()))
-        report = await self._tests.run(draft, on_output=lambda text: emit(StepOutput(step, text)))
+        report = await self._tests.run(draft, only=only, on_output=lambda text: emit(StepOutput(step, text)))
         failed = len(report.failures)
         summary = report.problem or f"{report.passed} passed, {failed} failed, {report.seconds:.1f} s"
         failing = tuple(failure.id for failure in report.failures)

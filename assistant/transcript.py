@@ -158,21 +158,26 @@ class Transcript:
 
 
 def view(entries: Iterable[Entry], replaced: Mapping[str, Replaced]) -> Iterator[tuple[int, Message]]:
-    """The messages as the model is shown them, with the numbers of their entries."""
+    """The messages as the model is shown them, each with the number of its entry; without what is left out."""
     for number, entry in enumerate(entries):
-        change, message = replaced.get(f"m{number}"), entry.message
-        if change is None:
-            for place, attached in enumerate(entry.attached):
-                if part := replaced.get(f"m{number}.{place}"):
-                    message = replace(message, text=message.text.replace(attached.text, part.text or "", 1))
-        elif change.state == "reasoning left out":
-            message = replace(message, tokens=())
-        elif change.text is None:
-            continue
-        else:
-            calls = () if change.state == "summed up" else message.calls
-            message = replace(message, text=change.text, calls=calls, tokens=())
-        yield number, message
+        if message := shown(number, entry, replaced):
+            yield number, message
+
+
+def shown(number: int, entry: Entry, replaced: Mapping[str, Replaced]) -> Message | None:
+    """The message of the entry with this number as the model is shown it; None where it is left out."""
+    change, message = replaced.get(f"m{number}"), entry.message
+    if change is None:
+        for place, attached in enumerate(entry.attached):
+            if part := replaced.get(f"m{number}.{place}"):
+                message = replace(message, text=message.text.replace(attached.text, part.text or "", 1))
+        return message
+    if change.state == "reasoning left out":
+        return replace(message, tokens=())
+    if change.text is None:
+        return None
+    calls = () if change.state == "summed up" else message.calls
+    return replace(message, text=change.text, calls=calls, tokens=())
 
 
 def number_of(part: str) -> int:
@@ -183,4 +188,4 @@ def number_of(part: str) -> int:
 
 def is_new(part: str) -> bool:
     """Whether the part is of what is about to be sent."""
-    return part == "new" or part.startswith("new.")
+    return part == "new" or part.startswith("new:")

@@ -14,6 +14,7 @@ from ossa.assistant.agent import Agent
 from ossa.assistant.commit import Committer
 from ossa.assistant.config import Config, load_config
 from ossa.assistant.context.context import Context
+from ossa.assistant.context.summary import Summariser
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.draft import Draft
 from ossa.assistant.drafts import leftovers
@@ -140,9 +141,11 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
+    specs = toolbox.specs if model.info.calls_tools else ()
+    summariser = Summariser(model, specs, sampling) if specs else None
     agent = Agent(
         model,
-        Context(model, repository, draft, toolbox.specs if model.info.calls_tools else ()),
+        Context(model, repository, draft, specs, summariser=summariser),
         toolbox,
         proof,
         Delivery(root, draft, proof, reviewer, checkpoints),

@@ -1,29 +1,37 @@
-"""What the model is shown: the system prompt and AGENTS.md, the conversation, and the new prompt with its files.
+"""What the model is shown: composed for every prompt, counted exactly, and fitted into its window by stated rules.
 
-    prompt, @files ─► Context.compose() ─► the messages, the ledger of their exact tokens, and what had to be left out
+    prompt ─► preview() ─► Ledger, before anything is sent
+           ─► compose() ─► events (what the front is now, what was left out, the new message) and the messages
+    tool results ─► go_on() ─► the same within a turn          adjust() ─► what the person pins, drops, brings back
 
-The front stays the same bytes from turn to turn, so the model need not read it again; what varies (branch, changed
-files) goes into the last message.
+The front stays the same bytes from turn to turn, so the model need not read it again; what varies (date, branch,
+changed files) is in the last message. What is shown follows from the transcript, so a resumed session shows the same.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ossa.assistant.context.parts import Part
-from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.events import Composed
+from ossa.assistant.context import compaction
+from ossa.assistant.context.asking import Ask, Asker, instructions_shown, trimmed
+from ossa.assistant.context.attachments import Attachments, Definitions, no_definitions
+from ossa.assistant.context.calls import opened, touched
+from ossa.assistant.context.counting import Counter
+from ossa.assistant.context.fitting import Conversation, Fitted, Fitter
+from ossa.assistant.context.front import Front, RepoMap, no_map
+from ossa.assistant.context.instructions import Instructions
+from ossa.assistant.context.ledger import Ledger, Shown, common
+from ossa.assistant.context.parts import FrontPart, Replaced
+from ossa.assistant.context.summary import Summarise, Summariser
+from ossa.assistant.draft import Draft
+from ossa.assistant.events import Adjusted, Compacted, Composed, Event, FrontChanged, Instructed
 from ossa.assistant.repository import Repository
-from ossa.assistant.transcript import Transcript
-from ossa.assistant.trim import shorten
-from ossa.assistant.wording import prompt_text
-from ossa.model.base import LanguageModel, Message, ModelError, ToolSpec
+from ossa.assistant.transcript import Entry, Transcript, number_of
+from ossa.model.base import LanguageModel, Message, ModelError, ToolCall, ToolSpec
 
-_MENTION = re.compile(r"(?<!\S)@([^\s:]+)(?::(\d+)(?:-(\d+))?)?")
-_AGENTS_LIMIT = 16_000
-_FILE_LIMIT = 60_000
-_OLD_RESULT = 600
-"""Characters that an old tool result of more than twice as many is shortened to when the window is full."""
+_MAP = 2_048
+"""Tokens of the map at most; a sixteenth of a small window."""
+_ATTACHED = 3 / 4
+"""The share of what is left of the window beside the front that the texts attached to one prompt may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,154 +39,203 @@ class Composition:
     """A prompt ready to be sent."""
 
     messages: tuple[Message, ...]
-    ledger: Composed
-    notices: tuple[str, ...]
-    """What was left out and why, a sentence each."""
+    events: tuple[Event, ...]
+    """To be recorded before it is sent."""
+    ledger: Ledger
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was trimmed or left out and why, a sentence each."""
+        return self.ledger.notices
 
 
 class Context:
-    """Composes what one model is shown of one repository."""
+    """Composes what one model is shown of one repository. Its methods block: exact counts load the model."""
 
     def __init__(
-        self, model: LanguageModel, repository: Repository, draft: Draft, tools: Sequence[ToolSpec] = ()
+        self,
+        model: LanguageModel,
+        repository: Repository,
+        draft: Draft,
+        tools: Sequence[ToolSpec] = (),
+        *,
+        repo_map: RepoMap = no_map,
+        definitions: Definitions = no_definitions,
+        summariser: Summariser | None = None,
     ) -> None:
         """`tools` are those the model may call; none for a model that was not trained to."""
         self._model, self._repository, self._draft, self._tools = model, repository, draft, tuple(tools)
-        self._system = self._front()
+        self._counter = Counter(model, self._tools)
+        self._attachments, self._instructions = Attachments(draft, definitions), Instructions(draft)
+        self._asker = Asker(repository, draft, self._attachments, self._instructions, bool(tools))
+        map_tokens = min(_MAP, model.info.window // 16)
+        self._front = Front(bool(tools), self._instructions, self._attachments, repo_map, map_tokens)
+        self._summariser = summariser
+        self._known: dict[str, str] = {}
+        """Digests of files as the model knew them when it last answered."""
 
-    def compose(self, transcript: Transcript, prompt: str, reserve: int, told: str = "") -> Composition:
-        """Put a new prompt behind the conversation so far, leaving `reserve` tokens for the answer.
-
-        Only what the person wrote attaches files; `told` is what ossa adds to it, such as the failures of tests.
-        Blocking: it asks the model for exact counts, which loads it.
+    def preview(self, transcript: Transcript, ask: Ask, reserve: int) -> Ledger:
+        """What `compose` would show, without a word to the model; where it does not fit, it says what would be done.
 
         Raises:
-            ModelError: the prompt alone is larger than the model's window.
+            ModelError: the model that counts cannot be had.
         """
-        conversation = transcript.messages
-        message, attached, notices = self._ask(prompt, transcript.note, told)
-        ledger: list[Part] = []
-        total = 0
-        steps: list[tuple[str, list[Message]]] = [
-            ("system prompt and tools" if self._tools else "system prompt", [self._system[0]]),
-            ("AGENTS.md", [self._system[-1]]),
-            ("conversation", [self._system[-1], *conversation]),
-        ]
-        for name, messages in steps:
-            count = self.count(messages)
-            if count > total:
-                ledger.append(Part(name, count - total))
-            total = count
-        kept, dropped = self.fit([self._system[-1], *conversation, message], reserve)
-        before = self.count(kept[:-1])
-        if before < total:
-            ledger.append(Part("left out", before - total))
-        bare = self.count([*kept[:-1], Message("user", attached)]) if attached else before
-        if attached:
-            ledger.append(Part("attached files", bare - before))
-        whole = self.count(kept)
-        ledger.append(Part("prompt", whole - bare))
-        return Composition(
-            tuple(kept), Composed(message, tuple(ledger), whole, self._model.info.window), (*notices, *dropped)
-        )
+        return self._compose(transcript, ask, reserve, None).ledger
+
+    def compose(self, transcript: Transcript, ask: Ask, reserve: int) -> Composition:
+        """Put a new prompt behind the conversation so far, leaving `reserve` tokens for the answer.
+
+        Raises:
+            ModelError: the model cannot be had, or the prompt is larger than its window.
+        """
+        composed = self._compose(transcript, ask, reserve, self._summary)
+        self._check(composed.ledger)
+        return composed
+
+    def go_on(self, transcript: Transcript, reserve: int) -> Composition:
+        """The conversation with the results of the calls that the model has just made.
+
+        Raises:
+            ModelError: as in `compose`.
+        """
+        entries = transcript.entries
+        last = max((n for n, entry in enumerate(entries) if entry.kind == "answer"), default=len(entries))
+        turn = max((n for n, entry in enumerate(entries) if entry.kind == "prompt"), default=0)
+        conversation = self._conversation(transcript, transcript.front, last, turn)
+        fitted = self._fit(conversation, reserve, self._summary)
+        shown = Shown(transcript.front, entries, fitted.replaced, _kept(transcript), tooled=self._works)
+        ledger = self._ledger(transcript, shown, reserve, self._told(fitted))
+        self._check(ledger)
+        return Composition(tuple(shown.messages), _compacted(transcript, fitted.replaced), ledger)
+
+    def instructed(self, transcript: Transcript, calls: Sequence[ToolCall]) -> list[Instructed]:
+        """The AGENTS.md of folders to which the model has come by these calls, where it was not shown them yet."""
+        paths = [path for call in calls for path in touched(call)]
+        known = instructions_shown(transcript)
+        texts = [(path, self._instructions.text(path)) for path in self._instructions.applying(paths)]
+        return [Instructed(path, Message("system", text)) for path, text in texts if text not in known]
+
+    def settle(self, transcript: Transcript) -> None:
+        """The model has answered: from now on, a change of a file that it has seen is the person's."""
+        paths = {part.id.partition(":")[2] for part in transcript.front if part.kind == "file"}
+        paths.update(file.path for file in self._draft.change().files)
+        for entry in transcript.entries:
+            paths.update(a.path for a in entry.attached if a.path)
+            if place := opened(entry.call):
+                paths.add(place[0])
+        self._known = {path: self._attachments.digest(path) for path in paths}
+
+    def adjust(self, transcript: Transcript, choice: Adjusted) -> list[Event]:
+        """The events by which a part is pinned, dropped, shortened or brought back, as `Adjusted` says.
+
+        Raises:
+            KeyError: the conversation has no such part.
+        """
+        replaced, part = dict(transcript.replaced), choice.part
+        if number_of(part) < 0:
+            return [choice]
+        _check_part(transcript.entries, part)
+        match choice.action:
+            case "drop":
+                replaced.update({change.part: change for change in compaction.dropped(transcript.entries, part)})
+            case "shorten":
+                changes = compaction.cut(transcript.entries, part, choice.limit)
+                replaced.update({change.part: change for change in changes})
+            case "restore":
+                for name in compaction.together(transcript.entries, replaced, part):
+                    replaced.pop(name, None)
+            case "pin":
+                pass
+        return [choice, *_compacted(transcript, replaced)]
+
+    def stop(self) -> None:
+        """End a summary that is being written; the conversation is made to fit without it."""
+        if self._summariser:
+            self._summariser.stop()
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of these messages, tools included."""
-        return self._model.count(messages, tools=self._tools)
+        return self._counter.total(messages)
 
-    def fit(self, messages: Sequence[Message], reserve: int) -> tuple[list[Message], tuple[str, ...]]:
-        """Trim what is oldest until `reserve` tokens are left: first old tool results, then whole old turns.
+    def _compose(self, transcript: Transcript, ask: Ask, reserve: int, summarise: Summarise | None) -> Composition:
+        attached, notices = self._asker.attached(transcript, ask, self._known)
+        front = self._front.parts(transcript, [a.path for a in attached if a.path], self._known, self._tokens)
+        attached, cuts = trimmed(attached, self._tokens, self._for_attached(front, reserve))
+        message = self._asker.message(transcript, ask, attached, self._known)
+        end = len(transcript.entries)
+        conversation = replace(self._conversation(transcript, front, end, end), pending=(message,))
+        fitted = self._fit(conversation, reserve, summarise)
+        shown = Shown(
+            front, transcript.entries, fitted.replaced, _kept(transcript), message, tuple(attached), self._works
+        )
+        notices = (*notices, *cuts, *self._told(fitted))
+        ledger = self._ledger(transcript, shown, reserve, notices)
+        composed = Composed(message, ledger.summary, ledger.total, ledger.window, tuple(attached), ledger.unread)
+        changed = [FrontChanged(front)] if front != transcript.front else []
+        events = (*changed, *_compacted(transcript, fitted.replaced), composed)
+        return Composition(tuple(shown.messages), events, ledger)
 
-        The system prompt, the user's latest prompt and all that came after it are never dropped.
+    def _summary(self, messages: Sequence[Message]) -> str:
+        return self._summariser(messages) if self._summariser else ""
 
-        Raises:
-            ModelError: even so it does not fit.
-        """
-        kept = list(messages)
-        room = self._model.info.window - reserve
-        if self.count(kept) <= room:
-            return kept, ()
-        notices: list[str] = []
-        results = [i for i, m in enumerate(kept[:-1]) if m.role == "tool" and len(m.text) > 2 * _OLD_RESULT]
-        for n, index in enumerate(results):
-            kept[index] = replace(kept[index], text=shorten(kept[index].text, _OLD_RESULT))
-            if n == len(results) - 1 or self.count(kept) <= room:
-                notices.append(f"The model's window is full: {n + 1} old tool results were shortened.")
-                break
-        turns = 0
-        while self.count(kept) > room and (end := _second_turn(kept)):
-            del kept[1:end]
-            turns += 1
-        if turns:
-            notices.append(f"The model's window is full: the oldest {turns} turns are no longer shown to it.")
-        if (size := self.count(kept)) > room:
+    @property
+    def _works(self) -> bool:
+        return bool(self._tools)
+
+    def _conversation(self, transcript: Transcript, front: Sequence[FrontPart], end: int, turn: int) -> Conversation:
+        messages = [part.message for part in front]
+        return Conversation(messages, transcript.entries, transcript.replaced, _kept(transcript), end, turn)
+
+    def _fit(self, conversation: Conversation, reserve: int, summarise: Summarise | None) -> Fitted:
+        return Fitter(self._counter, conversation, self._model.info.window - reserve).fit(summarise)
+
+    def _for_attached(self, front: Sequence[FrontPart], reserve: int) -> int:
+        """Tokens that the texts attached to one prompt may have together."""
+        room = self._model.info.window - reserve - self._counter.total([part.message for part in front])
+        return max(0, int(room * _ATTACHED))
+
+    def _ledger(self, transcript: Transcript, now: Shown, reserve: int, notices: Sequence[str]) -> Ledger:
+        before = Shown(transcript.front, transcript.entries, transcript.replaced).messages
+        known = common(before, now.messages)
+        parts = now.parts(known, self._counter)
+        total = sum(part.tokens for part in parts)
+        read = sum(self._counter.each(now.messages)[:known])
+        return Ledger(parts, total, self._model.info.window, reserve, total - read, tuple(notices))
+
+    def _told(self, fitted: Fitted) -> list[str]:
+        """What was done to make room."""
+        done = list(fitted.done)
+        if fitted.sums_up:
+            done.append("earlier answers and tool results will be summed up")
+        return [f"The model's window is full: {'; '.join(done)}."] if done else []
+
+    def _check(self, ledger: Ledger) -> None:
+        if ledger.over:
             raise ModelError(
-                f"The prompt has {size:,} tokens; {self._model.info.name} takes {room:,} beside its answer. "
+                f"The prompt has {ledger.total:,} tokens; {self._model.info.name} takes "
+                f"{ledger.window - ledger.reserve:,} beside its answer. "
                 "Attach fewer or shorter files (@path:10-40), or start a new session."
             )
-        return kept, tuple(notices)
 
-    def _front(self) -> tuple[Message, Message]:
-        """The system message without AGENTS.md and with it."""
-        text = prompt_text("system" if self._tools else "chat")
-        agents = self._agents() if self._tools else b""
-        if not agents:
-            return Message("system", text), Message("system", text)
-        note = shorten(agents.decode(errors="replace"), _AGENTS_LIMIT)
-        return Message("system", text), Message("system", f"{text}\n\n# AGENTS.md of this repository\n\n{note}")
-
-    def _agents(self) -> bytes:
-        """AGENTS.md; nothing where there is none, or a link that leads out of the repository."""
-        try:
-            return self._draft.read("AGENTS.md") or b""
-        except DraftError:
-            return b""
-
-    def _ask(self, prompt: str, note: str, told: str) -> tuple[Message, str, list[str]]:
-        """The user's message, the part of it that is attached files, and what could not be attached."""
-        blocks: list[str] = []
-        notices: list[str] = []
-        for match in _MENTION.finditer(prompt):
-            path, first, last = match.group(1).rstrip(".,;)"), match.group(2), match.group(3)
-            try:
-                data = self._draft.read(path)
-            except DraftError as error:
-                notices.append(str(error))
-                continue
-            if data is None:
-                notices.append(f"There is no file {path} to attach.")
-            elif b"\0" in data[:8192]:
-                notices.append(f"{path} is a binary file and was not attached.")
-            else:
-                blocks.append(_block(path, data.decode(errors="replace"), first, last))
-                if len(data) > _FILE_LIMIT and not first:
-                    notices.append(f"{path} is long: its middle was left out. Attach a part by @{path}:10-40.")
-        attached = "\n\n".join(blocks)
-        state = [self._state()] if self._tools else []
-        said = [part for part in (*blocks, *state, note, prompt, told) if part]
-        return Message("user", "\n\n".join(said)), attached, notices
-
-    def _state(self) -> str:
-        """What varies: branch, changed files and the draft."""
-        changed = sorted(self._repository.status())
-        drafted = [file.path for file in self._draft.change().files]
-        lines = [f"Branch: {self._repository.head()}"]
-        for name, paths in (("Changed by the person, not committed", changed), ("Changed in your draft", drafted)):
-            if paths:
-                more = f" and {len(paths) - 20} more" if len(paths) > 20 else ""
-                lines.append(f"{name}: {', '.join(paths[:20])}{more}")
-        return "\n".join(lines)
+    def _tokens(self, text: str) -> int:
+        return self._counter.tokens(Message("user", text))
 
 
-def _second_turn(messages: Sequence[Message]) -> int:
-    """Where the second of the turns behind the system prompt begins; 0 when there is but one."""
-    starts = [i for i, message in enumerate(messages) if message.role == "user"]
-    return starts[1] if len(starts) > 1 else 0
+def _kept(transcript: Transcript) -> frozenset[str]:
+    """The parts that the person pinned or brought back."""
+    return frozenset(part for part, choice in transcript.choices.items() if choice.action in ("pin", "restore"))
 
 
-def _block(path: str, text: str, first: str | None, last: str | None) -> str:
-    lines = text.split("\n")
-    if first:
-        start, end = int(first), int(last or first)
-        return f"`{path}`, lines {start}–{end}:\n```\n" + "\n".join(lines[max(0, start - 1) : end]) + "\n```"
-    return f"`{path}`:\n```\n{shorten(text, _FILE_LIMIT)}\n```"
+def _compacted(transcript: Transcript, replaced: Mapping[str, Replaced]) -> tuple[Compacted, ...]:
+    return (Compacted(tuple(replaced.values())),) if replaced != transcript.replaced else ()
+
+
+def _check_part(entries: Sequence[Entry], part: str) -> None:
+    """See that the conversation has this part.
+
+    Raises:
+        KeyError: it has not.
+    """
+    number, place = number_of(part), part.partition(".")[2]
+    if number >= len(entries) or (place and int(place) >= len(entries[number].attached)):
+        raise KeyError(part)

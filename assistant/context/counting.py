@@ -57,6 +57,10 @@ class Counter:
         """
         return sum(self.each(messages))
 
+    def tokens(self, message: Message) -> int:
+        """Tokens of one message behind a user's; where counts are no sums, about so many."""
+        return self._next("user", message)
+
     def _sums_up(self) -> bool:
         """Whether messages can be counted one by one."""
         try:

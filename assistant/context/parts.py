@@ -2,7 +2,7 @@
 
 Parts have ids, by which the person pins, drops, shortens and brings them back: "system", "agents", "agents:docs",
 "map", "file:calc.py"; "m3" for the fourth message of the conversation, "m3.0" for the first text attached to it; "new"
-and "new.0" for what is about to be sent.
+and "new:calc.py" for what is about to be sent.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from ossa.model.base import Message
 PartKind: TypeAlias = Literal[
     "system", "agents", "map", "file", "conversation", "prompt", "answer", "result", "attached", "left out"
 ]
+Action: TypeAlias = Literal["pin", "drop", "shorten", "restore"]
 PartState: TypeAlias = Literal["", "pinned", "reasoning left out", "superseded", "shortened", "summed up", "left out"]
 
 
@@ -44,6 +45,8 @@ class Attached:
     """The file that it shows, where it shows one."""
     whole: bool = False
     """Whether that is the whole file."""
+    digest: str = ""
+    """Of the file's content, by which a later change is seen."""
     lasting: bool = False
     """Whether it stays word for word: an AGENTS.md."""
 

@@ -1,0 +1,120 @@
+"""What stands in front of the conversation, ordered by how seldom it changes, so that the model need not read it again.
+
+    system prompt (with the tools) ─► AGENTS.md ─► those of folders ─► map ─► pinned files, the latest changed one last
+
+A part that is as it was stays in its place, byte for byte. The map is made once for a session.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ossa.assistant.context.attachments import Attachments
+from ossa.assistant.context.instructions import NAME, Instructions
+from ossa.assistant.context.parts import FrontPart
+from ossa.assistant.events import Adjusted
+from ossa.assistant.transcript import Transcript
+from ossa.assistant.wording import prompt_text
+from ossa.model.base import Message
+
+RepoMap: TypeAlias = Callable[[int, Callable[[str], int]], str]
+"""Makes the repository's map: of at most so many tokens, counted by the function; empty where there is none."""
+
+_FILE = "file:"
+
+
+def no_map(_tokens: int, _count: Callable[[str], int]) -> str:
+    """For where there is no index."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Makes the front for one model: `calls_tools` says whether it works in the repository or only talks."""
+
+    calls_tools: bool
+    instructions: Instructions
+    attachments: Attachments
+    repo_map: RepoMap
+    map_tokens: int
+
+    def parts(
+        self,
+        transcript: Transcript,
+        paths: Sequence[str],
+        known: Mapping[str, str],
+        count: Callable[[str], int],
+    ) -> tuple[FrontPart, ...]:
+        """The front for the next prompt.
+
+        Args:
+            transcript: has what stands there now, and what the person pinned or dropped.
+            paths: files that the prompt names; at the start of a conversation their folders' AGENTS.md come along.
+            known: digests of files as the model knows them by its own doing; these are not shown anew.
+            count: tokens of a text.
+        """
+        now = {part.id: part for part in transcript.front}
+        found = [FrontPart("system", "system", "system prompt", Message("system", self._prompt))]
+        if not self.calls_tools:
+            return tuple(found)
+        pinned = [_pinned(choice) for choice in transcript.choices.values() if _pinned(choice)]
+        found += self._agents(transcript, [*paths, *pinned], now)
+        if map_part := self._map(transcript, now, count):
+            found.append(map_part)
+        dropped = {part for part, choice in transcript.choices.items() if choice.action == "drop"} - {"system"}
+        files = self._files(pinned, now, known)
+        return tuple(part for part in (*found, *files) if part.id not in dropped)
+
+    @property
+    def _prompt(self) -> str:
+        return prompt_text("system" if self.calls_tools else "chat")
+
+    def _agents(self, transcript: Transcript, paths: Sequence[str], now: Mapping[str, FrontPart]) -> list[FrontPart]:
+        """The repository's AGENTS.md, and those of folders that are there already or come with the first prompt."""
+        names = [NAME]
+        if transcript.entries:
+            names += [part.id.removeprefix("agents:") for part in now.values() if part.id.startswith("agents:")]
+        else:
+            names += self.instructions.applying(paths)
+        texts = [(name, self.instructions.text(name)) for name in names]
+        return [
+            FrontPart("agents" if name == NAME else f"agents:{name}", "agents", name, Message("system", text))
+            for name, text in texts
+            if text
+        ]
+
+    def _map(
+        self, transcript: Transcript, now: Mapping[str, FrontPart], count: Callable[[str], int]
+    ) -> FrontPart | None:
+        """The map that stands there; a new one at the start of a conversation, and where it was brought back."""
+        if known := now.get("map"):
+            return known
+        choice = transcript.choices.get("map")
+        if (transcript.entries and not choice) or (choice and choice.action == "drop"):
+            return None
+        title = prompt_text("map")
+        text = self.repo_map(self.map_tokens - count(title), count)
+        return FrontPart("map", "map", "map", Message("user", f"{title}\n\n{text}")) if text else None
+
+    def _files(self, pinned: Sequence[str], now: Mapping[str, FrontPart], known: Mapping[str, str]) -> list[FrontPart]:
+        """The pinned files: first those that are as they were, in their order, then the changed and the new ones."""
+        same: list[FrontPart] = []
+        changed: list[FrontPart] = []
+        order = list(now)
+        for path in pinned:
+            name = f"{_FILE}{path}"
+            before, file = now.get(name), self.attachments.file(path)
+            if file is None:
+                continue
+            message = Message("user", file.text)
+            if before and (before.message == message or known.get(path) == file.digest):
+                same.append(before)
+            else:
+                changed.append(FrontPart(name, "file", path, message))
+        return [*sorted(same, key=lambda part: order.index(part.id)), *changed]
+
+
+def _pinned(choice: Adjusted) -> str:
+    """The path of a file that the person pinned; empty for any other choice."""
+    is_file = choice.action == "pin" and choice.part.startswith(_FILE)
+    return choice.part.removeprefix(_FILE) if is_file else ""
