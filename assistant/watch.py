@@ -1,8 +1,9 @@
 """Watches the working tree: one call with the changed paths for each burst of changes.
 
-    inotify (or polling) ─► own writes and noise left out ─► gathered for 0.1 s ─► on_change({"src/a.py", ".git/HEAD"})
+    inotify (or polling) ─► own writes and noise left out ─► gathered for 0.1 s ─► listener({"src/a.py", ".git/HEAD"})
+    own writes, told when they are done (`writing`) ─────────┘
 
-`on_change` is called from the watcher's own thread, never twice at once.
+Listeners are called from the watcher's own thread, never two at once.
 """
 
 import os
@@ -43,6 +44,8 @@ _KINDS: list[type[FileSystemEvent]] = [
 _NOISE = frozenset(
     {"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".venv", "node_modules", ".hypothesis"}
 )
+_OWN = ".ossa-"
+"""Begins the names of files that ossa puts beside those that it is about to write."""
 _NOISE_ENDS = (".pyc", ".swp", ".swx", "~", ".lock")
 _GIT = frozenset({".git/HEAD", ".git/index"})
 """Of git's own files, those that tell of another branch or another index."""
@@ -55,13 +58,12 @@ class Watcher:
     def __init__(
         self,
         root: Path,
-        on_change: Callable[[frozenset[str]], None],
-        *,
+        *listeners: Callable[[frozenset[str]], None],
         ignored: Callable[[str], bool] = lambda path: False,
         burst: float = 0.1,
     ) -> None:
         """`ignored` says which paths do not count, beside the usual noise; `burst` is the gathering time in seconds."""
-        self._root, self._on_change, self._ignored, self._burst = root.resolve(), on_change, ignored, burst
+        self._root, self._listeners, self._ignored, self._burst = root.resolve(), [*listeners], ignored, burst
         self._observer: BaseObserver | None = None
         self._changed: set[str] = set()
         self._muted: dict[str, int] = {}
@@ -71,6 +73,10 @@ class Watcher:
         self._thread = threading.Thread(target=self._deliver, name="ossa-watch", daemon=True)
         self.problem = ""
         """A sentence when changes are seen late or not at all; empty when all is well."""
+
+    def listen(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Tell this one too."""
+        self._listeners.append(listener)
 
     def start(self) -> Self:
         """Begin to watch. Takes a while for a large tree, as every folder is visited once."""
@@ -95,6 +101,18 @@ class Watcher:
         for thread in (self._observer, self._thread):
             if thread and thread.is_alive() and thread is not threading.current_thread():
                 thread.join(10)
+
+    @contextmanager
+    def writing(self, paths: Iterable[str]) -> Generator[None]:
+        """While ossa itself writes these paths: they are told once, all together, when they are as they should be."""
+        names = frozenset(paths)
+        try:
+            with self.muted(names):
+                yield
+        finally:
+            with self._wake:
+                self._changed |= names
+                self._wake.notify()
 
     @contextmanager
     def muted(self, paths: Iterable[str]) -> Generator[None]:
@@ -158,7 +176,8 @@ class Watcher:
             with self._wake:
                 changed, self._changed = frozenset(self._changed), set()
             if changed:
-                self._on_change(changed)
+                for listener in self._listeners:
+                    listener(changed)
 
     def _signature(self, name: str) -> Signature | None:
         """What changes with every write; None where there is no such file."""
@@ -183,4 +202,5 @@ def _noise(name: str) -> bool:
     parts = name.split("/")
     if ".git" in parts:
         return name not in _GIT
-    return name == "." or parts[0] == ".." or not _NOISE.isdisjoint(parts) or name.endswith(_NOISE_ENDS)
+    noise = not _NOISE.isdisjoint(parts) or name.endswith(_NOISE_ENDS) or parts[-1].startswith(_OWN)
+    return noise or name == "." or parts[0] == ".."

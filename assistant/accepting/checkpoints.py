@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from ossa.assistant.accepting.journal import CheckpointError, Journal, Record, State, Word
 from ossa.assistant.accepting.since import changed_since, diff_since
-from ossa.assistant.accepting.steps import Steps, net
+from ossa.assistant.accepting.steps import Steps, Writing, net
 from ossa.assistant.accepting.store import Store, StoreError
 from ossa.assistant.accepting.tree import Content, Stamp, Swap, Tree, TreeError
 from ossa.assistant.lock import lock
@@ -54,19 +54,28 @@ class Checkpoint:
 class Checkpoints:
     """The accepts of one repository, newest last."""
 
-    def __init__(self, folder: Path, root: Path, *, max_age: float = 30 * 86400, max_bytes: int = 256 << 20) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        root: Path,
+        *,
+        writing: Writing = lambda paths: contextlib.nullcontext(),
+        max_age: float = 30 * 86400,
+        max_bytes: int = 256 << 20,
+    ) -> None:
         """Nothing is read or written yet.
 
         Args:
             folder: where they are kept, for this repository alone.
             root: the working tree.
+            writing: is open while files of the working tree are written.
             max_age: seconds after which one is dropped.
             max_bytes: what all of them may take; the oldest go first, the newest always stays.
         """
         self._folder = folder
         self._tree = Tree(root)
         self._store, self._journal = Store(folder / "store.git"), Journal(folder)
-        self._steps = Steps(self._tree, self._journal)
+        self._steps = Steps(self._tree, self._journal, writing)
         self._max_age, self._max_bytes = max_age, max_bytes
 
     def apply(self, swaps: Sequence[Swap]) -> Checkpoint:

@@ -5,20 +5,25 @@ settle ─► a step that a kill left: over? clear up after it : all files there
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import TypeAlias
 
 from ossa.assistant.accepting.exchange import Exchange
 from ossa.assistant.accepting.journal import CheckpointError, Journal, Record, State, Step, Word
 from ossa.assistant.accepting.tree import Content, Trace, Tree, TreeError, same
 
+Writing: TypeAlias = Callable[[Iterable[str]], AbstractContextManager[None]]
+"""What is open while these files of the working tree are written."""
+
 
 class Steps:
     """Makes steps in a working tree and writes them into the journal."""
 
-    def __init__(self, tree: Tree, journal: Journal) -> None:
+    def __init__(self, tree: Tree, journal: Journal, writing: Writing) -> None:
         """Nothing is read or written yet."""
-        self._tree, self._journal = tree, journal
+        self._tree, self._journal, self._writing = tree, journal, writing
 
     def make(
         self, word: Word, records: Sequence[Record], goal: State, contents: Sequence[Content | None]
@@ -44,6 +49,12 @@ class Steps:
             self._journal.begin(step, replace(goal, last=step.id))
         except (TreeError, CheckpointError) as error:
             raise CheckpointError(f"Nothing was written: {error}") from error
+        with self._writing([trace.path for trace in traces]):
+            self._exchange(exchange, contents)
+        self._clear(step, records, exchange)
+        return tuple(exchange.notes)
+
+    def _exchange(self, exchange: Exchange, contents: Sequence[Content | None]) -> None:
         try:
             exchange.run(contents)
             self._journal.over()
@@ -54,8 +65,6 @@ class Steps:
                 raise CheckpointError(f"{error} {_stuck(exchange)}") from error
             self._journal.end()
             raise CheckpointError(str(error)) from error
-        self._clear(step, records, exchange)
-        return tuple(exchange.notes)
 
     def settle(self) -> list[str]:
         """Finish or take back a step that is not over; clear up after one that is.

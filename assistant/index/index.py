@@ -183,7 +183,8 @@ class Index:
                 batch, due = [], time.monotonic() + _SLICE_SECONDS
                 progress(done, len(differing))
         self._store.write(batch)
-        progress(len(differing), len(differing))
+        if not self._stopped.is_set():
+            progress(len(differing), len(differing))
         return changed, len(removed)
 
     def _below(self, asked: Iterable[str]) -> list[str]:
