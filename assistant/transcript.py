@@ -6,7 +6,7 @@ So a resumed session shows the model what the running one would have, to the tok
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from ossa.assistant.context.parts import Attached, FrontPart, Replaced
@@ -48,6 +48,15 @@ class Entry:
     """Of instructions, the AGENTS.md."""
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the model has read when it last spoke: so many entries, as they were shown then."""
+
+    front: tuple[FrontPart, ...] = ()
+    replaced: Mapping[str, Replaced] = field(default_factory=dict[str, Replaced])
+    count: int = 0
+
+
 class Transcript:
     """Grows by every event it sees."""
 
@@ -60,6 +69,8 @@ class Transcript:
         """By part, what is shown otherwise."""
         self.choices: dict[str, Adjusted] = {}
         """By part, what the person last chose for it."""
+        self.read = Read()
+        """What need not be read again."""
         self.ran: Ran | None = None
         """The person's latest command."""
         self._partial = ""
@@ -92,6 +103,7 @@ class Transcript:
                 self._partial += text
             case Spoken(message=message):
                 self.entries.append(Entry(message, "answer"))
+                self.read = Read(self.front, self.replaced, len(self.entries))
                 self._partial = ""
             case StepFinished(result=Message() as result):
                 self.entries.append(Entry(result, "result", call=self._next_call()))
@@ -138,6 +150,7 @@ class Transcript:
         self._mend()
         count, self._untold = self._prompts[-turns]
         del self.entries[count:], self._prompts[-turns:]
+        self.read = replace(self.read, count=min(count, self.read.count))
         self.replaced = {part: change for part, change in self.replaced.items() if number_of(part) < count}
         self.choices = {part: choice for part, choice in self.choices.items() if number_of(part) < count}
 

@@ -195,12 +195,13 @@ class Context:
         return max(0, int(room * _ATTACHED))
 
     def _ledger(self, transcript: Transcript, now: Shown, reserve: int, notices: Sequence[str]) -> Ledger:
-        before = Shown(transcript.front, transcript.entries, transcript.replaced).messages
-        known = common(before, now.messages)
+        read = transcript.read
+        before = Shown(read.front, transcript.entries[: read.count], read.replaced)
+        known = common(before.messages, now.messages)
         parts = now.parts(known, self._counter)
         total = sum(part.tokens for part in parts)
-        read = sum(self._counter.each(now.messages)[:known])
-        return Ledger(parts, total, self._model.info.window, reserve, total - read, tuple(notices))
+        unread = sum(self._counter.each(now.messages)[known:])
+        return Ledger(parts, total, self._model.info.window, reserve, unread, tuple(notices))
 
     def _told(self, fitted: Fitted) -> list[str]:
         """What was done to make room."""
