@@ -3,6 +3,7 @@
 "src/a.tsx" ─► language_of ─► Language ─► grammar() ─► compiled grammar and queries/typescript.scm
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -55,9 +56,27 @@ LANGUAGES = (
 """Headers are read as C++, which has nearly all of C."""
 
 
-def language_of(path: str) -> Language | None:
-    """The language by the file's name; None where there is no grammar for it."""
-    return _by_suffix().get(PurePosixPath(path).suffix.lower())
+_PROGRAMS = {
+    "python": ".py",
+    "bash": ".sh",
+    "sh": ".sh",
+    "dash": ".sh",
+    "node": ".js",
+    "ruby": ".rb",
+    "php": ".php",
+    "lua": ".lua",
+}
+"""By the interpreter in a script's first line, what its name could end with."""
+_PROGRAM = re.compile(r"#!.*?\b([a-z]+)[\d.]*\s*(-\S+)?\s*$")
+
+
+def language_of(path: str, text: str = "") -> Language | None:
+    """The language by the file's name, or a script's first line; None where there is no grammar for it."""
+    suffix = PurePosixPath(path).suffix.lower()
+    if not suffix and text.startswith("#!"):
+        program = _PROGRAM.match(text.partition("\n")[0][:200])
+        suffix = _PROGRAMS.get(program[1], "") if program else ""
+    return _by_suffix().get(suffix)
 
 
 @cache

@@ -11,5 +11,5 @@ from ossa.assistant.index.symbols import Outline
 
 def outline(path: str, text: str) -> Outline:
     """What the file defines and uses, as far as its syntax can be understood; empty for what is no code."""
-    language = language_of(path)
+    language = language_of(path, text)
     return (language and parsed(path, text, language)) or lexed(path, text)

@@ -97,6 +97,7 @@ def _definitions(source: bytes, matches: "Iterable[dict[str, list[Node]]]") -> l
         return source[node.start_byte : node.end_byte].decode("utf-8", "replace")[:_LONGEST]
 
     found: dict[int, _Found] = {}
+    climbed: set[int] = set()
     for captured in matches:
         if "name" not in captured:
             continue
@@ -104,8 +105,11 @@ def _definitions(source: bytes, matches: "Iterable[dict[str, list[Node]]]") -> l
         role = next(filter(captured.__contains__, ROLES))
         node = _whole(captured[role][0])
         earlier = found.get(name.start_byte)
-        if node is None or (earlier is not None and earlier.role not in _WEAK):
+        # What else looks like a declarator in a C++ definition is its initializers, behind macros mostly.
+        if node is None or node.id in climbed or (earlier is not None and earlier.role not in _WEAK):
             continue
+        if node != captured[role][0]:
+            climbed.add(node.id)
         parent = ".".join(text(node) for node in captured.get("parent", ()))
         found[name.start_byte] = _Found(node.start_byte, node.end_byte, text(name), role, parent, node)
     return sorted(found.values(), key=lambda one: (one.start, -one.end))
@@ -149,12 +153,12 @@ class _Rows:
 
 
 def _signature(source: bytes, one: _Found) -> str:
-    """The head on one line: everything before the body, or the first line where there is none."""
+    """The head on one line: everything before the body; of a constant its first line."""
     value = one.node.child_by_field_name("value")
     body = one.node.child_by_field_name("body") or (value and value.child_by_field_name("body"))
     end = body.start_byte if body else one.end
     head = source[one.start : min(end, one.start + 4 * _LONGEST)].decode("utf-8", "replace")
-    if not body:
+    if one.role == "constant":
         head = next((line for line in head.splitlines() if line.strip()), "")
     line = " ".join(head.split()).rstrip(" {:=")
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -12,7 +12,7 @@
   (function_declarator declarator: (identifier) @name)
   (pointer_declarator (function_declarator declarator: (identifier) @name))]) @function
 (preproc_function_def name: (identifier) @name) @function
-(preproc_def name: (identifier) @name) @constant
+(preproc_def name: (identifier) @name value: (_)) @constant
 (comment) @quiet
 (string_content) @quiet
 (system_lib_string) @quiet

@@ -1,6 +1,6 @@
 (namespace_definition name: (_) @name) @module
-(class_specifier name: (_) @name body: (_)) @class
-(struct_specifier name: (_) @name body: (_)) @class
+(class_specifier name: [(type_identifier) @name (template_type name: (_) @name)] body: (_)) @class
+(struct_specifier name: [(type_identifier) @name (template_type name: (_) @name)] body: (_)) @class
 (union_specifier name: (_) @name body: (_)) @class
 (enum_specifier name: (_) @name body: (_)) @type
 (concept_definition name: (_) @name) @type
@@ -11,7 +11,7 @@
   scope: [(namespace_identifier) @parent (template_type name: (_) @parent)]
   name: [(identifier) (operator_name) (destructor_name)] @name)) @method
 (preproc_function_def name: (identifier) @name) @function
-(preproc_def name: (identifier) @name) @constant
+(preproc_def name: (identifier) @name value: (_)) @constant
 (comment) @quiet
 (string_content) @quiet
 (raw_string_content) @quiet
