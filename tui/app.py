@@ -28,6 +28,7 @@ from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
 from ossa.tui.widgets.failing import FixWanted
+from ossa.tui.widgets.ledger import LedgerView
 from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class OssaApp(App[str]):
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
         self._bench = bench
+        self.window.ledger.count = bench.agent.preview
         self._describe(bench, "loading the model")
         await self.window.attach(bench.root, bench.repository)
         for prompt in prompts(bench.history):
@@ -160,7 +162,8 @@ class OssaApp(App[str]):
             self._do(lambda agent: agent.shell(text[1:].strip()))
             return
         if not text.startswith("/"):
-            self._do(lambda agent: agent.run(text))
+            viewing = self.window.preview.path
+            self._do(lambda agent: _run(agent, text, viewing))
             return
         name, _, argument = text[1:].partition(" ")
         if command := find(name):
@@ -192,6 +195,7 @@ class OssaApp(App[str]):
     @work
     async def _play(self, events: AsyncIterator[Event]) -> None:
         self.window.status.state = "working"
+        self.window.ledger.working = True
         try:
             async for event in events:
                 await self._renderer.show(event)
@@ -204,6 +208,7 @@ class OssaApp(App[str]):
             self._playing = False
             self.window.activity.begin("")
             self.window.status.state = self._resting
+            self.window.ledger.working = False
         self._play_next()
 
     @on(Noticed)
@@ -217,6 +222,10 @@ class OssaApp(App[str]):
     @on(ChangeView.UndoWanted)
     def _undo_wanted(self) -> None:
         self.action_undo()
+
+    @on(LedgerView.Adjust)
+    def _adjust_wanted(self, event: LedgerView.Adjust) -> None:
+        self._do(lambda agent: agent.adjust(event.action, event.part, event.limit))
 
     @on(FixWanted)
     def _fix_wanted(self, event: FixWanted) -> None:
@@ -237,6 +246,9 @@ class OssaApp(App[str]):
 
     def action_status(self) -> None:
         self.push_screen(Page(self.window.status.details, "Esc closes this page.", renew=0.5))
+
+    def action_context(self) -> None:
+        self.window.toggle_ledger()
 
     def action_answer(self) -> None:
         if self.window.activity.thinking and self._bench is not None:
@@ -333,6 +345,12 @@ class OssaApp(App[str]):
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
         self.exit(return_code=2 if self._resting == "not started" else 0)
+
+
+def _run(agent: "Agent", prompt: str, viewing: str) -> AsyncIterator[Event]:
+    """Put a prompt to the agent, telling it what the person has open."""
+    agent.viewing = viewing
+    return agent.run(prompt)
 
 
 def find_repository(root: Path) -> "tuple[Path, Repository | None]":

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from textual.binding import Binding
 from textual.content import Content
 
-Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "prompt"]
+Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "prompt"]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
@@ -20,6 +20,7 @@ SCOPES: dict[Scope, str] = {
     "editor": "While editing a hunk",
     "files": "In the files",
     "preview": "In a file",
+    "ledger": "In the context",
 }
 
 
@@ -71,6 +72,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("discard", "discard", "Forget the change in the draft"),
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
+    Command("context", "context", "What the model is shown, and its tokens", "ctrl+l"),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
     Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
     Command("status", "status", "The model, its speed, tokens and memory"),
@@ -88,8 +90,9 @@ COMMANDS: tuple[Command, ...] = (
         "prompt",
         "ctrl+j",
     ),
-    _keys("complete", "complete", "Complete a command after /", "tab", "prompt", "tab"),
+    _keys("complete", "complete", "Complete a command after /, or after @", "tab", "prompt", "tab"),
     _keys("attach", "attach", "Show the model a file, or @path:10-40", "at", "prompt", "@path"),
+    _keys("attach_news", "attach", "What your !command printed; @!failures", "", "prompt", "@!output"),
     _keys("shell", "command", "Run it in your own files, unconfined", "", "prompt", "!command"),
     _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
@@ -130,6 +133,10 @@ COMMANDS: tuple[Command, ...] = (
     _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
+    _keys("pin", "pin", "Keep it, whatever has to make room", "p", "ledger", footer=True),
+    _keys("drop", "drop", "Leave it out from the next prompt on", "d", "ledger", footer=True),
+    _keys("shorten", "shorten", "Show the model about half of it", "s", "ledger", footer=True),
+    _keys("bring_back", "as it was", "Bring it back whole; unpin it", "b", "ledger", footer=True),
 )
 
 

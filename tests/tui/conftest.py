@@ -13,8 +13,11 @@ import pytest
 from textual.pilot import Pilot
 
 from ossa.assistant.change import Change, FileChange, Hunk
+from ossa.assistant.context.ledger import Ledger
+from ossa.assistant.context.parts import Action, Part
 from ossa.assistant.draft import Isolation
 from ossa.assistant.events import (
+    Adjusted,
     Committed,
     End,
     Event,
@@ -72,6 +75,9 @@ class ScriptedAgent:
     answers: list[Answer] = field(default_factory=list[Answer])
     hurried: int = 0
     """How often it was told to come to its answer."""
+    adjusted: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
+    """What was asked of which part of the context."""
+    viewing: str = ""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
@@ -110,6 +116,13 @@ class ScriptedAgent:
 
     def discard(self) -> AsyncIterator[Event]:
         return self.run("/discard")
+
+    def preview(self, prompt: str) -> Ledger:
+        return Ledger((Part("prompt", len(prompt), "new", "prompt"),), len(prompt), 8192, 2048, len(prompt))
+
+    def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
+        self.adjusted.append((action, part, limit))
+        return self._play(f"/{action} {part}", [Adjusted(part, action, limit)], command=True)
 
     def answer_now(self) -> None:
         self.hurried += 1

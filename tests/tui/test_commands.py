@@ -24,6 +24,7 @@ from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.failing import FailingTest
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
+from ossa.tui.widgets.ledger import LedgerView
 from ossa.tui.widgets.preview import Preview
 from ossa.tui.widgets.prompt import Prompt
 
@@ -37,6 +38,7 @@ OWNERS: dict[Scope, type[object]] = {
     "editor": HunkEditor,
     "files": Files,
     "preview": Preview,
+    "ledger": LedgerView,
 }
 
 

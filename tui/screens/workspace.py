@@ -3,7 +3,7 @@
     Workspace
     ├ Pane #files-pane   Files
     ├ Pane #talk         Conversation · Offers · Activity · Prompt
-    ├ Pane #side         Preview or ChangeView
+    ├ Pane #side         Preview, ChangeView or LedgerView
     ├ Status
     └ Keys
 
@@ -12,7 +12,7 @@ Which columns fit is decided by the width; keys bring a hidden one in.
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
@@ -21,6 +21,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher, TextArea
 
 from ossa.assistant.review import Permission
@@ -33,6 +34,7 @@ from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
+from ossa.tui.widgets.ledger import LedgerView
 from ossa.tui.widgets.offers import Offers
 from ossa.tui.widgets.pane import Pane
 from ossa.tui.widgets.preview import Preview
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
     from ossa.assistant.repository import Repository
     from ossa.assistant.watch import Watcher
 
+
+Side: TypeAlias = Literal["preview", "change", "ledger"]
 
 TWO_COLUMNS, THREE_COLUMNS = 100, 118
 """Cells of width from which as many are shown side by side."""
@@ -90,8 +94,9 @@ class Workspace(Screen[None]):
         self.prompt = Prompt(self.offers)
         self.preview = Preview(root)
         self.change = ChangeView()
+        self.ledger = LedgerView()
         self.status = Status()
-        self._switcher = ContentSwitcher(self.preview, self.change, initial="preview", id="switcher")
+        self._switcher = ContentSwitcher(self.preview, self.change, self.ledger, initial="preview", id="switcher")
         self._files_pane = Pane(self.files, id="files-pane")
         self._talk = Pane(self.conversation, self.offers, self.activity, self.prompt, id="talk")
         self._side = Pane(self._switcher, id="side")
@@ -151,10 +156,23 @@ class Workspace(Screen[None]):
 
     def toggle_change(self) -> None:
         """Go to the change, or to the file where there is none; from there back to the prompt."""
-        if self.in_side:
+        if self.in_side and self._switcher.current != "ledger":
             self.back_to_prompt()
         else:
-            self._open_side("change" if self.change.phase != "empty" else "preview", focus=True)
+            self._open_side(self._unasked, focus=True)
+
+    def toggle_ledger(self) -> None:
+        """Go to the ledger; from there back to the prompt, and what was beside it comes back."""
+        if self.in_side and self._switcher.current == "ledger":
+            self._open_side(self._unasked, focus=False)
+            self.back_to_prompt()
+        else:
+            self._open_side("ledger", focus=True)
+
+    @property
+    def _unasked(self) -> Side:
+        """What stands at the side where nothing else was asked for."""
+        return "change" if self.change.phase != "empty" else "preview"
 
     def reveal_change(self, *, ask: bool = True) -> None:
         """Bring the change up; to `ask` about it, the focus goes there unless the user is typing."""
@@ -239,6 +257,11 @@ class Workspace(Screen[None]):
     def _hint(self) -> None:
         self.activity.hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
 
+    @on(TextArea.Changed, "#prompt")
+    def _count(self) -> None:
+        text = self.prompt.text
+        self.ledger.follow("" if text.startswith(("/", "!")) else text)
+
     @on(Offers.Chosen)
     def _chosen(self) -> None:
         self.prompt.take()
@@ -253,6 +276,9 @@ class Workspace(Screen[None]):
 
     @on(ChangeView.Progressed)
     def _title_side(self) -> None:
+        if self._switcher.current == "ledger":
+            self._side.heading = Content.styled("Context", "bold") + "  of the prompt as it reads now"
+            return
         if self._switcher.current == "preview":
             self._side.heading = Content.styled(cut(plain_text(self.preview.path), 200) or "File", "bold")
             return
@@ -270,11 +296,12 @@ class Workspace(Screen[None]):
             state = "⏎ applies"
         self._side.heading = Content.assemble(("Change  ", "bold"), change.change.summary, f"  {state}")
 
-    def _open_side(self, which: str, focus: bool) -> None:
+    def _open_side(self, which: Side, focus: bool) -> None:
         self._switcher.current = which
         self._title_side()
         self.side_open = self.side_open or focus
         if focus and not self._is_wide:
             self.files_open = None
         if focus:
-            self.call_after_refresh((self.change if which == "change" else self.preview).focus)
+            shown: dict[Side, Widget] = {"preview": self.preview, "change": self.change, "ledger": self.ledger}
+            self.call_after_refresh(shown[which].focus)

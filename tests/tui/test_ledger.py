@@ -1,0 +1,164 @@
+"""The ledger shows what the model is shown, counted before it is sent; keys pin, drop, shorten and bring back."""
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ossa.assistant.context.ledger import Ledger
+from ossa.assistant.context.parts import Part
+from ossa.model.base import ModelError
+from ossa.tui.ledgertext import actions, bar, cost, headline, row
+from ossa.tui.widgets.ledger import LedgerView
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import Open
+
+SYSTEM = Part("system prompt and tools", 1200, "system", "system")
+MAP = Part("map", 500, "map", "map", reread=900)
+RESULT = Part("open_file calc.py", 400, "m3", "result", reread=500, state="shortened", saved=1100)
+GONE = Part("exec pytest", 0, "m5", "result", state="left out", saved=700)
+FILE = Part("calc.py", 300, "new:calc.py", "attached")
+PROMPT = Part("prompt", 40, "new", "prompt")
+LEDGER = Ledger(
+    (SYSTEM, MAP, RESULT, GONE, FILE, PROMPT), 2440, 8192, 2048, 340, ("2 old tool results are shortened.",)
+)
+
+
+def of_prompt(prompt: str) -> Ledger:
+    """A ledger whose last part has as many tokens as the prompt has characters."""
+    last = Part("prompt", len(prompt), "new", "prompt")
+    return Ledger((SYSTEM, MAP, last), 1700 + len(prompt), 8192, 2048, len(prompt))
+
+
+def test_what_it_says_of_the_whole() -> None:
+    assert headline(LEDGER).plain == "2,440 of 8,192 tokens (30%)  340 to read now"
+    full = Ledger((SYSTEM,), 7000, 8192, 2048, 0)
+    assert headline(full).plain == "7,000 of 8,192 tokens (85%): 856 too many beside its answer"
+
+
+@pytest.mark.parametrize("cells", [10, 41, 200])
+@pytest.mark.parametrize("ledger", [LEDGER, Ledger((SYSTEM,), 1200, 2048, 2048, 0), Ledger((), 0, 8192, 0, 0)])
+def test_the_bar_is_as_wide_as_it_is_told(ledger: Ledger, cells: int) -> None:
+    assert bar(ledger, cells).cell_length == cells
+
+
+def test_the_bar_shows_shares_and_what_is_kept_for_the_answer() -> None:
+    shown = bar(LEDGER, 80).plain
+    assert (shown.count("█"), shown.count("░"), shown.count("▒")) == (24, 36, 20)
+
+
+def test_what_it_says_of_a_part() -> None:
+    assert row(RESULT, 60).plain == "    400 ▌ open_file calc.py  shortened −1,100"
+    assert row(RESULT, 40).plain == "    400 ▌ open_file c…  shortened −1,100"
+    assert row(GONE, 60).plain.split() == ["0", "exec", "pytest", "left", "out", "−700"]
+    assert cost(MAP) == "Dropping frees 500 tokens; 900 read again."
+    assert cost(FILE) == "Dropping frees 300 tokens; none read again."
+    assert cost(GONE) == "Bringing it back adds 700 tokens."
+    assert cost(SYSTEM) == "It always stays."
+    hostile = Part("\x1b[31mx [bold]\n", 1, "m1", "answer")
+    assert row(hostile, 60).plain == "      1 ▌ x [bold] "
+
+
+def test_what_can_be_done_with_a_part() -> None:
+    assert actions(SYSTEM) == actions(PROMPT) == actions(Part("conversation", 5)) == ()
+    assert actions(MAP) == ("pin", "drop")
+    assert actions(RESULT) == ("pin", "drop", "restore")
+    assert actions(GONE) == ("restore",)
+    assert actions(FILE) == ("pin", "drop", "shorten")
+    assert actions(Part("calc.py:1-2", 5, "new:calc.py:1-2", "attached")) == ("drop", "shorten")
+    assert actions(Part("calc.py", 5, "file:calc.py", "file", state="pinned")) == ("drop", "restore")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_it_is_counted_before_anything_is_sent_and_follows_the_prompt(
+    open_window: "Open", size: tuple[int, int]
+) -> None:
+    async with open_window(size=size) as stage:
+        window = stage.app.window
+        window.ledger.count = of_prompt
+        await stage.pilot.press(*"abcde", "ctrl+l")
+        await stage.shows("1,705 of 8,192 tokens (21%)")
+        assert "1,200 ▌ system prompt and tools" in stage.text and window.in_side
+        await stage.pilot.press("escape")
+        await stage.until(lambda: window.prompt.has_focus and window.conversation.region)
+        await stage.pilot.press(*"fgh", "ctrl+l")
+        await stage.shows("1,708 of 8,192 tokens")
+        await stage.pilot.press("ctrl+l")
+        await stage.until(lambda: window.prompt.has_focus and "1,708" not in stage.text)
+        assert not stage.agent.asked
+
+
+async def test_keys_act_on_the_part_under_the_cursor(open_window: "Open") -> None:
+    async with open_window() as stage:
+        window = stage.app.window
+        window.ledger.count = lambda prompt: LEDGER
+        await stage.send("/context")
+        await stage.until(lambda: window.in_side)
+        await stage.shows("2 old tool results are shortened.")
+        await stage.shows("It always stays.")
+        await stage.pilot.press("p", "d", "k")
+        await stage.shows("Dropping frees 300 tokens; none read again.")
+        await stage.pilot.press("p", "d", "s")
+        await stage.pilot.press("k", "b", "d", "k", "k", "s", "d")
+        await stage.until(lambda: len(stage.agent.adjusted) == 5)
+        assert stage.agent.adjusted == [
+            ("pin", "file:calc.py", 0),
+            ("drop", "new:calc.py", 0),
+            ("shorten", "new:calc.py", 600),
+            ("restore", "m5", 0),
+            ("drop", "map", 0),
+        ]
+
+
+async def test_the_cursor_stays_on_its_part(open_window: "Open") -> None:
+    async with open_window() as stage:
+        view = stage.app.window.ledger
+        view.count = lambda prompt: LEDGER
+        await stage.pilot.press("ctrl+l")
+        await stage.until(lambda: view.current == PROMPT)
+        await stage.pilot.press("k", "k", "k")
+        assert view.current == RESULT
+        fewer = Ledger((SYSTEM, RESULT, PROMPT), 1640, 8192, 2048, 0)
+        view.count = lambda prompt: fewer
+        view.follow()
+        await stage.until(lambda: view.ledger == fewer)
+        assert view.current == RESULT
+
+
+async def test_counting_never_holds_up_typing(open_window: "Open") -> None:
+    go, asked = threading.Event(), list[str]()
+
+    def slow(prompt: str) -> Ledger:
+        asked.append(prompt)
+        go.wait(20)
+        return of_prompt(prompt)
+
+    async with open_window() as stage:
+        window = stage.app.window
+        window.ledger.count = slow
+        try:
+            await stage.pilot.press("ctrl+l")
+            await stage.until(lambda: asked == [""])
+            window.prompt.focus()
+            await stage.pilot.press(*"abcdefgh")
+            assert window.prompt.text == "abcdefgh" and asked == [""]
+        finally:
+            go.set()
+        await stage.shows("1,708 of 8,192 tokens")
+        assert len(asked) <= 3
+
+
+async def test_that_nothing_can_be_counted_is_said(open_window: "Open") -> None:
+    def broken(prompt: str) -> Ledger:
+        raise ModelError("The model's process has ended.")
+
+    async with open_window() as stage:
+        view = stage.app.window.ledger
+        assert isinstance(view, LedgerView)
+        view.count = broken
+        await stage.pilot.press("ctrl+l")
+        await stage.shows("The model's process has ended.")
+        view.count = of_prompt
+        view.follow()
+        await stage.shows("1,700 of 8,192 tokens")
