@@ -7,7 +7,7 @@ _TELLING = re.compile(
     re.IGNORECASE,
 )
 """Lines that say what went wrong, and where."""
-_ENDS = 2
+_HEAD, _TAIL = 2, 4
 """Lines at the start and at the end that are kept: the command's title, and what it came to."""
 
 
@@ -26,10 +26,10 @@ def essence(text: str, limit: int) -> str:
     A text without such lines is cut in its middle, as `shorten` does.
     """
     lines = text.splitlines()
-    telling = [n for n in range(_ENDS, len(lines) - _ENDS) if _TELLING.search(lines[n])]
+    telling = [n for n in range(_HEAD, len(lines) - _TAIL) if _TELLING.search(lines[n])]
     if len(text) <= limit or not telling or len(telling) > len(lines) // 2:
         return shorten(text, limit)
-    ends = [*range(_ENDS), *range(len(lines) - _ENDS, len(lines))]
+    ends = [*range(_HEAD), *range(len(lines) - _TAIL, len(lines))]
     room = limit - sum(len(lines[n]) + 1 for n in ends)
     kept = set(ends)
     for number in telling:
@@ -41,4 +41,4 @@ def essence(text: str, limit: int) -> str:
         return shorten(text, limit)
     shown = [line for n, line in enumerate(lines) if n in kept]
     cut = len(text) - sum(len(line) + 1 for line in shown)
-    return "\n".join([*shown[:-_ENDS], f"[… {cut:,} characters left out …]", *shown[-_ENDS:]])
+    return "\n".join([*shown[:-_TAIL], f"[… {cut:,} characters left out …]", *shown[-_TAIL:]])
