@@ -83,7 +83,7 @@ class Index:
     def refresh(self, paths: Iterable[str] | None = None, progress: Progress = lambda done, of: None) -> Refreshed:
         """Bring these files, or all, up to date; blocks. What did not change is not read again.
 
-        A path that is a folder, or is gone, stands for all below it.
+        A path that is a folder, or is gone, stands for all below it; one that is ignored should not be among them.
 
         Raises:
             NotARepository: the files cannot be listed.
@@ -139,6 +139,8 @@ class Index:
 
         The words are as `terms.words` gives them; one that is said twice counts twice.
         """
+        if not self._store.searches:
+            return {}
         asked = self._telling(Counter(term for term in terms if term and "\0" not in term))
         if not asked:
             return {}

@@ -2,6 +2,8 @@
 
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ossa.assistant.index.languages import language_of
@@ -9,6 +11,7 @@ from ossa.assistant.index.symbols import Kind, Outline, Symbol
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
+    from pygments.token import _TokenType
 
 _SECONDS = 1.0
 _LARGEST = 256 << 10
@@ -43,25 +46,32 @@ def lexed(path: str, text: str) -> Outline:
     if found is None:
         return Outline()
     kind_of: dict[object, Kind] = {Name.Function: "function", Name.Class: "class"}
-    by = time.thread_time() + _SECONDS
     symbols: dict[str, Symbol] = {}
     names: Counter[str] = Counter()
     line, counted = 1, 0
     before = ""
-    for at, token, value in found.get_tokens_unprocessed(text):
-        said, before = before, value.strip() or before
-        if token in Comment or token in String or token not in Name:
+    for at, token, value in _tokens(found, text):
+        said, before, word = before, value.strip() or before, value.strip()
+        if token in Comment or token in String or token not in Name or not word:
             continue
         line, counted = line + text.count("\n", counted, at), at
-        names[value.strip()] += 1
+        names[word] += 1
         kind = "function" if said in _DEFINES else kind_of.get(token)
-        if kind and value not in symbols and value.strip():
-            head = " ".join(lines[min(line, len(lines)) - 1].split())[:_SIGNATURE]
-            symbols[value] = Symbol(path, value, kind, line, line, head, "")
-        if time.thread_time() > by:
-            break
+        if kind and word not in symbols:
+            head = " ".join(lines[line - 1].split())[:_SIGNATURE]
+            symbols[word] = Symbol(path, word, kind, line, line, head, "")
     names.subtract(symbols.keys())
     return Outline(tuple(symbols.values()), {name: count for name, count in names.items() if count > 0})
+
+
+def _tokens(lexer: "Lexer", text: str) -> "Iterator[tuple[int, _TokenType, str]]":
+    """The lexer's tokens until the time is up; a lexer that fails on a file has said what it can."""
+    by = time.thread_time() + _SECONDS
+    with suppress(Exception):
+        for token in lexer.get_tokens_unprocessed(text):
+            yield token
+            if time.thread_time() > by:
+                return
 
 
 def _lexer(path: str, text: str = "") -> "Lexer | None":

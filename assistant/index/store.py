@@ -25,12 +25,14 @@ CREATE TABLE IF NOT EXISTS symbols(
 );
 CREATE INDEX IF NOT EXISTS symbols_by_file ON symbols(file);
 CREATE INDEX IF NOT EXISTS symbols_by_name ON symbols(name, file);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(path, names, text, tokenize="ascii tokenchars '_'");
-CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, row);
 CREATE TABLE IF NOT EXISTS state(generation INTEGER NOT NULL);
 INSERT INTO state SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM state);
 """
 """`uses` is JSON of name to count: one row a file is written and read much faster than one a name."""
+_WORDS = """
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(path, names, text, tokenize="ascii tokenchars '_'");
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab(words, row);
+"""
 _PATIENCE = 20.0
 """Seconds that one process waits for another's writing; both write for a fraction of a second at a time."""
 _BROKEN = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_SCHEMA")
@@ -56,7 +58,9 @@ class Store:
         """`makers` is all that the rows depend on besides the files: other makers have another database."""
         self.problem = ""
         """A sentence when nothing is kept on disk; empty when all is well."""
-        made_by = hashlib.sha256("\0".join([_SCHEMA, *makers]).encode()).hexdigest()[:12]
+        self.searches = True
+        """Whether words can be looked up."""
+        made_by = hashlib.sha256("\0".join([_SCHEMA, _WORDS, *makers]).encode()).hexdigest()[:12]
         self._path = folder / f"index-{made_by}.sqlite"
         self._writing, self._reading = threading.RLock(), threading.RLock()
         self._closed = False
@@ -99,7 +103,7 @@ class Store:
             if self._closed:
                 return
             try:
-                with self._transaction():
+                with _transaction(self._writer):
                     for entry in entries:
                         self._take(entry)
                     if not all(entry.same for entry in entries):
@@ -114,17 +118,6 @@ class Store:
                 self._closed = True
                 self._let_go()
 
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            with suppress(sqlite3.Error):
-                self._writer.execute("ROLLBACK")
-            raise
-        self._writer.execute("COMMIT")
-
     def _take(self, entry: Entry) -> None:
         execute, path = self._writer.execute, key(entry.path)
         if entry.same:
@@ -133,7 +126,8 @@ class Store:
         old = execute("SELECT id FROM files WHERE path = ?", (path,)).fetchone()
         if old:
             execute("DELETE FROM symbols WHERE file = ?", old)
-            execute("DELETE FROM words WHERE rowid = ?", old)
+            if self.searches:
+                execute("DELETE FROM words WHERE rowid = ?", old)
         if entry.gone:
             execute("DELETE FROM files WHERE path = ?", (path,))
             return
@@ -179,11 +173,26 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA cache_size = -16000")
-            connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            with _transaction(connection):
+                for statement in _SCHEMA.split(";"):
+                    connection.execute(statement)
+                self._add_words(connection)
         except sqlite3.Error:
             connection.close()
             raise
         return connection
+
+    def _add_words(self, connection: sqlite3.Connection) -> None:
+        try:
+            for statement in _WORDS.split(";"):
+                connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "no such module" not in str(error):
+                raise
+            self.searches = False
+            self.problem = (
+                "Files are found by their symbols only, as this Python's SQLite has no full-text search (FTS5)."
+            )
 
     def _to_memory(self, why: str) -> None:
         self.problem = f"The index is kept in memory only ({why}): see to the space and rights of {self._path.parent}."
@@ -223,6 +232,18 @@ class Store:
             if not path.name.startswith(self._path.name):
                 with suppress(OSError):
                     path.unlink()
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def key(path: str) -> bytes:

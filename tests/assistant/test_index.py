@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def database(tmp_path: Path) -> Path:
 def write(path: Path, data: str | bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def contents(place: Path) -> bytes:
+    with suppress(OSError):
+        return place.read_bytes()
+    return b""
 
 
 def test_what_it_knows(index: Index) -> None:
@@ -316,9 +323,13 @@ def test_a_file_on_which_a_reader_dies_is_left_out(repo: Path, index: Index) -> 
         write(repo / f"more{n}.py", f"def more{n}(): ...\n" * 20)
 
     def kill_one(done: int, of: int) -> None:
-        mine = subprocess.run(["pgrep", "-f", f"index.reading {repo}$"], capture_output=True, text=True).stdout.split()
-        if mine:
-            os.kill(int(mine[0]), 9)
+        mine = [
+            int(place.parent.name)
+            for place in Path("/proc").glob("[0-9]*/cmdline")
+            if b"ossa.assistant.index.reading\0" + bytes(repo) in contents(place)
+        ]
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(mine[0], 9)
 
     done = index.refresh(progress=kill_one)
 
