@@ -120,6 +120,14 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.bench import bench_model
 
             return bench_model(partial(_load, arguments.name, arguments.adapter, Config()), as_json=arguments.json)
+        case "find":
+            from ossa.tui.find import find
+
+            return find(arguments)
+        case "map":
+            from ossa.tui.find import show_map
+
+            return show_map(arguments, partial(_load, arguments.model, ""))
         case "demo":
             from ossa.tui.demo import demo
 

@@ -64,6 +64,20 @@ ABOUT = {
         "within about a minute.",
         "0 measured, 2 error",
     ),
+    "find": About(
+        "which files a text is about, and why",
+        "Ranks the files of the repository for a text, an issue with its traceback for example, by words, names, what "
+        "uses what, and what git's log tells, and prints for each the reasons and the symbols that fit. The index on "
+        "which this rests lies in ossa's cache folder and is brought up to date first; no model is needed.",
+        "0 files were found, 1 none fits, 2 error",
+    ),
+    "map": About(
+        "the repository on a page, for a number of tokens",
+        "Prints the most important files with the heads of what they define, as many as fit --tokens, as the model is "
+        "shown them; with a text, those that matter for it. The tokens are counted exactly by the model in use; "
+        "without one on disk roughly, one for three bytes.",
+        "0 printed, 1 nothing fits, 2 error",
+    ),
     "sessions": About(
         "list earlier sessions",
         "Lists the conversations of this repository, the latest first; `ossa --resume ID` goes on with one.",

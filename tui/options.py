@@ -43,8 +43,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _apply(commands)
     for name in ("undo", "redo"):
         back = _command(commands, name)
-        back.add_argument("-C", "--root", default=".", help="the repository (default: here)")
-        back.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
+        _root(back)
         back.add_argument("--json", action="store_true", help="one JSON object a line")
     models = _command(commands, "models")
     models.add_argument("action", nargs="?", choices=("list", "pull"), default="list")
@@ -53,9 +52,9 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
     _adapter(bench)
     bench.add_argument("--json", action="store_true", help="one JSON object")
+    _search(commands)
     sessions = _command(commands, "sessions")
-    sessions.add_argument("-C", "--root", default=".", help="the repository (default: here)")
-    sessions.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
+    _root(sessions)
     sessions.add_argument("--all", action="store_true", help="of every repository")
     doctor = _command(commands, "doctor")
     doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
@@ -80,6 +79,24 @@ def _apply(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     )
     apply.add_argument("--check", action="store_true", help="only say whether it would apply; write nothing")
     apply.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _search(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    find = _command(commands, "find")
+    find.add_argument("text", help='what to look for; "-" reads it from standard input')
+    find.add_argument("--limit", type=_count, default=10, metavar="N", help="files at most (default: 10)")
+    page = _command(commands, "map")
+    page.add_argument("text", nargs="?", default="", help='what it is for (default: nothing special); "-": from stdin')
+    page.add_argument("--tokens", type=_count, default=1024, metavar="N", help="at most (default: 1024)")
+    page.add_argument("--model", default="", metavar="PATH|NAME", help="whose tokens count (default: as in `run`)")
+    for command, unit in ((find, "a line"), (page, "")):
+        _root(command)
+        command.add_argument("--json", action="store_true", help=f"one JSON object {unit}".rstrip())
+
+
+def _root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-C", "--root", default=".", metavar="DIR", help="the repository (default: here)")
+    parser.add_argument("--copy", action="store_true", help="the folder itself, though it is in a git repository")
 
 
 def _seconds(text: str) -> float:

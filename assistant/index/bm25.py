@@ -14,7 +14,6 @@ _K1 = 1.2
 """How soon a word's repetition stops to count; the value that Robertson recommends, and SQLite's."""
 _B = 0.75
 """How much a long document pays for its length; likewise."""
-_TRIFLE = 1e-6
 
 
 class Bag:
@@ -48,8 +47,6 @@ class Bag:
         return sorted(held, key=lambda term: -terms[term] * self.rarity(term))[:most]
 
     def rarity(self, term: str) -> float:
-        """The word's inverse document frequency; never below a trifle, even for a word that all have or none."""
+        """The word's inverse document frequency, in the form that is above 0 even for a word that all have."""
         holders = len(self._holders.get(term, ()))
-        if not holders:
-            return _TRIFLE
-        return max(math.log((len(self._counts) - holders + 0.5) / (holders + 0.5)), _TRIFLE)
+        return math.log(1 + (len(self._counts) - holders + 0.5) / (holders + 0.5))

@@ -107,10 +107,11 @@ class Evidence:
         return [file for files in found for file, strength in files.items() if strength >= 1.0]
 
     def _start(self, found: Mapping[str, Scores]) -> Scores:
-        """Where the walk through the graph begins."""
+        """Where the walk through the graph begins: at all code where a prompt says nothing."""
         fits = _scaled(found["text"] + found["title"] + found["names"] + found["path"]) ** _SHARP
         start = (fits + found["defines"] + found["named"]) * self._begins
-        return start + found["mentioned"] + found["failing"] + _AT_HAND * (found["changed"] + found["open"])
+        start += found["mentioned"] + found["failing"] + _AT_HAND * (found["changed"] + found["open"])
+        return start if start.any() else self._begins
 
     def _names_of_files(self) -> list[list[str]]:
         """For each file the words of the names that it defines."""

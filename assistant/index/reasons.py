@@ -24,7 +24,7 @@ _SUBJECT = 60
 """Characters of a commit's subject that are shown."""
 _SAID = {
     "text": "its text fits",
-    "title": "fits the first line",
+    "title": "its text fits",
     "named": "is named",
     "module": "is a module that is named",
     "recent": "changed lately",

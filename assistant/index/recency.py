@@ -99,5 +99,6 @@ class History:
 
 def _entry(text: str) -> Commit:
     message, _, names = text.partition("\x02")
-    paths = tuple(name for name in names.replace("\n", "").split("\0") if name)
+    # Between the message and the first name git puts an end of line.
+    paths = tuple(name for name in names.removeprefix("\0").removeprefix("\n").split("\0") if name)
     return Commit(_TRAILER.sub("", message[:_LETTERS]).strip(), paths)
