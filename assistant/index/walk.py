@@ -9,10 +9,12 @@ LARGEST = 1 << 20
 """Bytes; a larger file is data, or made by a machine."""
 TOO_LARGE = "larger than 1 MB"
 _VENDORED = frozenset(
-    {"node_modules", "bower_components", "jspm_packages", "vendor", "_vendor", "_vendored", "vendored", "third_party"}
+    {"node_modules", "bower_components", "jspm_packages", "_vendor", "_vendored", "vendored", "third_party"}
     | {"third-party", "thirdparty", "3rdparty", "site-packages", "Pods", "Carthage", ".yarn", "Godeps"}
 )
 """Folders of what others wrote."""
+_SOLD = frozenset({".py", ".java", ".kt", ".cs", ".scala", ".swift"})
+"""In these languages a folder "vendor" that is not at the top may well be about people who sell something."""
 _LOCKS = frozenset(
     {"package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "go.sum", "go.work.sum"}
     | {"gradle.lockfile", "packages.lock.json", "Package.resolved", "flake.lock", "conda-lock.yml", "pixi.lock"}
@@ -45,13 +47,17 @@ def left_out_by_name(path: str, size: int) -> str:
     """Why a file has no part in a ranking, as far as its name and its bytes' number tell; "" if it may have."""
     place = PurePosixPath(path)
     suffix = place.suffix.lower()
-    if not _VENDORED.isdisjoint(place.parts[:-1]):
+    if not _VENDORED.isdisjoint(place.parts[:-1]) or _is_in_vendor(place):
         return "vendored"
     if place.name in _LOCKS or _GENERATED.search(place.name):
         return "generated"
     if size > LARGEST:
         return TOO_LARGE
     return "data" if suffix in _DATA or (suffix in _TABLES and size > _LARGE_DATA) else ""
+
+
+def _is_in_vendor(place: PurePosixPath) -> bool:
+    return place.parts[0] == "vendor" or ("vendor" in place.parts[:-1] and place.suffix.lower() not in _SOLD)
 
 
 def left_out_by_content(path: str, data: bytes) -> str:

@@ -138,6 +138,8 @@ def test_one_file_of_a_language_without_a_grammar(repo: Path, index: Index) -> N
 
 def test_what_nobody_wrote_is_left_out_with_the_reason(repo: Path, index: Index) -> None:
     write(repo / "vendor" / "lib.py", "def vendored(): ...\n")
+    write(repo / "shop" / "vendor" / "price.py", "def price(): ...\n")
+    write(repo / "static" / "vendor" / "lib.js", "function vendored() {}\n")
     write(repo / "package-lock.json", "{}")
     write(repo / "api_pb2.py", "def made(): ...\n")
     write(repo / "site.min.js", "function min(){}")
@@ -156,10 +158,12 @@ def test_what_nobody_wrote_is_left_out_with_the_reason(repo: Path, index: Index)
         "packed.js": "generated",
         "picture.dat": "binary",
         "site.min.js": "generated",
+        "static/vendor/lib.js": "vendored",
         "vendor/lib.py": "vendored",
     }
     assert "says.py" in index.paths()
     assert not index.named("vendored")
+    assert index.named("price")
 
 
 AWKWARD: dict[str, bytes] = {
