@@ -22,6 +22,7 @@ from ossa.assistant.drafts.guard import GuardedDraft
 from ossa.assistant.drafts.opening import find_sandbox, open_draft
 from ossa.assistant.drafts.permissions import Permissions
 from ossa.assistant.events import Event
+from ossa.assistant.finding import Finder
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.search import Repair
 from ossa.assistant.repository import Repository
@@ -83,6 +84,8 @@ class Workbench:
     model: LanguageModel
     session: Session
     agent: Agent
+    finder: Finder
+    """Looks for what matters to a prompt; who watches the working tree tells it what changed."""
     config: Config
     history: tuple[Event, ...] = ()
     """Of a resumed session."""
@@ -94,6 +97,7 @@ class Workbench:
     def close(self) -> None:
         """End the model's process; a draft with a change in it stays for the next start."""
         self.model.close()
+        self.finder.close()
         self.draft.close()
         if self.baseline:
             self.baseline.close()
@@ -141,11 +145,10 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
-    specs = toolbox.specs if model.info.calls_tools else ()
-    summariser = Summariser(model, specs, sampling) if specs else None
+    finder = Finder(repository)
     agent = Agent(
         model,
-        Context(model, repository, draft, specs, summariser=summariser),
+        _context(model, repository, draft, toolbox, finder, sampling),
         toolbox,
         proof,
         Delivery(root, draft, proof, reviewer, checkpoints),
@@ -157,7 +160,24 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         sampling,
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
-    return Workbench(root, repository, draft, model, session, agent, config, history, baseline, notices)
+    return Workbench(root, repository, draft, model, session, agent, finder, config, history, baseline, notices)
+
+
+def _context(
+    model: LanguageModel, repository: Repository, draft: Draft, toolbox: Toolbox, finder: Finder, sampling: Sampling
+) -> Context:
+    """What composes the model's context; one without tools is shown no more of the repository than what is attached."""
+    specs = toolbox.specs if model.info.calls_tools else ()
+    return Context(
+        model,
+        repository,
+        draft,
+        specs,
+        repo_map=finder.repo_map,
+        definitions=finder.definitions,
+        hints=finder.hints,
+        summariser=Summariser(model, specs, sampling) if specs else None,
+    )
 
 
 def _named(options: Options, root: Path) -> tuple[str, ...]:

@@ -9,18 +9,27 @@ Everything that varies is here, behind all that the model has read already.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeAlias
 
 from ossa.assistant.context.attachments import Attachments, cut
 from ossa.assistant.context.fitting import cut_to_fit
 from ossa.assistant.context.instructions import Instructions
-from ossa.assistant.context.parts import Attached
+from ossa.assistant.context.parts import About, Attached
 from ossa.assistant.draft import Draft
 from ossa.assistant.repository import Repository
 from ossa.assistant.transcript import Transcript
 from ossa.model.base import Message
 
+Hints: TypeAlias = Callable[[About], str]
+"""Names files that may matter to a prompt, a line each; empty where there is nothing to say."""
+
 _LISTED = 20
 """Changed files that are named."""
+
+
+def no_hints(_: About) -> str:
+    """For where there is no index."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,11 @@ class Ask:
     viewing: str = ""
     """What the person has open, as "calc.py:12"."""
 
+    def about(self, attached: Sequence[Attached]) -> About:
+        """What files that matter are looked for by."""
+        paths = dict.fromkeys(text.path for text in attached if text.path)
+        return About(self.prompt or self.told, tuple(paths), self.viewing.partition(":")[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:
@@ -47,6 +61,7 @@ class Asker:
     attachments: Attachments
     instructions: Instructions
     works: bool
+    hints: Hints
 
     def attached(self, transcript: Transcript, ask: Ask, known: Mapping[str, str]) -> tuple[list[Attached], list[str]]:
         """The texts to attach, and a sentence for each that cannot be; `known` are digests of files as the model knows.
@@ -72,7 +87,8 @@ class Asker:
     ) -> Message:
         """The message with these texts."""
         state = self._state(transcript, ask.viewing, attached, known) if self.works else ""
-        texts = (*(a.text for a in attached), state, transcript.note, ask.prompt, ask.told)
+        hints = self.hints(ask.about(attached)) if self.works and ask.prompt else ""
+        texts = (*(a.text for a in attached), state, hints, transcript.note, ask.prompt, ask.told)
         return Message("user", "\n\n".join(text for text in texts if text))
 
     def _instructions(self, transcript: Transcript, paths: Sequence[str]) -> dict[str, Attached]:

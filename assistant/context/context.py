@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ossa.assistant.context import compaction
-from ossa.assistant.context.asking import Ask, Asker, instructions_shown, trimmed
+from ossa.assistant.context.asking import Ask, Asker, Hints, instructions_shown, no_hints, trimmed
 from ossa.assistant.context.attachments import Attachments, Definitions, no_definitions
 from ossa.assistant.context.calls import opened, touched
 from ossa.assistant.context.counting import Counter
@@ -61,13 +61,14 @@ class Context:
         *,
         repo_map: RepoMap = no_map,
         definitions: Definitions = no_definitions,
+        hints: Hints = no_hints,
         summariser: Summariser | None = None,
     ) -> None:
         """`tools` are those the model may call; none for a model that was not trained to."""
         self._model, self._repository, self._draft, self._tools = model, repository, draft, tuple(tools)
         self._counter = Counter(model, self._tools)
         self._attachments, self._instructions = Attachments(draft, definitions), Instructions(draft)
-        self._asker = Asker(repository, draft, self._attachments, self._instructions, bool(tools))
+        self._asker = Asker(repository, draft, self._attachments, self._instructions, bool(tools), hints)
         map_tokens = min(_MAP, model.info.window // 16)
         self._front = Front(bool(tools), self._instructions, self._attachments, repo_map, map_tokens)
         self._summariser = summariser
@@ -159,7 +160,7 @@ class Context:
 
     def _compose(self, transcript: Transcript, ask: Ask, reserve: int, summarise: Summarise | None) -> Composition:
         attached, notices = self._asker.attached(transcript, ask, self._known)
-        front = self._front.parts(transcript, [a.path for a in attached if a.path], self._known, self._tokens)
+        front = self._front.parts(transcript, ask.about(attached), self._known, self._tokens)
         attached, cuts = trimmed(attached, self._tokens, self._for_attached(front, reserve))
         message = self._asker.message(transcript, ask, attached, self._known)
         end = len(transcript.entries)

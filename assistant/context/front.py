@@ -11,19 +11,19 @@ from typing import TypeAlias
 
 from ossa.assistant.context.attachments import Attachments
 from ossa.assistant.context.instructions import NAME, Instructions
-from ossa.assistant.context.parts import FrontPart
+from ossa.assistant.context.parts import About, FrontPart
 from ossa.assistant.events import Adjusted
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.wording import prompt_text
 from ossa.model.base import Message
 
-RepoMap: TypeAlias = Callable[[int, Callable[[str], int]], str]
+RepoMap: TypeAlias = Callable[[About, int, Callable[[str], int]], str]
 """Makes the repository's map: of at most so many tokens, counted by the function; empty where there is none."""
 
 _FILE = "file:"
 
 
-def no_map(_tokens: int, _count: Callable[[str], int]) -> str:
+def no_map(_about: About, _tokens: int, _count: Callable[[str], int]) -> str:
     """For where there is no index."""
     return ""
 
@@ -41,7 +41,7 @@ class Front:
     def parts(
         self,
         transcript: Transcript,
-        paths: Sequence[str],
+        about: About,
         known: Mapping[str, str],
         count: Callable[[str], int],
     ) -> tuple[FrontPart, ...]:
@@ -49,7 +49,7 @@ class Front:
 
         Args:
             transcript: has what stands there now, and what the person pinned or dropped.
-            paths: files that the prompt names; at the start of a conversation their folders' AGENTS.md come along.
+            about: the prompt; at the start of a conversation the AGENTS.md of its files' folders come along.
             known: digests of files as the model knows them by its own doing; these are not shown anew.
             count: tokens of a text.
         """
@@ -58,8 +58,8 @@ class Front:
         if not self.calls_tools:
             return tuple(found)
         pinned = [_pinned(choice) for choice in transcript.choices.values() if _pinned(choice)]
-        found += self._agents(transcript, [*paths, *pinned], now)
-        if map_part := self._map(transcript, now, count):
+        found += self._agents(transcript, [*about.mentioned, *pinned], now)
+        if map_part := self._map(transcript, about, now, count):
             found.append(map_part)
         dropped = {part for part, choice in transcript.choices.items() if choice.action == "drop"} - {"system"}
         files = self._files(pinned, now, known)
@@ -84,7 +84,7 @@ class Front:
         ]
 
     def _map(
-        self, transcript: Transcript, now: Mapping[str, FrontPart], count: Callable[[str], int]
+        self, transcript: Transcript, about: About, now: Mapping[str, FrontPart], count: Callable[[str], int]
     ) -> FrontPart | None:
         """The map that stands there; a new one at the start of a conversation, and where it was brought back."""
         if known := now.get("map"):
@@ -93,7 +93,7 @@ class Front:
         if (transcript.entries and not choice) or (choice and choice.action == "drop"):
             return None
         title = prompt_text("map")
-        text = self.repo_map(self.map_tokens - count(title), count)
+        text = self.repo_map(about, self.map_tokens - count(title), count)
         return FrontPart("map", "map", "map", Message("user", f"{title}\n\n{text}")) if text else None
 
     def _files(self, pinned: Sequence[str], now: Mapping[str, FrontPart], known: Mapping[str, str]) -> list[FrontPart]:

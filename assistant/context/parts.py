@@ -69,3 +69,13 @@ class Replaced:
     state: PartState
     text: str | None = None
     """What stands in its place; None where nothing does, or only its reasoning is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a prompt when files are looked for that matter to it; paths from the root."""
+
+    prompt: str
+    mentioned: tuple[str, ...] = ()
+    viewing: str = ""
+    """What the person has open."""

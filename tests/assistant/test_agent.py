@@ -267,8 +267,7 @@ async def test_an_agents_file_elsewhere_is_not_followed(bench: Bench, tmp_path: 
 
 
 async def test_old_results_are_shortened_once(bench: Bench) -> None:
-    for n in range(40, 47):
-        (bench.repo / f"{n}.txt").write_text("ten words a line and forty lines of it here\n" * 47)
+    _ = [(bench.repo / f"{n}.txt").write_text("ten words a line, forty lines of it here\n" * 47) for n in range(40, 47)]
     looks = [[call("open_file", path=f"{n}.txt", line_end=n)] for n in range(40, 47)]
     model = ScriptedModel([*looks, "Long."], window=2600)
     events = await everything(bench(model).agent.run("look"))

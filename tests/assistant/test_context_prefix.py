@@ -9,6 +9,7 @@ import pytest
 
 from ossa.assistant.context.asking import Ask
 from ossa.assistant.context.context import Context
+from ossa.assistant.context.parts import About
 from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.events import Composed, Event, Instructed, Notice, Spoken
 from ossa.assistant.repository import Repository
@@ -204,7 +205,8 @@ def test_the_map_stands_behind_the_instructions_and_stays(repo: Path, agents: st
         (repo / "AGENTS.md").write_text(agents)
     asked: list[int] = []
 
-    def repo_map(tokens: int, count: object) -> str:
+    def repo_map(about: About, tokens: int, count: object) -> str:
+        assert about.prompt == "one"
         asked.append(tokens)
         return f"calc.py: def add, made {len(asked)} times"
 
