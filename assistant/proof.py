@@ -4,12 +4,12 @@ before() ─┐  what failed or the change reaches (first, where all take long) 
           └► compare() ─► doubtful tests once more, on both ─► Verdict
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
-from ossa.assistant.testing.affected import Importers, Reach, doubtful, early, reach, wavered, worthwhile
+from ossa.assistant.testing.affected import Importers, Reach, doubtful, early, reach, wavered
 from ossa.assistant.testing.frames import digest
 from ossa.assistant.testing.imports import Imports
 from ossa.assistant.testing.outcomes import Lines
@@ -29,14 +29,22 @@ class Proof:
     """Runs the tests where they are needed, and once only where nothing changed."""
 
     def __init__(
-        self, root: Path, tests: TestRunner, draft: Draft, baseline: Draft, importers: Importers | None = None
+        self,
+        root: Path,
+        tests: TestRunner,
+        draft: Draft,
+        baseline: Draft,
+        *,
+        importers: Importers | None = None,
+        long: float = 8.0,
     ) -> None:
         """`root` is the working tree; `baseline` a draft of it in which nothing is ever changed.
 
-        `importers` knows who imports a file; without it, import statements are read.
+        `importers` knows who imports a file; without it, import statements are read. Tests that take as `long` in
+        seconds are begun with those that it matters to.
         """
         self._root, self._tests, self._draft, self._baseline = root, tests, draft, baseline
-        self._importers = importers
+        self._importers, self._long = importers, long
         self._before: tuple[int, TestReport] | None = None
         self._latest, self._first = TestReport(""), TestReport("")
         self._verdict: Verdict | None = None
@@ -87,7 +95,7 @@ class Proof:
     async def _worth_a_look(self) -> Sequence[str]:
         """The tests to begin with, by what is known of those without the change."""
         before = self._before[1] if self._before else TestReport("")
-        if not self._tests.chooses or not worthwhile(before):
+        if not self._tests.chooses or before.problem or before.note or before.seconds < self._long:
             return ()
         return early(before, await in_thread(self._reach))
 

@@ -1,7 +1,7 @@
 """What the tests said of a change, against the same tests without it."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -75,6 +75,8 @@ class Verdict:
     """A sentence when the tests could not be run, so nothing is proved."""
     note: str = ""
     """What limits what is proved: only an exit code was seen, or the tests could not be run before the change."""
+    flaky: tuple[str, ...] = ()
+    """Ran twice on the same files and did not do the same: nothing is said of them."""
 
     @property
     def proved(self) -> bool:
@@ -95,13 +97,15 @@ class Verdict:
             parts.append(f"{len(self.still_failing)} still failing")
         if self.missing:
             parts.append(f"{len(self.missing)} no longer run")
+        if self.flaky:
+            parts.append(f"{len(self.flaky)} flaky")
         if self.note:
             parts.append(self.note)
         return " · ".join(parts)
 
 
-def compare(before: TestReport, after: TestReport) -> Verdict:
-    """Judge a change by the tests without it and with it, test by test.
+def compare(before: TestReport, after: TestReport, flaky: Collection[str] = ()) -> Verdict:
+    """Judge a change by the tests without it and with it, test by test; nothing is said of those that are `flaky`.
 
     Where the run before the change has a problem, nothing is known of the tests that it did not reach: those that fail
     with the change count as still failing, not as broken.
@@ -117,16 +121,19 @@ def compare(before: TestReport, after: TestReport) -> Verdict:
     healed = {i for i in opened if not any(_below(test, i) for test in failed_after)}
     unknown = {i for i in failed_after if before.problem and i not in ran_before}
     unknown |= {test for test in failed_after - ran_before if any(_below(test, i) for i in opened)}
+    fixed = (failed_before & ran.keys()) - failed_after | healed
+    wavering = {test for test in flaky if test in ran}
     notes = (after.note, after.left_out, f"before the change: {before.problem}" if before.problem else "")
     return Verdict(
         after.command,
         passed=after.passed,
         total=len(ran),
-        fixed=tuple(sorted((failed_before & ran.keys()) - failed_after | healed)),
-        broken=tuple(sorted(failed_after - failed_before - unknown)),
-        still_failing=tuple(sorted(failed_after & failed_before | unknown)),
+        fixed=tuple(sorted(fixed - wavering)),
+        broken=tuple(sorted(failed_after - failed_before - unknown - wavering)),
+        still_failing=tuple(sorted((failed_after & failed_before | unknown) - wavering)),
         missing=tuple(sorted(ran_before - ran.keys() - opened)),
         note=" · ".join(note for note in notes if note),
+        flaky=tuple(sorted(wavering)),
     )
 
 

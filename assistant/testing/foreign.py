@@ -24,6 +24,8 @@ from ossa.assistant.testing.plan import Kind, Plan
 
 KINDS: tuple[Kind, ...] = ("node", "jest", "vitest", "mocha", "npm", "cargo", "go")
 """The runners that are known here."""
+WHOLE: tuple[Kind, ...] = ("node", "mocha", "npm")
+"""Those that can only be run as a whole: what is not wanted is left out of what they told."""
 REPORTERS: dict[Kind, str] = {"node": "node.mjs", "npm": "node.mjs", "command": "node.mjs", "jest": "jest.cjs"}
 """What travels with a run, by the name that it has here."""
 JUNIT = "OSSA_JUNIT"

@@ -65,6 +65,11 @@ class TestRunner:
         """One line of what will be run; exact once the tests have been run."""
         return self._plan.title if self._plan else "pytest or unittest, whichever the project uses"
 
+    @property
+    def chooses(self) -> bool:
+        """Whether it saves time to ask for some tests only; not known until tests have been run."""
+        return self._plan is not None and self._plan.kind not in foreign.WHOLE
+
     async def run(
         self,
         draft: Draft,
