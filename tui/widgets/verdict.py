@@ -42,6 +42,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
         ("broken", verdict.broken, "$text-error", FailingTest),
         ("gone", verdict.missing, "$text-error", _passing),
         ("failing", verdict.still_failing, "$text-warning", FailingTest),
+        ("flaky", verdict.flaky, "$text-warning", _passing),
         ("fixed", verdict.fixed, "$text-success", _passing),
     )
     for name, tests, style, row in sorts:
