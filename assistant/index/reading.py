@@ -16,10 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from ossa.assistant.index.outlines import outline
 from ossa.assistant.index.symbols import Symbol
@@ -58,14 +57,16 @@ class Entry:
 
     def packed(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        symbols = [(one.name, one.kind, one.line, one.end, one.signature, one.parent) for one in self.symbols]
+        about = (self.path, self.size, self.mtime, self.digest, self.gone, self.same, self.reason)
+        return json.dumps((about, symbols, self.references, self.names, self.text))
 
     @classmethod
     def unpacked(cls, line: str | bytes) -> "Entry":
         """The entry of such a line."""
-        told: dict[str, Any] = json.loads(line)
-        symbols = [Symbol(**symbol) for symbol in told.pop("symbols")]
-        return cls(symbols=symbols, **told)
+        (path, size, mtime, digest, gone, same, reason), told, references, names, text = json.loads(line)
+        symbols = [Symbol(path, *symbol) for symbol in told]
+        return cls(path, size, mtime, digest, gone, same, reason, symbols, references, names, text)
 
 
 def read(root: Path, path: str, digest: str = "") -> Entry:
