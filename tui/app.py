@@ -225,7 +225,7 @@ class OssaApp(App[str]):
 
     @on(LedgerView.Adjust)
     def _adjust_wanted(self, event: LedgerView.Adjust) -> None:
-        self._do(lambda agent: agent.adjust(event.action, event.part, event.limit))
+        self._do(lambda agent: _failures(agent.adjust(event.action, event.part, event.limit)))
 
     @on(FixWanted)
     def _fix_wanted(self, event: FixWanted) -> None:
@@ -351,6 +351,13 @@ def _run(agent: "Agent", prompt: str, viewing: str) -> AsyncIterator[Event]:
     """Put a prompt to the agent, telling it what the person has open."""
     agent.viewing = viewing
     return agent.run(prompt)
+
+
+async def _failures(events: AsyncIterator[Event]) -> AsyncIterator[Event]:
+    """Only what went wrong: what went well is seen in the ledger."""
+    async for event in events:
+        if isinstance(event, Failure):
+            yield event
 
 
 def find_repository(root: Path) -> "tuple[Path, Repository | None]":

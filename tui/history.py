@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ossa.assistant.events import (
+    Adjusted,
     Answering,
     Event,
     Proposed,
@@ -31,6 +32,11 @@ class Turn:
         """Whether it began with a prompt to the model, and none to ossa."""
         return bool(self.events) and isinstance(first := self.events[0], TurnStarted) and not first.command
 
+    @property
+    def is_adjustment(self) -> bool:
+        """Whether it is a key pressed in the ledger, and nothing that was said."""
+        return any(isinstance(event, Adjusted) for event in self.events)
+
 
 def merged(events: Sequence[Event]) -> list[Event]:
     """The same events with neighbouring bits of an answer or of reasoning joined, and without what leaves no trace."""
@@ -49,7 +55,7 @@ def merged(events: Sequence[Event]) -> list[Event]:
 
 
 def turns(events: Sequence[Event]) -> list[Turn]:
-    """The events of a session, turn by turn; those that a later one took back are marked."""
+    """What was said and done in a session, turn by turn; turns that a later one took back are marked."""
     told: list[Turn] = []
     for event in events:
         if isinstance(event, TurnStarted) or not told:
@@ -57,7 +63,7 @@ def turns(events: Sequence[Event]) -> list[Turn]:
         told[-1].events.append(event)
         if isinstance(event, Rewound) and event.conversation:
             take_back(told[:-1], event.turns)
-    return told
+    return [turn for turn in told if not turn.is_adjustment]
 
 
 def take_back(told: Sequence[Turn], count: int) -> None:
@@ -71,7 +77,7 @@ def take_back(told: Sequence[Turn], count: int) -> None:
 
 def prompts(events: Sequence[Event]) -> list[str]:
     """What the user asked, in order."""
-    return [event.prompt for event in events if isinstance(event, TurnStarted)]
+    return [event.prompt for turn in turns(events) for event in turn.events if isinstance(event, TurnStarted)]
 
 
 def undecided(events: Sequence[Event]) -> Proposed | None:

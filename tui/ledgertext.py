@@ -1,6 +1,6 @@
 """The ledger in words, figures and colours: plain functions of what it says.
 
-Ledger ─► headline(), bar() · of each part row() and cost() · which keys do something with it
+Ledger ─► headline(), bar(), remainder() · of each part row() and cost() · which keys do something with it
 """
 
 import re
@@ -34,12 +34,18 @@ _LEAST = 400
 
 
 def headline(ledger: Ledger) -> Content:
-    """How full the window is, and what the model has to read now."""
-    share = 100 * ledger.total / ledger.window
-    used = f"{ledger.total:,} of {ledger.window:,} tokens ({share:.0f}%)"
+    """How full the window is."""
+    used = f"{ledger.total:,} of {ledger.window:,} tokens ({100 * ledger.total / ledger.window:.0f}%)"
     if ledger.over:
         return Content.styled(f"{used}: {ledger.over:,} too many beside its answer", "bold $text-error")
-    return Content.assemble((used, "bold"), (f"  {ledger.unread:,} to read now", _MUTED))
+    return Content.styled(used, "bold")
+
+
+def remainder(ledger: Ledger) -> Content:
+    """What the model has to read now, and what else the window has room for."""
+    free = max(0, ledger.window - ledger.total - ledger.reserve)
+    words = f"{ledger.unread:,} to read now, {free:,} free, {ledger.reserve:,} to answer"
+    return Content.styled(words, _MUTED)
 
 
 def bar(ledger: Ledger, cells: int) -> Content:

@@ -21,6 +21,7 @@ from ossa.assistant.events import (
     Committed,
     End,
     Event,
+    Failure,
     Proposed,
     Ran,
     Redone,
@@ -77,6 +78,8 @@ class ScriptedAgent:
     """How often it was told to come to its answer."""
     adjusted: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
     """What was asked of which part of the context."""
+    refuses: str = ""
+    """Why it does not."""
     viewing: str = ""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -122,7 +125,8 @@ class ScriptedAgent:
 
     def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
         self.adjusted.append((action, part, limit))
-        return self._play(f"/{action} {part}", [Adjusted(part, action, limit)], command=True)
+        adjusted: Script = [Failure(self.refuses)] if self.refuses else [Adjusted(part, action, limit)]
+        return self._play(f"/{action} {part}", adjusted, command=True)
 
     def answer_now(self) -> None:
         self.hurried += 1

@@ -36,6 +36,9 @@ async def test_a_folder_opens_and_a_file_is_read(open_window: "Open") -> None:
         await stage.shows("1  x = 2")
         await stage.pilot.press("enter")
         await stage.until(lambda: stage.app.window.preview.has_focus)
+        await stage.send("what is this?")
+        await stage.until(lambda: stage.agent.asked)
+        assert stage.agent.viewing == "lib/deep.py"
 
 
 async def test_what_changes_on_disk_changes_on_the_screen(open_window: "Open", repository: Path) -> None:

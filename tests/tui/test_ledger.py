@@ -7,8 +7,10 @@ import pytest
 
 from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Part
+from ossa.assistant.events import Adjusted, Answering, TurnFinished, TurnStarted
 from ossa.model.base import ModelError
-from ossa.tui.ledgertext import actions, bar, cost, headline, row
+from ossa.tui.history import prompts, turns
+from ossa.tui.ledgertext import actions, bar, cost, headline, remainder, row
 from ossa.tui.widgets.ledger import LedgerView
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ def of_prompt(prompt: str) -> Ledger:
 
 
 def test_what_it_says_of_the_whole() -> None:
-    assert headline(LEDGER).plain == "2,440 of 8,192 tokens (30%)  340 to read now"
+    assert headline(LEDGER).plain == "2,440 of 8,192 tokens (30%)"
+    assert remainder(LEDGER).plain == "340 to read now, 3,704 free, 2,048 to answer"
     full = Ledger((SYSTEM,), 7000, 8192, 2048, 0)
     assert headline(full).plain == "7,000 of 8,192 tokens (85%): 856 too many beside its answer"
 
@@ -109,6 +112,25 @@ async def test_keys_act_on_the_part_under_the_cursor(open_window: "Open") -> Non
             ("restore", "m5", 0),
             ("drop", "map", 0),
         ]
+        await stage.until(lambda: window.status.state == "ready")
+        assert "/drop" not in stage.text, "the conversation is of what was said"
+
+
+async def test_what_cannot_be_done_is_said(open_window: "Open") -> None:
+    async with open_window() as stage:
+        stage.app.window.ledger.count = lambda prompt: LEDGER
+        stage.agent.refuses = "There is no part m5 in the context."
+        await stage.pilot.press("ctrl+l")
+        await stage.shows("exec pytest")
+        await stage.pilot.press("k", "k", "b")
+        await stage.shows("✗ There is no part m5 in the context.")
+
+
+def test_a_resumed_session_does_not_tell_of_keys_in_the_ledger() -> None:
+    said = [TurnStarted("why?"), Answering("So."), TurnFinished("answered")]
+    pinned = [TurnStarted("/pin map", command=True), Adjusted("map", "pin"), TurnFinished("answered")]
+    assert [turn.events for turn in turns([*said, *pinned])] == [said]
+    assert prompts([*said, *pinned]) == ["why?"]
 
 
 async def test_the_cursor_stays_on_its_part(open_window: "Open") -> None:

@@ -277,7 +277,7 @@ class Workspace(Screen[None]):
     @on(ChangeView.Progressed)
     def _title_side(self) -> None:
         if self._switcher.current == "ledger":
-            self._side.heading = Content.styled("Context", "bold") + "  of the prompt as it reads now"
+            self._side.heading = Content.styled("Context", "bold") + "  if the prompt were sent now"
             return
         if self._switcher.current == "preview":
             self._side.heading = Content.styled(cut(plain_text(self.preview.path), 200) or "File", "bold")

@@ -21,7 +21,7 @@ from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Part
 from ossa.model.base import ModelError
 from ossa.tui.commands import bindings
-from ossa.tui.ledgertext import actions, bar, cost, half, headline, row
+from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row
 from ossa.tui.safe import plain_text
 
 Count: TypeAlias = Callable[[str], Ledger]
@@ -130,7 +130,8 @@ class LedgerView(Vertical):
         elif self.ledger is None:
             self._head.update(Content.styled("The tokens are counted as soon as the model is there.", "$text-muted"))
         else:
-            lines = [headline(self.ledger), bar(self.ledger, max(10, self._head.content_size.width))]
+            cells = max(10, self._head.content_size.width)
+            lines = [headline(self.ledger), bar(self.ledger, cells), remainder(self.ledger)]
             notices = [Content.styled(plain_text(text), "$text-warning") for text in self.ledger.notices]
             self._head.update(Content("\n").join([*lines, *notices]))
 
