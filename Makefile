@@ -34,7 +34,7 @@ bench: ## the list of benchmarks; make bench-NAME runs one
 	@for name in $(BENCHMARKS); do echo "  make bench-$$name"; done
 
 bench-%: setup
-	@$(BIN)/python benchmarks/$*.py $(TASKS) $(ARGS)
+	@$(BIN)/python benchmarks/$*.py $(TASKS) $(REPO) $(ARGS)
 
 screenshot: setup ## docs/window.png anew, from the real window
 	@$(BIN)/python docs/screenshot.py
