@@ -3,7 +3,7 @@
     inotify (or polling) ─► own writes and noise left out ─► gathered for 0.1 s ─► listener({"src/a.py", ".git/HEAD"})
     own writes, told when they are done (`writing`) ─────────┘
 
-Listeners are called from the watcher's own thread, never two at once.
+Listeners are called from the watcher's own thread, one after the other.
 """
 
 import os
@@ -104,15 +104,21 @@ class Watcher:
 
     @contextmanager
     def writing(self, paths: Iterable[str]) -> Generator[None]:
-        """While ossa itself writes these paths: they are told once, all together, when they are as they should be."""
+        """While ossa itself writes these paths: they are told once, all together, when they are as they should be.
+
+        They are told even where nothing is watched; then by the thread that writes.
+        """
         names = frozenset(paths)
         try:
             with self.muted(names):
                 yield
         finally:
-            with self._wake:
-                self._changed |= names
-                self._wake.notify()
+            if self._thread.is_alive():
+                with self._wake:
+                    self._changed |= names
+                    self._wake.notify()
+            elif not self._stopping.is_set():
+                self._tell(names)
 
     @contextmanager
     def muted(self, paths: Iterable[str]) -> Generator[None]:
@@ -176,8 +182,11 @@ class Watcher:
             with self._wake:
                 changed, self._changed = frozenset(self._changed), set()
             if changed:
-                for listener in self._listeners:
-                    listener(changed)
+                self._tell(changed)
+
+    def _tell(self, changed: frozenset[str]) -> None:
+        for listener in self._listeners:
+            listener(changed)
 
     def _signature(self, name: str) -> Signature | None:
         """What changes with every write; None where there is no such file."""

@@ -34,6 +34,7 @@ from ossa.assistant.timeline import Timeline
 from ossa.assistant.tools import Toolbox
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.turn import Turns
+from ossa.assistant.watch import Watcher
 from ossa.assistant.wayback import WayBack
 from ossa.model.base import LanguageModel, Sampling
 
@@ -85,7 +86,9 @@ class Workbench:
     session: Session
     agent: Agent
     finder: Finder
-    """Looks for what matters to a prompt; who watches the working tree tells it what changed."""
+    """Looks for what matters to a prompt; `start` has it begin before the first one."""
+    watcher: Watcher
+    """Tells the finder, and who else listens, what changed; a window starts it."""
     config: Config
     history: tuple[Event, ...] = ()
     """Of a resumed session."""
@@ -97,6 +100,7 @@ class Workbench:
     def close(self) -> None:
         """End the model's process; a draft with a change in it stays for the next start."""
         self.model.close()
+        self.watcher.stop()
         self.finder.close()
         self.draft.close()
         if self.baseline:
@@ -128,7 +132,9 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     model = load(config)
     state = paths.state_dir()
     own = state / "repositories" / paths.repository_key(root)
-    checkpoints = Checkpoints(own / "checkpoints", root)
+    finder = Finder(repository)
+    watcher = Watcher(root, finder.changed)
+    checkpoints = Checkpoints(own / "checkpoints", root, writing=watcher.writing)
     recovered = checkpoints.recover()
     session = _session(state / "sessions", root, options.resume, model)
     history = tuple(session.events())
@@ -145,7 +151,6 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
-    finder = Finder(repository)
     agent = Agent(
         model,
         _context(model, repository, draft, toolbox, finder, sampling),
@@ -160,7 +165,9 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
         sampling,
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
-    return Workbench(root, repository, draft, model, session, agent, finder, config, history, baseline, notices)
+    return Workbench(
+        root, repository, draft, model, session, agent, finder, watcher, config, history, baseline, notices
+    )
 
 
 def _context(

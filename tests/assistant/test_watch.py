@@ -115,6 +115,33 @@ def test_own_writes_are_muted_and_later_ones_of_others_are_not(tmp_path: Path) -
         seen.wait_for("ours.py")
 
 
+def test_own_writes_are_told_together_when_they_are_done(tmp_path: Path) -> None:
+    with watching(tmp_path) as (watcher, seen):
+        with watcher.writing(["a.py", "b.py"]):
+            (tmp_path / ".ossa-1-0").write_text("beside")
+            (tmp_path / ".ossa-1-0").rename(tmp_path / "a.py")
+            (tmp_path / "theirs.py").touch()
+            seen.wait_for("theirs.py")
+            (tmp_path / "b.py").touch()
+        seen.wait_for("a.py", "b.py")
+        (tmp_path / "end").touch()
+        seen.wait_for("end")
+
+    assert [sorted(burst - {"theirs.py", "end"}) for burst in seen.bursts if "a.py" in burst] == [["a.py", "b.py"]]
+    assert seen.paths == {"a.py", "b.py", "theirs.py", "end"}
+
+
+def test_own_writes_are_told_where_nothing_is_watched(tmp_path: Path) -> None:
+    seen, other = Seen(), Seen()
+    watcher = Watcher(tmp_path, seen)
+    watcher.listen(other)
+
+    with watcher.writing(["a.py"]):
+        assert not seen.bursts
+
+    assert seen.bursts == other.bursts == [frozenset({"a.py"})]
+
+
 def test_nothing_is_told_after_stop(tmp_path: Path) -> None:
     with watching(tmp_path) as (watcher, seen):
         watcher.stop()
