@@ -132,7 +132,8 @@ async def _interpreters(draft: Draft, root: Path) -> tuple[str, ...]:
     for question in questions:
         # The tools' own records lie in the real cache, not in the sandbox's.
         cache = {"XDG_CACHE_HOME": str(Path.home() / ".cache")}
-        completed = await draft.run(Command(question, timeout=30, env=cache), scratch=True)
+        words = ["env", "-u", "VIRTUAL_ENV", "-u", "CONDA_PREFIX", *question]  # else some name the active one
+        completed = await draft.run(Command(words, timeout=30, env=cache, name=" ".join(question)), scratch=True)
         if completed.exit_code == 0 and (named := environments.answered(completed.output)):
             return named
     return environments.common()

@@ -6,6 +6,7 @@ The text is read, never run: only a plain run of pytest or unittest, or of a scr
 runs in the draft with the project's interpreter. The first file that says such a thing counts.
 """
 
+import ast
 import configparser
 import re
 import shlex
@@ -15,15 +16,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 _PYTHON = re.compile(r"(.*/)?(python[\d.]*|py|\$[({]\w*PY\w*[)}]|\{envpython\})(\.exe)?", re.IGNORECASE)
-_ASSIGNED = re.compile(r"[A-Za-z_]\w*=.*")
+_SCRIPTS = ("pytest", "py.test")
+_PROMPT = re.compile(r"^(?:[@+-]+|[$>]\s)\s*")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _WRAPPERS = (
     ("uv", "run"), ("poetry", "run"), ("pipenv", "run"), ("pdm", "run"), ("hatch", "run"), ("rye", "run"),
     ("coverage", "run"), ("{envpython}", "-m", "coverage", "run"), ("python", "-m", "coverage", "run"), ("exec",),
 )  # fmt: skip
 """What may stand before the command that is meant; their own options are passed over."""
 _TARGETS = ("test", "tests", "check", "unittest", "pytest")
-_SPECIAL = re.compile(r"[|&;<>`*?$\\{}]|\.\.\.")
-"""What needs a shell, or stands for something else."""
+_SPECIAL = re.compile(r"[|&;<>*?\\{}]|\.\.\.")
+"""What needs a shell, or stands for something else, unless it is quoted."""
+_EXPANDED = re.compile(r"[$`]")
+_FILE_LIMIT = 200_000
 _LINE_LIMIT = 300
 _READMES = ("CONTRIBUTING.md", "CONTRIBUTING.rst", "README.md", "README.rst", "README.txt", "README")
 Read = Callable[[str], str]
@@ -42,7 +47,7 @@ class Statement:
 
 def stated(files: Collection[str], read: Read) -> Statement | None:
     """The first usable statement; `read` gives a file's text, and nothing where there is none."""
-    for where, lines in _sources(files, read):
+    for where, lines in _sources(files, lambda path: read(path)[:_FILE_LIMIT]):
         for line in lines:
             if found := _statement(line, files, where):
                 return found
@@ -70,7 +75,7 @@ def _statement(line: str, files: Collection[str], where: str) -> Statement | Non
     words = _words(line)
     if not words:
         return None
-    if words[0] in ("pytest", "py.test"):
+    if words[0] in _SCRIPTS:
         return Statement("pytest", tuple(words[1:]), where)
     if not _PYTHON.fullmatch(words[0]):
         return None
@@ -87,8 +92,10 @@ def _statement(line: str, files: Collection[str], where: str) -> Statement | Non
 
 def _words(line: str) -> list[str]:
     """The words of a command without what wraps it; none of one that a shell would have to make sense of."""
-    line = re.sub(r"\{posargs:?([^{}]*)\}", r"\1", line.strip().lstrip("$>@-+ ").strip())
-    if not line or len(line) > _LINE_LIMIT:
+    line = _PROMPT.sub("", line[: _LINE_LIMIT + 1].strip())
+    line = re.sub(r"\{posargs:?([^{}]*)\}", r"\1", line)
+    arguments = line.partition(" ")[2]
+    if len(line) > _LINE_LIMIT or _EXPANDED.search(arguments) or _SPECIAL.search(_QUOTED.sub("", arguments)):
         return []
     try:
         words = shlex.split(line, comments=True)
@@ -96,14 +103,16 @@ def _words(line: str) -> list[str]:
         return []
     for wrapper in _WRAPPERS:
         if tuple(words[: len(wrapper)]) == wrapper:
-            words = words[len(wrapper) :]
-            while words and words[0].startswith("-") and words[0] != "-m":
-                words = words[1:]
-            if words and (words[0] == "-m" or words[0].endswith(".py")):
-                words = ["python", *words]
-    if words and (_ASSIGNED.fullmatch(words[0]) or any(_SPECIAL.search(word) for word in words[1:])):
-        return []
+            words = _unwrapped(words[len(wrapper) :])
     return words
+
+
+def _unwrapped(words: list[str]) -> list[str]:
+    """What is wrapped, after the options of its wrapper, as a command of its own."""
+    at = next((at for at, word in enumerate(words) if word in (*_SCRIPTS, "-m") or word.endswith(".py")), None)
+    if at is None or (at and not words[0].startswith("-") and not _PYTHON.fullmatch(words[0])):
+        return words
+    return words[at:] if words[at] in _SCRIPTS else ["python", *words[at:]]
 
 
 def _tox(text: str) -> list[str]:
@@ -164,15 +173,23 @@ def _table(value: Any, key: str) -> Mapping[str, Any]:
 
 def _nox(text: str) -> Iterator[str]:
     """What sessions run, as far as it is written down in plain words."""
-    for match in re.finditer(r"\.run\(\s*((?:[\"'][^\"'\n]*[\"']\s*,?\s*)+)(?:\*\s*session\.posargs\s*)?,?\s*\)", text):
-        yield shlex.join(re.findall(r"[\"']([^\"'\n]*)[\"']", match[1]))
+    try:
+        tree = ast.parse(text[:_FILE_LIMIT])
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run":
+            plain = [part for part in node.args if not isinstance(part, ast.Starred)]
+            words = [part.value for part in plain if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+            if len(words) == len(plain):
+                yield shlex.join(words)
 
 
 def _make(text: str) -> Iterator[str]:
     """The recipes of the targets that run tests."""
     wanted = False
     for line in text.splitlines():
-        if match := re.match(r"([\w .-]+?)\s*::?(?!=)", line):
+        if match := re.match(r"([\w][\w .-]*)::?(?!=)", line[:_LINE_LIMIT]):
             wanted = any(target in _TARGETS for target in match[1].split())
         elif line.startswith("\t") and wanted:
             yield line
