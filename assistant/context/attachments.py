@@ -14,7 +14,7 @@ from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import Ran
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.mentions import FAILURES, OUTPUT, Mention, mentions, named_lines
-from ossa.assistant.text import is_binary
+from ossa.assistant.text import BINARY_PROBE
 from ossa.assistant.trim import essence, shorten
 
 Definitions: TypeAlias = Callable[[str], Sequence[Symbol]]
@@ -54,7 +54,7 @@ class Attachments:
     def file(self, path: str) -> Attached | None:
         """A whole file; None where there is none that could be shown."""
         data = self._read(path)
-        if data is None or is_binary(data):
+        if data is None or _is_binary(data):
             return None
         return _whole(path, data)
 
@@ -92,7 +92,7 @@ class Attachments:
             return
         if data is None:
             yield from self._folder(mention.target, notices) or self._defined(mention, notices)
-        elif is_binary(data):
+        elif _is_binary(data):
             notices.append(f"{mention.target} is a binary file and was not attached.")
         elif mention.first:
             yield _lines(mention, data)
@@ -178,6 +178,11 @@ def _fenced(text: str, language: str = "") -> str:
     while fence in text:
         fence += "`"
     return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _is_binary(data: bytes) -> bool:
+    """Whether it is no text, however long: of a long one the middle is left out."""
+    return b"\0" in data[:BINARY_PROBE]
 
 
 def _digest(data: bytes) -> str:
