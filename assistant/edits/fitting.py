@@ -6,6 +6,7 @@ sections ─► located ─► typography and trailing blanks as in the file ─
 from collections.abc import Callable, Mapping, Sequence
 
 from ossa.assistant.edits.encoded import Encoded
+from ossa.assistant.edits.evidence import only
 from ossa.assistant.edits.future import with_future
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
 from ossa.assistant.edits.inference import inferred
@@ -14,12 +15,12 @@ from ossa.assistant.edits.misses import explain
 from ossa.assistant.edits.patch import EditError, Section
 from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
 from ossa.assistant.edits.rows import Fitted
-from ossa.assistant.edits.syntax import breakage, is_checked
+from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.text import body, ending
 
 _QUOTES = "\u2018\u2019\u201c\u201d"
-_PARSED = 256 << 10
-"""Bytes of a file up to which places are told apart by parsing their results."""
+_TRIED = 2 << 20
+"""Bytes of all results up to which places are told apart by them."""
 
 
 def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: bool = True) -> bytes:
@@ -42,14 +43,17 @@ def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: boo
         other = _indented(path, data, file, target, places, [_spelt(target, place, TYPOGRAPHIC) for place in places])
         return made if breakage(path, data, other) else other
 
-    def parses(places: Sequence[Place]) -> bool:
+    def attempted(places: Sequence[Place]) -> bytes | None:
         try:
-            return breakage(path, data, result(places)) is None
+            return result(places)
         except EditError:
-            return False
+            return None
 
-    tell = parses if is_checked(path) and len(data) <= _PARSED else None
-    places = locate(target, with_future(path, target.lines, sections), ordered=ordered, parses=tell)
+    def chosen(choices: Sequence[Sequence[Place]]) -> int | None:
+        tried = choices if len(choices) * len(data) <= _TRIED else ()
+        return only(path, data, [attempted(places) for places in tried])
+
+    places = locate(target, with_future(path, target.lines, sections), chosen, ordered=ordered)
     if isinstance(places, Miss):
         raise EditError(f"{explain(path, target, places)} Nothing was changed.")
     return result(places)

@@ -2,7 +2,7 @@
 
     section ─► tiers: exact → trailing white space → typographic characters → indentation → one mistake in the context
             ─► places of the first tier that has any
-            ─► narrowed by end of file, anchors, line numbers, the order of the sections, what parses
+            ─► narrowed by end of file, anchors, line numbers, the order of the sections, what the file would become
             ─► the only one, or refused
 
 A place that is merely the first of several is never taken: the wrong one costs more than asking again.
@@ -18,10 +18,10 @@ from ossa.assistant.edits.patch import Section
 from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, matches
 from ossa.assistant.edits.variants import mended, spelt_otherwise
 
-Parses = Callable[[Sequence[Place]], bool]
-"""Whether the file still parses with the sections at these places."""
-_TRIED = 8
-"""Ways to place the sections that are tried by parsing their results."""
+Choose = Callable[[Sequence[Sequence[Place]]], int | None]
+"""Which of several ways to place all sections is meant, by what the file would become; None where that is open."""
+_TRIED = 64
+"""Ways to place the sections of which one is chosen by its result."""
 _RIM = 3
 """Lines that are near the start or the end of a file."""
 _ANCHORED = 200
@@ -43,9 +43,7 @@ class Miss:
     """Whether the places are those of two sections that change the same lines."""
 
 
-def locate(
-    target: Target, sections: Sequence[Section], *, ordered: bool = True, parses: Parses | None = None
-) -> list[Place] | Miss:
+def locate(target: Target, sections: Sequence[Section], choose: Choose, *, ordered: bool = True) -> list[Place] | Miss:
     """The place of every section, in the order of the file; or the first section that has none of its own."""
     options = [_narrowed(target, section, _places(target, section)) for section in sections]
     _doubt(target, sections, options)
@@ -53,10 +51,12 @@ def locate(
         if not places or len(places) >= TOO_MANY:
             elsewhere = _places(target, section) if section.anchors and not places else []
             return Miss(section, number, tuple(places), tuple(elsewhere))
-    narrowed = _in_order(options) if ordered else None
-    chosen = _only(sections, narrowed or options, parses, ordered=narrowed is not None)
+    options = _at_rim(target, sections, options)
+    pairs = zip(sections, options, strict=True)
+    written = all(p.section is section and p.tier <= Tier.TRAILING for section, places in pairs for p in places)
+    left, apart = _in_order(options, written) if ordered else (options, None)
+    chosen = _only(left, choose if written else None, apart)
     if chosen is None:
-        left = narrowed or options
         number = next(n for n, places in enumerate(left) if len(places) > 1)
         return Miss(sections[number], number + 1, tuple(left[number]))
     placed = sorted(enumerate(chosen, 1), key=lambda pair: pair[1].core)
@@ -101,6 +101,21 @@ def _narrowed(target: Target, section: Section, places: list[Place]) -> list[Pla
     return places
 
 
+def _at_rim(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> list[list[Place]]:
+    """The places, at the start or end of the file alone for sections that show lines on one side only.
+
+    That holds if all others show lines on both sides, as diffs do: this one had none to show.
+    """
+    sides = [(section.lines[0].sign == " ", section.lines[-1].sign == " ") for section in sections]
+    if (True, True) not in sides or (False, False) in sides:
+        return options
+    rims = [
+        [p for p in places if (above or p.start == 0) and (below or p.room(whole=True)[1] == len(target.lines))]
+        for (above, below), places in zip(sides, options, strict=True)
+    ]
+    return rims if all(rims) else options
+
+
 def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> None:
     """Where one section has lost its indentation, another may seem to stand where it does not.
 
@@ -115,41 +130,51 @@ def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place
             options[number] = [*places, *(place for place in loose if place.start not in known)]
 
 
-def _in_order(options: Sequence[list[Place]]) -> list[list[Place]] | None:
-    """The places that leave room for the other sections, in their order; None when there is no such order."""
+def _in_order(options: list[list[Place]], written: bool) -> tuple[list[list[Place]], bool | None]:
+    """The places that leave room for the other sections, in their order, and whether there they are apart; else None.
+
+    Apart, no section changes what another shows unchanged, nor puts lines between its lines. That is asked of patches
+    that stand in the file as they are written.
+    """
+    for apart in (True, False) if written else (False,):
+        if left := _with_room(options, apart):
+            return left, apart
+    return options, None
+
+
+def _with_room(options: Sequence[list[Place]], apart: bool) -> list[list[Place]]:
+    """The places that can follow each other in this order; none when there is no such order."""
     left: list[list[Place]] = []
-    floor = 0
+    changed = shown = 0
     for places in options:
-        left.append([p for p in places if p.core[0] >= floor])
+        left.append([p for p in places if p.core[0] >= shown and p.room(apart)[0] >= changed])
         if not left[-1]:
-            return None
-        floor = min(p.core[1] for p in left[-1])
-    ceiling = max((p.core[1] for places in left[-1:] for p in places), default=0)
+            return []
+        changed, shown = min(p.core[1] for p in left[-1]), min(p.room(apart)[1] for p in left[-1])
+    changes: float = float("inf")
+    shows: float = float("inf")
     for number in range(len(left) - 1, -1, -1):
-        left[number] = [p for p in left[number] if p.core[1] <= ceiling]
+        left[number] = [p for p in left[number] if p.core[1] <= shows and p.room(apart)[1] <= changes]
         if not left[number]:
-            return None
-        ceiling = max(p.core[0] for p in left[number])
+            return []
+        changes, shows = max(p.core[0] for p in left[number]), max(p.room(apart)[0] for p in left[number])
     return left
 
 
-def _only(
-    sections: Sequence[Section], options: Sequence[list[Place]], parses: Parses | None, *, ordered: bool
-) -> list[Place] | None:
-    """The only choice, or the only one with which the file still parses."""
+def _only(options: Sequence[list[Place]], choose: Choose | None, apart: bool | None) -> list[Place] | None:
+    """The only choice, or the only one of which the result makes sense."""
     if all(len(places) == 1 for places in options):
         return [places[0] for places in options]
-    pairs = zip(sections, options, strict=True)
-    written = all(p.section is section and p.tier <= Tier.TRAILING for section, places in pairs for p in places)
-    if parses is None or not written or prod(len(places) for places in options) > _TRIED:
+    if choose is None or prod(len(places) for places in options) > _TRIED:
         return None
-    choices = [list(choice) for choice in product(*options) if not ordered or _follow(choice)]
-    good = [choice for choice in choices if parses(sorted(choice, key=lambda p: p.core))]
-    return good[0] if len(good) == 1 else None
+    choices = [list(choice) for choice in product(*options) if apart is None or _follow(choice, apart)]
+    chosen = choose([sorted(choice, key=lambda p: p.core) for choice in choices])
+    return None if chosen is None else choices[chosen]
 
 
-def _follow(choice: Sequence[Place]) -> bool:
-    return all(one.core[1] <= following.core[0] for one, following in pairwise(choice))
+def _follow(choice: Sequence[Place], apart: bool) -> bool:
+    rooms = [(place.core, place.room(apart)) for place in choice]
+    return all(core[1] <= showing[0] and shown[1] <= cores[0] for (core, shown), (cores, showing) in pairwise(rooms))
 
 
 def _lacks_rim(target: Target, place: Place) -> bool:

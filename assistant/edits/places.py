@@ -65,6 +65,10 @@ class Place:
         first, last = (changed[0], changed[-1] + 1) if changed else (0, 0)
         return self._at(first), self._at(last)
 
+    def room(self, whole: bool) -> tuple[int, int]:
+        """All lines that it shows, or just the core."""
+        return (self.start, self.start + len(self.section.old)) if whole else self.core
+
     @cached_property
     def runs(self) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
         """The changed runs as `start:stop` of the file, with the lines of the patch that come there."""

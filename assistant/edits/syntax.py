@@ -24,11 +24,6 @@ def breakage(path: str, before: bytes, after: bytes) -> str | None:
     return problem if problem is not None and parse(before) is None else None
 
 
-def is_checked(path: str) -> bool:
-    """Whether files of this name can be told to parse."""
-    return PurePosixPath(path).suffix in _PARSERS
-
-
 def _python(data: bytes) -> str | None:
     try:
         with warnings.catch_warnings():
