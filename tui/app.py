@@ -106,7 +106,7 @@ class OssaApp(App[str]):
         self._bench = bench
         self.window.ledger.count = bench.agent.preview
         self._describe(bench, "loading the model")
-        await self.window.attach(bench.root, bench.repository)
+        await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
@@ -116,6 +116,9 @@ class OssaApp(App[str]):
             self._do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
+        self.window.offers.define((await asyncio.to_thread(bench.finder.start)).index)
+        if bench.finder.problem:
+            await self._renderer.show(Notice(bench.finder.problem))
         if self._first_prompt:
             self._submit(self._first_prompt)
         self._play_next()

@@ -28,7 +28,7 @@ class Freshness:
     def __init__(self, index: Index, repository: Repository) -> None:
         """Nothing is read before `start`."""
         self.index = index
-        self.problem = ""
+        self.problem = index.problem
         """A sentence when the index is not fresh, or not kept; empty when all is well."""
         self.progress = 0, 0
         """Of the refresh that runs: how many files are read, of how many that differ."""

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ from ossa.assistant.events import (
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Answer, Choose, Decision, HunkEdit, Reroll, Reviewer
 from ossa.assistant.verdict import Verdict
+from ossa.assistant.watch import Watcher
 from ossa.model.scripted import ScriptedModel
 from ossa.tui.app import OssaApp
 
@@ -279,6 +280,8 @@ class Bench:
     def __init__(self, root: Path, agent: ScriptedAgent, history: tuple[Event, ...], holds: Change) -> None:
         self.root, self.agent, self.history = root, agent, history
         self.repository = Repository.open(root)
+        self.finder = Unread()
+        self.watcher = Watcher(root)
         self.model = ScriptedModel()
         self.draft = Drafted(holds)
         self.notices = ()
@@ -286,6 +289,25 @@ class Bench:
 
     def close(self) -> None:
         self.closed = True
+
+
+class Unread:
+    """A finder, and its index, that have read nothing."""
+
+    problem = ""
+
+    @property
+    def index(self) -> "Unread":
+        return self
+
+    def start(self) -> "Unread":
+        return self
+
+    def generation(self) -> int:
+        return 0
+
+    def definers(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
 
 
 class Drafted:

@@ -112,15 +112,15 @@ class Workspace(Screen[None]):
         self._title_side()
         self.prompt.focus()
 
-    async def attach(self, root: Path, repository: "Repository | None") -> None:
-        """Show the folder, with git's marks where it is a repository, and follow it from now on."""
+    async def attach(self, root: Path, repository: "Repository | None", watcher: "Watcher | None" = None) -> None:
+        """Show the folder, with git's marks where it is a repository, and from now on what the watcher tells of it."""
         self._repository = repository
         self.root = self.preview.root = root
         await self._show_branch()
         await self.files.attach(root, repository)
         if repository is not None:
             self.offers.attach(Targets(root, repository.files), self._favoured)
-        self.run_worker(self._watch(root))
+        self.run_worker(self._watch(root, watcher))
 
     def watch_side_open(self) -> None:
         self._arrange()
@@ -199,14 +199,15 @@ class Workspace(Screen[None]):
         if self._watcher is not None:
             await asyncio.to_thread(self._watcher.stop)
 
-    async def _watch(self, root: Path) -> None:
+    async def _watch(self, root: Path, watcher: "Watcher | None") -> None:
         # Imported here since the first frame should not wait for it.
         from ossa.assistant.watch import Watcher
 
         def tell(paths: frozenset[str]) -> None:
             self.post_message(DiskChanged(paths))
 
-        watcher = self._watcher = Watcher(root, tell)
+        watcher = self._watcher = watcher or Watcher(root)
+        watcher.listen(tell)
         await asyncio.to_thread(watcher.start)
         if watcher.problem:
             self.post_message(Noticed(watcher.problem))
