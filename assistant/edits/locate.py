@@ -106,7 +106,8 @@ def _at_rim(target: Target, sections: Sequence[Section], options: list[list[Plac
 
     That holds if all others show lines on both sides, as diffs do: this one had none to show.
     """
-    sides = [(section.lines[0].sign == " ", section.lines[-1].sign == " ") for section in sections]
+    signs = ["".join(line.sign for line in section.lines) for section in sections]
+    sides = [(text.startswith(" "), text.endswith(" ")) for text in signs]
     if (True, True) not in sides or (False, False) in sides:
         return options
     rims = [
