@@ -1,24 +1,28 @@
 """What an "@" in a prompt can name, for completing it: files, folders, parts of a file, what was printed or failed.
 
-    Repository.files() ─► Targets.renew()          "@cal" ─► Targets.find() ─► Target…, the best first
+    files, names in the index ─► Targets.renew()   "@cal" ─► Targets.find() ─► Target…, the best first
     DiskChanged ─► Targets.touch() ─► stale?       "@calc.py:ad" ─► the definitions in that file, as its lines
 
 Blocking, all but `touch` and `stale`: call it in a thread, one call at a time.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
-from ossa.assistant.fuzzy import PathFinder
+from ossa.assistant.fuzzy import Match, PathFinder
 from ossa.assistant.index.outlines import outline
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.mentions import FAILURES, OUTPUT, spelled, unfinished, with_folders
 from ossa.assistant.repository import NotARepository
 
-Kind: TypeAlias = Literal["file", "folder", "lines", "news"]
+Kind: TypeAlias = Literal["file", "folder", "definition", "lines", "news"]
 
 MOST = 20
 """Targets that are offered for some letters."""
@@ -26,6 +30,8 @@ _READ = 400_000
 """Bytes of a file above which no definitions are offered: reading them takes too long beside somebody who types."""
 _TOUCHED = 100
 """Changed files above which the list is read anew without looking at each."""
+_HANDICAP = 3.0
+"""By how much better than a file a definition has to fit to come before it."""
 _LINES = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s:"']+)):(?P<part>\w*)$""")
 _NEWS = {OUTPUT: "what your last !command printed", FAILURES: "what failed when the tests last ran"}
 
@@ -47,7 +53,7 @@ class Target:
     """One thing that the "@" may name."""
 
     name: str
-    """As it is shown: a path, a folder with "/" at its end, a definition of the file."""
+    """As it is shown: a path, a folder with "/" at its end, a definition."""
     kind: Kind
     spelled: str
     """As it stands in the prompt, with the "@"."""
@@ -66,34 +72,59 @@ def wanted(text: str, cursor: int) -> Wanted | None:
     return None
 
 
+class Definitions(Protocol):
+    """What is asked of the index."""
+
+    def generation(self) -> int: ...
+    def definers(self) -> Mapping[str, tuple[str, ...]]: ...
+
+
 class Targets:
     """Those of one repository, as its files are now."""
 
     def __init__(self, root: Path, files: Callable[[], Sequence[str]]) -> None:
         """`files` lists the paths from the root; it may raise `NotARepository`."""
         self._root, self._files = root, files
-        self._finder = PathFinder(())
+        self.definitions: Definitions | None = None
+        """The index, once there is one."""
+        self._paths, self._names = PathFinder(()), PathFinder(())
         self._known: frozenset[str] = frozenset()
-        self.stale = True
-        """Whether other files are there than were when the list was read."""
+        self._definers: Mapping[str, tuple[str, ...]] = {}
+        self.pause = 5.0
+        """Seconds for which names stay as they were read, while the index is at work."""
+        self._generation, self._named = 0, 0.0
+        """Which state of the index the names are of, and when they were read."""
+        self._other_files = self._other_names = True
         self._outlined: tuple[str, float, tuple[Symbol, ...]] = "", 0.0, ()
+
+    @property
+    def stale(self) -> bool:
+        """Whether there are other files or names now than were when they were read."""
+        return self._other_files or (self._other_names and self.definitions is not None)
 
     def touch(self, paths: Iterable[str]) -> None:
         """These paths have changed on disk; one that was known and still is there makes no difference."""
-        if not self.stale:
+        if not self._other_files:
             touched = list(paths)
-            self.stale = len(touched) > _TOUCHED or any(self._is_other(path) for path in touched)
+            self._other_files = len(touched) > _TOUCHED or any(self._is_other(path) for path in touched)
 
     def renew(self) -> None:
-        """Read the list of files; where git cannot tell, it stays as it is."""
-        self.stale = False
+        """Read what is stale; where git cannot tell the files, they stay as they are."""
+        if self._other_names and self.definitions is not None:
+            self._other_names = False
+            self._generation, self._named = self.definitions.generation(), time.monotonic()
+            self._definers = self.definitions.definers()
+            self._names = PathFinder(tuple(self._definers))
+        if not self._other_files:
+            return
+        self._other_files = False
         try:
             # A name that cannot be written on one line cannot be typed in a prompt either.
             paths = [path for path in self._files() if path.isprintable()]
         except NotARepository:
             return
         if self._known != (known := frozenset(paths)):
-            self._known, self._finder = known, PathFinder(with_folders(paths))
+            self._known, self._paths = known, PathFinder(with_folders(paths))
 
     def find(self, wanted: Wanted, favoured: Sequence[str] = ()) -> list[Target]:
         """The best for what was typed; `favoured` paths come before others that fit as well."""
@@ -103,10 +134,22 @@ class Targets:
             return [
                 Target(name, "news", f"@{name}", (), note) for name, note in _NEWS.items() if wanted.letters in name
             ]
-        return [
-            Target(match.path, "folder" if match.path.endswith("/") else "file", spelled(match.path), match.positions)
-            for match in self._finder.find(wanted.letters, MOST, favoured)
-        ]
+        paths = self._paths.find(wanted.letters, MOST, favoured)
+        names = self._names.find(wanted.letters, MOST) if wanted.letters else []
+        self._look_at_index()
+        targets = [(_HANDICAP - match.score, self._definition(match)) for match in names]
+        merged = merge([(-match.score, _path(match)) for match in paths], targets, key=itemgetter(0))
+        return [target for _, target in islice(merged, MOST)]
+
+    def _look_at_index(self) -> None:
+        """See whether it has other names by now; not all the time while it reads the whole repository."""
+        if self.definitions is not None and time.monotonic() - self._named > self.pause:
+            self._other_names = self._generation != self.definitions.generation()
+
+    def _definition(self, match: Match) -> Target:
+        paths = self._definers[match.path]
+        note = f"in {paths[0]}" if len(paths) == 1 else f"in {len(paths)} files"
+        return Target(match.path, "definition", spelled(match.path), match.positions, note)
 
     def _is_other(self, path: str) -> bool:
         """Whether it is new, or gone."""
@@ -132,6 +175,11 @@ class Targets:
         except OSError:
             return ()
         return self._outlined[2]
+
+
+def _path(match: Match) -> Target:
+    kind: Kind = "folder" if match.path.endswith("/") else "file"
+    return Target(match.path, kind, spelled(match.path), match.positions)
 
 
 def _full(symbol: Symbol) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ossa.assistant.repository import NotARepository
+from ossa.assistant.finding import Finder
+from ossa.assistant.repository import NotARepository, Repository
 from ossa.tui.targets import Target, Targets, Wanted, wanted
 
 if TYPE_CHECKING:
@@ -190,6 +192,56 @@ def test_a_repository_that_git_cannot_read_keeps_what_was_known(repository: Path
     assert targets.stale
     targets.renew()
     assert [t.name for t in targets.find(Wanted(0, "calc"))] == ["calc.py"] and not targets.stale
+
+
+class Named:
+    """Definitions as an index has them, which can become others."""
+
+    def __init__(self, **names: tuple[str, ...]) -> None:
+        self.names, self.count = names, 1
+
+    def generation(self) -> int:
+        return self.count
+
+    def definers(self) -> Mapping[str, tuple[str, ...]]:
+        return self.names
+
+
+def test_definitions_are_offered_behind_files_that_fit_as_well() -> None:
+    targets = Targets(Path(), lambda: ["parse.py", "other.py"])
+    targets.definitions = Named(parse=("a.py", "b.py"), Parser=("lib/p.py",), unlike=("c.py",))
+    assert targets.stale
+    targets.renew()
+    assert not targets.stale
+    found = targets.find(Wanted(0, "parse"))
+    assert [(t.spelled, t.note) for t in found] == [
+        ("@parse.py", ""),
+        ("@parse", "in 2 files"),
+        ("@Parser", "in lib/p.py"),
+    ]
+    assert {t.kind for t in targets.find(Wanted(0, ""))} == {"file"}
+
+
+async def test_a_definition_of_the_index_is_offered_and_follows_the_files(
+    open_window: "Open", repository: Path
+) -> None:
+    finder = Finder(Repository.open(repository))
+    async with open_window() as stage:
+        offers, index = stage.app.window.offers, finder.start().index
+        await stage.until(lambda: offers.targets and offers.targets.definitions)
+        assert offers.targets is not None
+        await stage.until(lambda: "half" in index.definers())
+        offers.define(index)
+        offers.targets.pause = 0.0
+        assert "half  in calc.py" in await offered(stage, "@half")
+        (repository / "calc.py").write_text("def quarter(a):\n    return a / 4\n")
+        finder.changed(["calc.py"])
+        await stage.until(lambda: "quarter" in index.definers())
+        await stage.pilot.press(*["backspace"] * 4, *"quar")
+        await stage.until(lambda: [str(o.prompt) for o in offers.options] == ["quarter  in calc.py"])
+        await stage.pilot.press("tab")
+        assert stage.app.window.prompt.text == "@quarter"
+    finder.close()
 
 
 def test_definitions_follow_the_file(repository: Path) -> None:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from ossa.tui.targets import Target, Targets, Wanted, wanted
+from ossa.tui.targets import Definitions, Target, Targets, Wanted, wanted
 
 ROWS = 8
 """Shown at once, at most; where there is little room, fewer."""
@@ -68,6 +68,12 @@ class Offers(OptionList, can_focus=False):
         """Offer these from now on; the list of files is read at once."""
         self.targets, self.favoured = targets, favoured
         self._look()
+
+    def define(self, definitions: Definitions) -> None:
+        """Offer the names in the index, too."""
+        if self.targets is not None:
+            self.targets.definitions = definitions
+            self._look()
 
     def touch(self, paths: Iterable[str]) -> None:
         """These files have changed on disk."""
