@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from ossa.assistant.index.freshness import Freshness
 from ossa.assistant.index.index import Index
 from ossa.assistant.repository import Repository
 from ossa.assistant.watch import Watcher
+
+if TYPE_CHECKING:
+    from tests.assistant.conftest import Desk, Reader
 
 Git = Callable[..., str]
 
@@ -161,3 +165,19 @@ def test_a_stop_does_not_wait_for_the_rest(repo: Path) -> None:
 
     assert fresh.progress[0] < fresh.progress[1]
     assert not fresh.settle(0) or fresh.index.paths() == []
+
+
+async def test_an_accept_and_an_undo_reach_the_finder_also_where_nothing_is_watched(
+    desk: "Desk", reader: "type[Reader]"
+) -> None:
+    patch = desk.patch("*** Update File: calc.py\n-def add(a, b):\n+def plus(a, b):")
+    work = desk.open([patch, "Done."], reader(desk.take))
+    work.finder.start()
+    assert [one.line for one in work.finder.definitions("add")] == [1]
+
+    assert desk.end(await desk.play(work.agent.run("rename it"))) == "applied"
+    assert [one.line for one in work.finder.definitions("plus")] == [1]
+    assert work.finder.definitions("add") == []
+
+    await desk.play(work.agent.undo())
+    assert [one.line for one in work.finder.definitions("add")] == [1]
