@@ -21,18 +21,8 @@ _Block: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCK = (*_FUNCTION, ast.ClassDef)
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-_KNOWN = frozenset(
-    [
-        *dir(builtins),
-        "__annotations__",
-        "__builtins__",
-        "__class__",
-        "__file__",
-        "__module__",
-        "__path__",
-        "__qualname__",
-    ]
-)
+_OWN = "__annotations__ __builtins__ __class__ __file__ __module__ __path__ __qualname__"
+_KNOWN = frozenset([*dir(builtins), *_OWN.split()])
 """Names that Python binds itself."""
 
 
@@ -59,24 +49,27 @@ def findings(source: bytes) -> Findings | None:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
             table = symtable.symtable(source, "file", "exec")  # pyright: ignore[reportArgumentType] it takes bytes, too
+        return _found(tree, table)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _found(tree: ast.Module, table: symtable.SymbolTable) -> Findings:
     nodes = list(_within(tree))
-    faults = Counter(_in_blocks(nodes))
+    faults = Counter([*_in_blocks(nodes), *_too_early(tree)])
     if not any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node, _ in nodes):
         faults.update(_unbound(table))
-    faults.update(_too_early(tree))
     return Findings(faults, Counter((_path(a), n.name) for n, a in nodes if isinstance(n, _BLOCK)))
 
 
 def _within(tree: ast.Module) -> Iterator[tuple[ast.AST, tuple[_Block, ...]]]:
-    """All nodes with the classes and functions around them, the outermost first."""
+    """All statements, handlers and cases with the classes and functions around them, the outermost first."""
     left: list[tuple[ast.AST, tuple[_Block, ...]]] = [(tree, ())]
     while left:
         node, around = left.pop()
         yield node, around
         inner = (*around, node) if isinstance(node, _BLOCK) else around
-        left += [(child, inner) for child in ast.iter_child_nodes(node)]
+        left += [(child, inner) for body in (*_bodies(node), *_lists(node, "handlers", "cases")) for child in body]
 
 
 def _path(around: Sequence[_Block]) -> str:
@@ -94,18 +87,11 @@ def _in_blocks(nodes: Sequence[tuple[ast.AST, tuple[_Block, ...]]]) -> Iterator[
 
 
 def _doubtful(node: ast.AST) -> Iterator[tuple[str, str]]:
-    if isinstance(node, ast.Dict):
-        keys = Counter(repr(key.value) for key in node.keys if isinstance(key, ast.Constant))
-        yield from (("key", key) for key, count in keys.items() if count > 1)
     for body in _bodies(node):
         for one, following in pairwise(body):
             if isinstance(one, _LEAVES):
                 yield "dead", type(following).__name__
-            if (
-                not isinstance(one, ast.Pass)
-                and _extent(one) == _extent(following)
-                and ast.dump(one) == ast.dump(following)
-            ):
+            if _extent(one) == _extent(following) and ast.dump(one) == ast.dump(following) != "Pass()":
                 yield "twice", type(one).__name__
         if isinstance(node, ast.Module | ast.ClassDef):
             names = Counter(part.name for part in body if isinstance(part, _BLOCK) and not part.decorator_list)
@@ -116,22 +102,12 @@ def _extent(node: ast.stmt) -> tuple[type[ast.stmt], int, int | None]:
     return type(node), (node.end_lineno or node.lineno) - node.lineno, node.end_col_offset
 
 
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    match node:
-        case ast.Try(body=body, orelse=orelse, finalbody=final):
-            yield from (body, orelse, final)
-        case ast.If(body=body, orelse=orelse) | ast.For(body=body, orelse=orelse) | ast.While(body=body, orelse=orelse):
-            yield from (body, orelse)
-        case ast.AsyncFor(body=body, orelse=orelse):
-            yield from (body, orelse)
-        case ast.Module(body=body) | ast.ClassDef(body=body) | ast.FunctionDef(body=body):
-            yield body
-        case ast.AsyncFunctionDef(body=body) | ast.With(body=body) | ast.AsyncWith(body=body):
-            yield body
-        case ast.ExceptHandler(body=body) | ast.match_case(body=body) | ast.TryStar(body=body):
-            yield body
-        case _:
-            pass
+def _bodies(node: ast.AST) -> list[list[ast.stmt]]:
+    return _lists(node, "body", "orelse", "finalbody")
+
+
+def _lists(node: ast.AST, *fields: str) -> list[list[ast.stmt]]:
+    return [getattr(node, field, []) for field in fields]
 
 
 def _takes_self(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -46,12 +46,6 @@ def test_a_star_import_binds_nobody_knows_what() -> None:
 
 
 FAULTS = {
-    "a key that is there": (
-        "A = {\n    'a': 1,\n    'b': 2,\n    'c': 3,\n}\nB = {\n    'a': 1,\n    'b': 2,\n",
-        "    'd': 3,\n}\n",
-        "@@\n     'b': 2,\n+    'c': 4,",
-        "    'c': 4,\n",
-    ),
     "a method that is there": (
         "class A:\n    x = 1\n\n    def f(self): ...\n\n\nclass B:\n    x = 1\n\n",
         "    def g(self): ...\n\n    def h(self): ...\n",
