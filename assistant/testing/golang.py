@@ -69,6 +69,8 @@ class _Reader:
         match event:
             case {"Action": "build-output", "Output": str(text)}:
                 self._loose.add(text)
+            case {"Action": "build-fail"}:
+                pass
             case {"Action": str(action), "Package": str(package)}:
                 self._event(event, action, package)
             case _:

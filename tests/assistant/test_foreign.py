@@ -154,6 +154,7 @@ def test_go_is_told_by_package_and_test() -> None:
     }
     assert found.status == 1
     assert found.tests["calc::TestAdd/small_one"].message == "Add(1, 2) = -1, want 3"
+    assert found.tests["bad"].trace == 'bad/bad.go:3:23: cannot use "x" as int value'
     assert found.tests["bad"].message == 'bad/bad.go:3:23: cannot use "x" as int value'
     assert found.tests["calc::TestFine"].seconds == 1.5
 
@@ -194,6 +195,15 @@ def test_a_package_of_go_that_builds_again_is_healed() -> None:
     after = TestReport("go", (*others, *parse_go(fine, "example.org/calc").tests.values()))
     verdict = compare(before, after)
     assert (verdict.fixed, verdict.broken, verdict.missing) == (("bad",), (), ())
+
+
+def test_go_finds_what_it_has_built_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan("go", ("go", "test", "-json", "./..."), "go test ./...")
+    monkeypatch.delenv("GOCACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert "GOCACHE" not in foreign.variables(plan, tmp_path)
+    (tmp_path / "go-build").mkdir()
+    assert foreign.variables(plan, tmp_path)["GOCACHE"] == str(tmp_path / "go-build")
 
 
 def test_cargo_is_told_by_file_and_test() -> None:
