@@ -69,6 +69,15 @@ class Freshness:
         self.index.close()
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        finally:
+            # Nobody waits for a thread that a defect has ended.
+            with self._news:
+                self._stopping = True
+                self._news.notify_all()
+
+    def _follow(self) -> None:
         while True:
             with self._news:
                 self._busy = self._all or bool(self._changed)

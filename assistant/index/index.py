@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -175,15 +176,16 @@ class Index:
         changed = 0
         batch: list[Entry] = []
         due = time.monotonic() + _SLICE_SECONDS
-        for done, entry in enumerate(read_all(self._root, differing, self._stopped.is_set), 1):
-            if entry.gone and entry.path in known:
-                removed.append(entry.path)
-            changed += not entry.same and not entry.gone
-            batch.append(entry)
-            if len(batch) >= _SLICE_FILES or time.monotonic() > due:
-                self._store.write(batch)
-                batch, due = [], time.monotonic() + _SLICE_SECONDS
-                progress(done, len(differing))
+        with closing(read_all(self._root, differing, self._stopped.is_set)) as entries:
+            for done, entry in enumerate(entries, 1):
+                if entry.gone and entry.path in known:
+                    removed.append(entry.path)
+                changed += not entry.same and not entry.gone
+                batch.append(entry)
+                if len(batch) >= _SLICE_FILES or time.monotonic() > due:
+                    self._store.write(batch)
+                    batch, due = [], time.monotonic() + _SLICE_SECONDS
+                    progress(done, len(differing))
         self._store.write(batch)
         if not self._stopped.is_set():
             progress(len(differing), len(differing))

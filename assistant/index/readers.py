@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
@@ -33,8 +33,8 @@ _WORTH_IT = 48
 """Files; fewer are read sooner here than a process has started."""
 
 
-def read_all(root: Path, asked: Iterable[Asked], stopped: Callable[[], bool]) -> Iterator[Entry]:
-    """An entry for each file, in any order; ends early once `stopped` says so."""
+def read_all(root: Path, asked: Iterable[Asked], stopped: Callable[[], bool]) -> Generator[Entry]:
+    """An entry for each file, in any order; ends early once `stopped` says so; close it in any case."""
     waiting = deque(asked)
     if len(waiting) <= _WORTH_IT:
         here = [one for one in waiting if _is_quick(root, one[0])]
