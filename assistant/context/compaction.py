@@ -58,11 +58,11 @@ def steps(
     return [
         Step(
             lambda: fresh(_reasoning(entries, [n for n in free if n < turn])),
-            lambda n: f"the reasoning of {n} earlier answers is left out",
+            lambda n: f"the reasoning of {many(n, 'earlier answer')} left out",
         ),
-        Step(lambda: fresh(_superseded(entries, free)), lambda n: f"{n} files are left out that are shown again later"),
-        Step(lambda: _shortened(entries, free, replaced), lambda n: f"{n} old tool results are shortened"),
-        Step(lambda: fresh(_attached(entries, free)), lambda n: f"{n} old attachments are left out"),
+        Step(lambda: fresh(_superseded(entries, free)), lambda n: f"{many(n, 'file')} left out, as shown again later"),
+        Step(lambda: _shortened(entries, free, replaced), lambda n: f"{many(n, 'old tool result')} shortened"),
+        Step(lambda: fresh(_attached(entries, free)), lambda n: f"{many(n, 'old attachment')} left out"),
     ]
 
 
@@ -75,11 +75,13 @@ def answers_left_out(
             yield [Replaced(f"m{n}", "left out") for n in group]
 
 
-def turns_left_out(entries: Sequence[Entry], end: int) -> Iterator[Changes]:
-    """Whole turns before `end` go, oldest first."""
+def turns_left_out(entries: Sequence[Entry], kept: Collection[str], end: int) -> Iterator[Changes]:
+    """Whole turns before `end` go, oldest first, but for what the person keeps."""
     starts = [n for n, entry in enumerate(entries[:end]) if entry.kind == "prompt"]
     for start, stop in zip(starts, [*starts[1:], end], strict=True):
-        yield [Replaced(f"m{n}", "left out") for n in range(start, stop) if entries[n].kind != "instructions"]
+        turn = [n for n in range(start, stop) if entries[n].kind != "instructions"]
+        if not any(f"m{n}" in kept for n in turn):
+            yield [Replaced(f"m{n}", "left out") for n in turn]
 
 
 def summed_up(entries: Sequence[Entry], kept: Collection[str], end: int, summary: str) -> Changes:
@@ -125,6 +127,11 @@ def cut(entries: Sequence[Entry], part: str, limit: int) -> Changes:
     entry = entries[int(at)]
     text = entry.attached[int(place)].text if place else entry.message.text
     return [Replaced(part, "shortened", essence(text, limit))]
+
+
+def many(count: int, thing: str) -> str:
+    """So many of a thing: "1 file", "2 files"."""
+    return f"{count} {thing}{'s' * (count != 1)}"
 
 
 def groups(entries: Sequence[Entry]) -> Iterator[list[int]]:

@@ -169,7 +169,7 @@ class Context:
         shown = Shown(
             front, transcript.entries, fitted.replaced, _kept(transcript), message, tuple(attached), self._works
         )
-        notices = (*notices, *cuts, *self._told(fitted))
+        notices = (*notices, *cuts, *self._cut(front, transcript), *self._told(fitted))
         ledger = self._ledger(transcript, shown, reserve, notices)
         composed = Composed(message, ledger.summary, ledger.total, ledger.window, tuple(attached), ledger.unread)
         changed = [FrontChanged(front)] if front != transcript.front else []
@@ -208,8 +208,13 @@ class Context:
         """What was done to make room."""
         done = list(fitted.done)
         if fitted.sums_up:
-            done.append("earlier answers and tool results will be summed up")
+            done.append("earlier answers and tool results to be summed up")
         return [f"The model's window is full: {'; '.join(done)}."] if done else []
+
+    def _cut(self, front: Sequence[FrontPart], transcript: Transcript) -> list[str]:
+        """Of which AGENTS.md the middle is left out, where that was not said before."""
+        new = [p.name for p in front if p.kind == "agents" and p not in transcript.front]
+        return [f"{path} is long: its middle is left out." for path in new if self._instructions.is_cut(path)]
 
     def _check(self, ledger: Ledger) -> None:
         if ledger.over:

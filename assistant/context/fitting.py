@@ -99,17 +99,17 @@ class Fitter:
         if summary:
             self._apply(compaction.summed_up(self._is.entries, self._is.kept, before, summary))
             self._recount()
-            self._done.append("earlier answers and tool results are summed up")
+            self._done.append("earlier answers and tool results summed up")
 
     def _leave_out(self, goal: int) -> None:
         entries, kept = self._is.entries, self._is.kept
         answers = self._make(compaction.answers_left_out(entries, self._replaced, kept, self._is.end), goal)
         if answers:
-            self._done.append(f"{answers} earlier answers are left out with their tool results")
+            self._done.append(f"{compaction.many(answers, 'earlier answer')} left out, tool results included")
         if self._total > self._room and (
-            turns := self._make(compaction.turns_left_out(entries, self._is.turn), self._room)
+            turns := self._make(compaction.turns_left_out(entries, kept, self._is.turn), self._room)
         ):
-            self._done.append(f"the oldest {turns} turns are left out")
+            self._done.append(f"{compaction.many(turns, 'old turn')} left out")
 
     def _make(self, changes: Iterable[Changes], goal: int) -> int:
         """Make changes until the goal is reached; returns how many gained anything."""

@@ -1,17 +1,19 @@
 """A full window is made to fit step by step; the person's words stay, nothing is lost, and all of it is said."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ossa.assistant.events import Compacted, Composed, Event, Notice
+from ossa.assistant.events import Compacted, Composed, Event, Notice, TurnFinished
 from ossa.assistant.review import Unattended
 from ossa.assistant.transcript import Transcript, view
 from ossa.assistant.trim import essence
 from ossa.assistant.workbench import Options, Workbench, open_workbench
-from ossa.model.base import Finished, Message, ModelError, Piece, ToolCall, Usage
+from ossa.model.base import Finished, Message, ModelError, Piece, Text, ToolCall, ToolSpec, Usage
 from ossa.model.scripted import Answer, ScriptedModel
 
 WINDOW = 3_000
@@ -58,7 +60,7 @@ async def test_a_file_that_is_shown_again_gives_way_first(start: Callable[..., W
     (repo / "big.txt").write_text("ten words a line and a hundred lines of it here\n" * 130)
     model = ScriptedModel([opens("big.txt", 1, 90), opens("big.txt"), "Read."], window=WINDOW)
     events = await play(start(model), "read it")
-    assert "files are left out that are shown again later" in told(events) and "shortened" not in told(events)
+    assert "1 file left out, as shown again later" in told(events) and "shortened" not in told(events)
     first, second = (m.text for m in model.seen[-1] if m.role == "tool")
     assert first == "(big.txt was shown here; it is shown again below.)" and second.count("\n") == 129
 
@@ -75,7 +77,7 @@ async def test_reasoning_of_earlier_turns_goes_before_anything_that_was_said(sta
     model = Reasons([thought("One."), thought("Two."), thought("Three."), thought("Four.")], window=WINDOW)
     work = start(model)
     notices = [told(await play(work, prompt)) for prompt in WORDS[:4]]
-    assert "the reasoning of 2 earlier answers is left out" in "".join(notices)
+    assert "the reasoning of 2 earlier answers left out" in "".join(notices)
     assert [m.text for m in model.seen[-1] if m.role == "assistant"] == ["One.", "Two.", "Three."]
 
 
@@ -86,7 +88,7 @@ async def test_what_matters_of_a_result_stays(start: Callable[..., Workbench], r
     work = start(model)
     await play(work, "make it")
     events = await play(work, "word " * 1_400)
-    assert "1 old tool results are shortened" in told(events)
+    assert "1 old tool result shortened" in told(events)
     (result,) = (m.text for m in model.seen[-1] if m.role == "tool")
     assert "src/a.c:7: error" in result and "make: stopped" in result and "characters left out" in result
 
@@ -98,7 +100,7 @@ async def test_the_persons_words_and_instructions_stay(start: Callable[..., Work
     model = ScriptedModel([*answers[:3], summary, *answers[3:], summary, "Last."], window=WINDOW)
     work = start(model)
     events = [event for prompt in WORDS for event in await play(work, prompt)]
-    assert "earlier answers and tool results are summed up" in told(events) and fits(model)
+    assert "earlier answers and tool results summed up" in told(events) and fits(model)
     shown = [m.text for m in model.seen[-1]]
     assert "Be kind to every reader." in shown[1]
     for word in WORDS:
@@ -124,7 +126,7 @@ async def test_without_a_summary_answers_go_and_it_is_said(start: Callable[..., 
     model = ScriptedModel(script, window=WINDOW)
     work = start(model)
     events = [event for prompt in WORDS[:4] for event in await play(work, prompt)]
-    assert "earlier answers are left out" in told(events)
+    assert "left out, tool results included" in told(events)
     shown = [m.text for m in model.seen[-1]]
     assert all(any(text.endswith(word) for text in shown) for word in WORDS[:4])
 
@@ -133,7 +135,46 @@ async def test_whole_turns_go_last_of_all(start: Callable[..., Workbench]) -> No
     model = ScriptedModel(["ok"] * 5, window=WINDOW)
     work = start(model)
     events = [event for n in range(4) for event in await play(work, f"{n} " * 800)]
-    assert "the oldest" in told(events) and "turns are left out" in told(events) and fits(model)
+    assert "old turn left out" in told(events) and fits(model)
+
+
+async def test_esc_ends_a_summary_too(start: Callable[..., Workbench]) -> None:
+    never, asked = threading.Event(), threading.Event()
+
+    class Watched(ScriptedModel):
+        def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
+            if len(self.seen) == 3:
+                asked.set()
+            return super().count(messages, tools=tools)
+
+    script: list[Answer | str] = [*(f"{n} " * 900 for n in range(2)), [never, Text("Sum.")], "ok"]
+    model = Watched(script, window=WINDOW)
+    work = start(model)
+    for prompt in WORDS[:2]:
+        await play(work, prompt)
+    turn = asyncio.ensure_future(play(work, WORDS[2]))
+    async with asyncio.timeout(20):
+        assert await asyncio.to_thread(asked.wait, 15)
+        work.agent.cancel()
+        events = await turn
+    assert isinstance(events[-1], TurnFinished) and events[-1].end == "cancelled"
+    assert not work.agent.transcript.replaced
+
+
+async def test_what_the_person_keeps_stays_also_where_whole_turns_go(start: Callable[..., Workbench]) -> None:
+    model = ScriptedModel(["ok"] * 5, window=WINDOW)
+    work = start(model)
+    await play(work, f"keep {'0 ' * 800}")
+    _ = [event async for event in work.agent.adjust("pin", "m0")]
+    for n in range(1, 4):
+        await play(work, f"{n} " * 800)
+    assert any("keep" in m.text for m in model.seen[-1]) and fits(model)
+
+
+async def test_a_long_agents_file_is_cut_and_it_is_said_once(start: Callable[..., Workbench], repo: Path) -> None:
+    (repo / "AGENTS.md").write_text("Rule.\n" * 4_000)
+    work = start(ScriptedModel(["ok", "ok"], window=20_000))
+    assert "AGENTS.md is long" in told(await play(work, "one")) and not told(await play(work, "two"))
 
 
 async def test_what_went_can_be_seen_and_brought_back(start: Callable[..., Workbench]) -> None:
