@@ -19,7 +19,7 @@ from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.text import body, ending
 
 _QUOTES = "\u2018\u2019\u201c\u201d"
-_TRIED = 3 << 19
+_TRIED = 1 << 20
 """Bytes of all results up to which places are told apart by them."""
 
 
