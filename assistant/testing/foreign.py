@@ -45,6 +45,12 @@ _FRAMEWORKS: tuple[tuple[str, Kind], ...] = (
 _NO_TESTS = "no test specified"
 """What npm writes into a new package.json."""
 _LOCKS = {"pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
+_LINKED = """
+export GOCACHE="${XDG_CACHE_HOME:-/tmp}/ossa-go-build"
+mkdir -p "$GOCACHE" && cp -rs "$0/." "$GOCACHE" 2>/dev/null
+exec "$@"
+"""
+"""Runs what follows with a folder of links to what go has built before: go would write to its own, which it cannot."""
 _NODE = re.compile(r"\b(node|npm|npx|yarn|pnpm)\b")
 _SCRIPT_LIMIT = 2000
 
@@ -73,7 +79,8 @@ def arguments(plan: Plan, only: Sequence[str], folder: Path) -> list[str]:
             names = [name.partition("::")[2] or name for name in only if "::" in name or " - " in name]
             return [*plan.argv, *(["--", *names] if len(names) == len(only) and names else ())]
         case "go":
-            return _go(plan, only)
+            cache = _go_cache()
+            return [*(("sh", "-c", _LINKED, str(cache)) if cache.is_dir() else ()), *_go(plan, only)]
         case "jest":
             reporters = ["--reporters=default", f"--reporters={folder / 'jest.cjs'}"]
             return [*plan.argv, *reporters, *(["--runTestsByPath", *_files(only)] if only else ())]
@@ -94,9 +101,8 @@ def variables(plan: Plan, folder: Path) -> dict[str, str]:
         values["NODE_OPTIONS"] = f"--test-reporter=spec --test-reporter-destination=stdout {own}"
     if plan.kind == "cargo":
         values["RUST_BACKTRACE"] = "1"
-    if plan.kind in ("go", "command") and (cache := _go_cache()).is_dir():
-        # It can be read only, which go puts up with; without it, the standard library is built anew in each run.
-        values |= {"GOCACHE": str(cache), "GOTOOLCHAIN": "local", "GOPROXY": "off"}
+    if plan.kind == "go":
+        values |= {"GOTOOLCHAIN": "local", "GOPROXY": "off"}
     return values
 
 

@@ -1,6 +1,8 @@
 """What the runners of other languages print, recorded from real runs and shortened, and what nobody should print."""
 
 import json
+import os
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -201,9 +203,17 @@ def test_go_finds_what_it_has_built_before(tmp_path: Path, monkeypatch: pytest.M
     plan = Plan("go", ("go", "test", "-json", "./..."), "go test ./...")
     monkeypatch.delenv("GOCACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert "GOCACHE" not in foreign.variables(plan, tmp_path)
-    (tmp_path / "go-build").mkdir()
-    assert foreign.variables(plan, tmp_path)["GOCACHE"] == str(tmp_path / "go-build")
+    assert foreign.arguments(plan, [], tmp_path) == list(plan.argv)
+    cache = tmp_path / "go-build"
+    (cache / "3e").mkdir(parents=True)
+    (cache / "3e" / "3e-d").write_text("built")
+    words = foreign.arguments(plan, [], tmp_path)
+    assert words[-4:] == list(plan.argv)
+    told = ["sh", "-c", 'cat "$GOCACHE/3e/3e-d"; echo new >"$GOCACHE/3e/new"']
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "inside")}
+    done = subprocess.run([*words[:-4], *told], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "built"
+    assert [path.name for path in (cache / "3e").iterdir()] == ["3e-d"]
 
 
 def test_cargo_is_told_by_file_and_test() -> None:

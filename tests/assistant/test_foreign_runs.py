@@ -61,7 +61,10 @@ def test_a_package_without_tests_has_no_plan(text: str) -> None:
     assert foreign.plans({"package.json"}, {"package.json": text}) == []
 
 
-def test_go_is_asked_for_the_packages_and_tests_that_are_wanted() -> None:
+def test_go_is_asked_for_the_packages_and_tests_that_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOCACHE", str(tmp_path / "none"))
     plan = Plan("go", ("go", "test", "-json", "./..."), "go test ./...")
     words = foreign.arguments(plan, ["calc::TestAdd/zero", ".::TestTop"], ROOT)
     assert words == ["go", "test", "-json", "-run", "^(TestAdd|TestTop)$", ".", "./calc"]
