@@ -75,19 +75,19 @@ class Evidence:
         self.history = History(log, self.paths)
 
     def features(self, clues: Clues, around: Around) -> dict[str, Scores]:
-        """Each by its name, 1 for the file that has most of it; all 0 where no file has any."""
+        """Each by its name, 1 for the file that has most of it, or that is meant beyond doubt; 0 where it has none."""
         found = {
             "text": self._array(self._matching(_repeated(clues.terms), path=0.0, names=0.0, text=1.0)),
             "title": self._array(self._matching(clues.title, path=5.0, names=3.0, text=1.0)),
             "names": self.names.score(clues.terms),
             "path": self.path_words.score(clues.terms),
             "defines": self._defining(clues.names),
-            "named": self._gathered(clues.files, self._places.named),
             "module": self._gathered(clues.modules, self._places.module),
             "alike": self.history.alike(clues.terms),
             "recent": self.history.recent(),
         }
         found = {name: _scaled(scores) for name, scores in found.items()} | self._around(clues, around)
+        found["named"] = self._gathered(clues.files, self._places.named)
         found["near"] = _scaled(self.graph.near(self._start(found)))
         return found
 

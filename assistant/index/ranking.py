@@ -82,14 +82,17 @@ class Ranker:
     def __init__(self, index: Searched, log: Callable[[], Sequence[Commit]] = lambda: ()) -> None:
         """`log` reads git's log, newest first; it is asked with every new state of the index."""
         self._index, self._log = index, log
-        self._generation = -1
-        self._evidence = Evidence(index)
+        self._known: tuple[int, Evidence] | None = None
 
     def rank(self, prompt: str, around: Around = _NOTHING, limit: int = 20) -> list[Ranked]:
-        """The files that the prompt is about; slower by a second at most after the index has changed."""
-        if (generation := self._index.generation()) != self._generation:
-            self._evidence, self._generation = Evidence(self._index, self._log()), generation
-        return rank(self._evidence, prompt, around, limit)
+        """The files that the prompt is about; slower by a second or so after the index has changed."""
+        return rank(self._evidence(), prompt, around, limit)
+
+    def _evidence(self) -> Evidence:
+        generation = self._index.generation()
+        if not self._known or self._known[0] != generation:
+            self._known = generation, Evidence(self._index, self._log())
+        return self._known[1]
 
 
 def rank(

@@ -199,6 +199,10 @@ def test_tests_come_behind_code_unless_they_are_asked_for(ranker: Ranker) -> Non
     assert order(ranker.rank("Add tests for convert in test_money"))[0] == "tests/test_money.py"
 
 
+def test_a_file_that_is_no_code_is_found_where_it_is_named(ranker: Ranker) -> None:
+    assert order(ranker.rank("README.md says too little of money"))[0] == "README.md"
+
+
 def test_what_a_person_has_at_hand_counts(ranker: Ranker) -> None:
     prompt = "the total is wrong"
     assert order(ranker.rank(prompt))[0] == "shop/basket.py"
