@@ -6,6 +6,7 @@ prompt or command ─► jobs ─► agent ─► events ─► Renderer ─► 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
@@ -19,6 +20,7 @@ from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.console import explain
 from ossa.tui.history import prompts
+from ossa.tui.ledgertext import with_dropped
 from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
@@ -33,6 +35,7 @@ from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
+    from ossa.assistant.context.ledger import Ledger
     from ossa.assistant.repository import Repository
     from ossa.assistant.workbench import Workbench
 
@@ -104,7 +107,7 @@ class OssaApp(App[str]):
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
         self._bench = bench
-        self.window.ledger.count = bench.agent.preview
+        self.window.ledger.count = partial(_count, bench.agent)
         self._describe(bench, "loading the model")
         await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
@@ -348,6 +351,11 @@ class OssaApp(App[str]):
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
         self.exit(return_code=2 if self._resting == "not started" else 0)
+
+
+def _count(agent: "Agent", prompt: str) -> "Ledger":
+    """What the model would be shown with this prompt; blocks, and raises `ModelError` where it cannot be counted."""
+    return with_dropped(agent.preview(prompt), dict(agent.transcript.choices))
 
 
 def _run(agent: "Agent", prompt: str, viewing: str) -> AsyncIterator[Event]:

@@ -4,11 +4,14 @@ Ledger ─► headline(), bar(), remainder() · of each part row() and cost() ·
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from textual.content import Content
 
 from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Part, PartKind
+from ossa.assistant.events import Adjusted
 from ossa.assistant.transcript import is_new, number_of
 from ossa.tui.safe import cut, plain_text
 
@@ -31,6 +34,14 @@ _FIGURES, _NAME = 10, 8
 """Cells before a part's name, and those that the name has at least."""
 _LEAST = 400
 """Characters to which the shortest part is shortened."""
+
+
+def with_dropped(ledger: Ledger, choices: Mapping[str, Adjusted]) -> Ledger:
+    """The same with a line for each part that the person dropped and that is in it no more, to bring it back by."""
+    there = {part.id for part in ledger.parts}
+    dropped = [part for part, choice in choices.items() if choice.action == "drop" and part not in there]
+    gone = [Part(part.partition(":")[2] or part, 0, part, state="left out") for part in dropped]
+    return replace(ledger, parts=(*ledger.parts, *gone))
 
 
 def headline(ledger: Ledger) -> Content:
@@ -81,7 +92,7 @@ def row(part: Part, cells: int) -> Content:
 def cost(part: Part) -> str:
     """What dropping the part would cost, or bringing it back."""
     if part.state in _GONE:
-        return f"Bringing it back adds {part.saved:,} tokens."
+        return f"Bringing it back adds {part.saved:,} tokens." if part.saved else "It can be brought back."
     if "drop" not in actions(part):
         return "It always stays."
     again = f"{part.reread:,}" if part.reread else "none"

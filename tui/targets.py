@@ -113,7 +113,8 @@ class Targets:
         if self._other_names and self.definitions is not None:
             self._other_names = False
             self._generation, self._named = self.definitions.generation(), time.monotonic()
-            self._definers = self.definitions.definers()
+            found = self.definitions.definers()
+            self._definers = {name: paths for name, paths in found.items() if name.isprintable()}
             self._names = PathFinder(tuple(self._definers))
         if not self._other_files:
             return

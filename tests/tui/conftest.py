@@ -35,6 +35,7 @@ from ossa.assistant.events import (
 )
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Answer, Choose, Decision, HunkEdit, Reroll, Reviewer
+from ossa.assistant.transcript import Transcript
 from ossa.assistant.verdict import Verdict
 from ossa.assistant.watch import Watcher
 from ossa.model.scripted import ScriptedModel
@@ -83,6 +84,8 @@ class ScriptedAgent:
     """Why it does not."""
     viewing: str = ""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    transcript: Transcript = field(default_factory=Transcript)
+    """Sees what was adjusted."""
 
     def run(self, prompt: str) -> AsyncIterator[Event]:
         return self._play(prompt, self.scripts.pop(0) if self.scripts else ())
@@ -126,6 +129,7 @@ class ScriptedAgent:
 
     def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
         self.adjusted.append((action, part, limit))
+        self.transcript.see(Adjusted(part, action, limit))
         adjusted: Script = [Failure(self.refuses)] if self.refuses else [Adjusted(part, action, limit)]
         return self._play(f"/{action} {part}", adjusted, command=True)
 

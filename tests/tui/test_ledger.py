@@ -116,6 +116,23 @@ async def test_keys_act_on_the_part_under_the_cursor(open_window: "Open") -> Non
         assert "/drop" not in stage.text, "the conversation is of what was said"
 
 
+async def test_what_was_dropped_stays_in_sight_and_comes_back(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await stage.pilot.press("ctrl+l")
+        view = stage.app.window.ledger
+        await stage.until(lambda: view.ledger)
+        agent = stage.agent
+        async for _ in agent.adjust("drop", "file:calc.py"):
+            pass
+        view.follow()
+        await stage.until(lambda: "0   calc.py  left out" in stage.text)
+        await stage.pilot.press("down")
+        await stage.shows("It can be brought back.")
+        await stage.pilot.press("b")
+        await stage.until(lambda: agent.adjusted[-1] == ("restore", "file:calc.py", 0))
+        await stage.until(lambda: "left out" not in stage.text)
+
+
 async def test_what_cannot_be_done_is_said(open_window: "Open") -> None:
     async with open_window() as stage:
         stage.app.window.ledger.count = lambda prompt: LEDGER
