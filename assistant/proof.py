@@ -21,6 +21,7 @@ from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare, nam
 
 _FOLLOWED = 5.0
 """Seconds for which one test is followed to see which lines it executes."""
+_LEAST = 20.0
 _SHOWN = 3
 """Failures that the model is given in one message."""
 
@@ -66,7 +67,8 @@ class Proof:
             self._latest = await self.before(emit)
             return self._latest
         if first := await self._worth_a_look():
-            self._first = await self._run(self._draft, "the tests that it matters to, before all", emit, first)
+            title = "the tests that it matters to, before all"
+            self._first = await self._run(self._draft, title, emit, first, self._limit())
         self._latest = await self._run(self._draft, "tests with the change", emit)
         return self._latest
 
@@ -98,6 +100,10 @@ class Proof:
         if not self._tests.chooses or before.problem or before.note or before.seconds < self._long:
             return ()
         return early(before, await in_thread(self._reach))
+
+    def _limit(self) -> float:
+        """Seconds for tests that are run before all others: one that hangs need not be waited for twice."""
+        return max(self._before[1].seconds if self._before else 0.0, _LEAST)
 
     async def _wavering(self, before: TestReport, after: TestReport, doubted: Sequence[str], emit: Emit) -> set[str]:
         """Of the doubted tests, those that do not do the same on the same files when all are run again.
@@ -146,11 +152,15 @@ class Proof:
         more = [f"… and {len(failures) - _SHOWN} more tests fail."] if len(failures) > _SHOWN else []
         return "\n\n".join([*shown, *more])
 
-    async def _run(self, draft: Draft, title: str, emit: Emit, only: Sequence[str] = ()) -> TestReport:
+    async def _run(
+        self, draft: Draft, title: str, emit: Emit, only: Sequence[str] = (), limit: float | None = None
+    ) -> TestReport:
         self._steps += 1
         step = f"tests-{self._steps}"
         emit(StepStarted(step, title, self._tests.describe()))
-        report = await self._tests.run(draft, only=only, on_output=lambda text: emit(StepOutput(step, text)))
+        report = await self._tests.run(
+            draft, only=only, timeout=limit, on_output=lambda text: emit(StepOutput(step, text))
+        )
         failed = len(report.failures)
         summary = report.problem or f"{report.passed} passed, {failed} failed, {report.seconds:.1f} s"
         failing = tuple(failure.id for failure in report.failures)

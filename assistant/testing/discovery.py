@@ -64,7 +64,7 @@ def look(draft: Draft) -> Found:
     kind = _style(draft, files)
     statement = stated(known, lambda path: _text(draft, path)) if kind != "pytest" else None
     plans = foreign.plans(known, {name: _text(draft, name) for name in _MANIFESTS if name in known})
-    counted = sorted(((_count(files, plan.kind), plan) for plan in plans), key=lambda pair: -pair[0])
+    counted = sorted(((_weight(files, plan.kind, kind), plan) for plan in plans), key=lambda pair: -pair[0])
     is_project = kind == "pytest" or statement is not None or (kind == "either" and (not plans or known & _PACKAGING))
     python = max(_count(files, "pytest"), 1) if is_project else 0
     return Found(kind, statement, tuple(p for _, p in counted), python, tuple(n for n, _ in counted))
@@ -96,8 +96,9 @@ async def find(draft: Draft, root: Path) -> Plan | str:
 async def _python(draft: Draft, root: Path, found: Found) -> Plan | str:
     """The plan for Python's tests, by the first interpreter that will do."""
     candidates = await _interpreters(draft, root)
-    wants_pytest = found.style == "pytest" or (found.statement is not None and found.statement.runner == "pytest")
-    wants_plain = found.statement is not None and not wants_pytest
+    stated = found.statement.runner if found.statement else None
+    wants_pytest = found.style == "pytest" or (stated == "pytest" and found.style == "none")
+    wants_plain = stated in ("unittest", "script")
     plain: list[tuple[str, str]] = []
     for name in candidates:
         real, good = await _probe(draft, root, name)
@@ -113,7 +114,7 @@ async def _python(draft: Draft, root: Path, found: Found) -> Plan | str:
         names = " or ".join(name for _, name in plain)
         return f"pytest is not installed in {names}. Install it there. {CONFIGURE}"
     interpreter, name = plain[0]
-    if found.statement:
+    if found.statement and wants_plain:
         return _as_stated(found.statement, interpreter, name)
     return Plan("unittest", (interpreter, "-m", "ossa_unittest"), f"unittest with {_name(interpreter, root)}")
 
@@ -158,6 +159,11 @@ def _style(draft: Draft, files: list[str]) -> Style:
     if names & _PYTEST_FILES or _configured(draft):
         return "pytest"
     return "either" if any(_TEST_FILE.fullmatch(name) for name in names) else "none"
+
+
+def _weight(files: list[str], kind: Kind, style: Style) -> int:
+    """How many files a language has; a page that comes with what is tested by pytest does not outweigh it."""
+    return 0 if style == "pytest" and kind in foreign.JAVASCRIPT else _count(files, kind)
 
 
 def _count(files: list[str], kind: Kind) -> int:

@@ -25,6 +25,7 @@ from ossa.assistant.testing.plan import Kind, Plan
 
 KINDS: tuple[Kind, ...] = ("node", "jest", "vitest", "mocha", "npm", "cargo", "go")
 """The runners that are known here."""
+JAVASCRIPT: tuple[Kind, ...] = KINDS[:5]
 WHOLE: tuple[Kind, ...] = ("node", "mocha", "npm")
 """Those that can only be run as a whole: what is not wanted is left out of what they told."""
 REPORTERS: dict[Kind, str] = {"node": "node.mjs", "npm": "node.mjs", "command": "node.mjs", "jest": "jest.cjs"}
@@ -119,7 +120,7 @@ def output_limit(plan: Plan) -> int:
 
 def address_space(plan: Plan) -> int:
     """Bytes of address space that each of a run's processes may have; node maps far more than it uses."""
-    return _VAST if plan.kind in KINDS[:5] else _USUAL
+    return _VAST if plan.kind in JAVASCRIPT else _USUAL
 
 
 def bring(plan: Plan, folder: Path) -> None:

@@ -68,7 +68,8 @@ class TestRunner:
     @property
     def chooses(self) -> bool:
         """Whether it saves time to ask for some tests only; not known until tests have been run."""
-        return self._plan is not None and self._plan.kind not in foreign.WHOLE
+        plan = self._plan
+        return plan is not None and (bool(self.modules) if plan.kind == "command" else plan.kind not in foreign.WHOLE)
 
     async def run(
         self,

@@ -210,3 +210,14 @@ async def test_every_environment_without_pytest_is_named(bare_project: Open) -> 
     report = await TestRunner(draft.root).run(draft)
     tried = "pytest is not installed in .venv/bin/python or .tox/py311/bin/python. Install it there."
     assert report.problem.startswith(tried)
+
+
+async def test_pytest_that_is_stated_only_may_be_done_without(bare_project: Open) -> None:
+    draft = bare_project({"README.md": "```\npytest\n```\n", "test_it.py": SPEC})
+    assert outcomes(await TestRunner(draft.root).run(draft)) == {"test_it.py::TestIt::test_it": "passed"}
+
+
+async def test_a_page_beside_what_pytest_tests_does_not_outweigh_it(bare_project: Open) -> None:
+    page = {f"web/{n}.ts": "" for n in range(9)} | {"package.json": '{"scripts": {"test": "jest"}}'}
+    draft = bare_project({**page, "pytest.ini": "[pytest]\n", "app.py": "", "test_app.py": ""})
+    assert (await TestRunner(draft.root).run(draft)).problem.startswith("pytest is not installed in .venv/bin/python.")
