@@ -4,7 +4,7 @@ Ledger ─► headline(), bar(), remainder() · of each part row() and cost() ·
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from textual.content import Content
@@ -89,14 +89,29 @@ def row(part: Part, cells: int) -> Content:
     )
 
 
-def cost(part: Part) -> str:
-    """What dropping the part would cost, or bringing it back."""
+def cost(part: Part, parts: Sequence[Part]) -> str:
+    """What dropping the part would cost, with what goes along, or bringing it back."""
     if part.state in _GONE:
         return f"Bringing it back adds {part.saved:,} tokens." if part.saved else "It can be brought back."
     if "drop" not in actions(part):
         return "It always stays."
-    again = f"{part.reread:,}" if part.reread else "none"
-    return f"Dropping frees {part.tokens:,} tokens; {again} read again."
+    gone = along(part, parts)
+    freed = sum(other.tokens for other in gone)
+    behind = sum(other.tokens for other in gone if number_of(other.id) > number_of(part.id))
+    reread = max(0, part.reread - behind)
+    whose = (" its turn" if part.kind == "prompt" else " it with its results") if len(gone) > 1 else ""
+    return f"Dropping{whose} frees {freed:,} tokens; {f'{reread:,}' if reread else 'none'} read again."
+
+
+def along(part: Part, parts: Sequence[Part]) -> list[Part]:
+    """What is dropped with a part, itself included: the whole turn of a prompt, an answer's results."""
+    number = number_of(part.id)
+    if number < 0 or "." in part.id or part.kind not in ("prompt", "answer"):
+        return [part]
+    ends = ("prompt",) if part.kind == "prompt" else ("prompt", "answer", "agents")
+    later = [other for other in parts if number_of(other.id) > number]
+    end = next((number_of(other.id) for other in later if other.kind in ends and "." not in other.id), None)
+    return [p for p in parts if number <= number_of(p.id) and (end is None or number_of(p.id) < end)]
 
 
 def actions(part: Part) -> tuple[Action, ...]:

@@ -55,12 +55,28 @@ def test_what_it_says_of_a_part() -> None:
     assert row(RESULT, 60).plain == "    400 ▌ open_file calc.py  shortened −1,100"
     assert row(RESULT, 40).plain == "    400 ▌ open_file c…  shortened −1,100"
     assert row(GONE, 60).plain.split() == ["0", "exec", "pytest", "left", "out", "−700"]
-    assert cost(MAP) == "Dropping frees 500 tokens; 900 read again."
-    assert cost(FILE) == "Dropping frees 300 tokens; none read again."
-    assert cost(GONE) == "Bringing it back adds 700 tokens."
-    assert cost(SYSTEM) == "It always stays."
+    assert cost(MAP, []) == "Dropping frees 500 tokens; 900 read again."
+    assert cost(FILE, []) == "Dropping frees 300 tokens; none read again."
+    assert cost(GONE, []) == "Bringing it back adds 700 tokens."
+    assert cost(SYSTEM, []) == "It always stays."
     hostile = Part("\x1b[31mx [bold]\n", 1, "m1", "answer")
     assert row(hostile, 60).plain == "      1 ▌ x [bold] "
+
+
+def test_what_goes_along_is_counted_in() -> None:
+    parts = [
+        SYSTEM,
+        Part("calc.py", 100, "m0.0", "attached", reread=90),
+        question := Part("why?", 10, "m0", "prompt", reread=90),
+        answer := Part("exec", 20, "m1", "answer", reread=70),
+        Part("exec pytest", 30, "m2", "result", reread=40),
+        final := Part("So.", 5, "m3", "answer", reread=35),
+        Part("and?", 35, "m4", "prompt"),
+    ]
+    assert cost(question, parts) == "Dropping its turn frees 165 tokens; 35 read again."
+    assert cost(answer, parts) == "Dropping it with its results frees 50 tokens; 40 read again."
+    assert cost(final, parts) == "Dropping frees 5 tokens; 35 read again."
+    assert cost(parts[1], parts) == "Dropping frees 100 tokens; 90 read again."
 
 
 def test_what_can_be_done_with_a_part() -> None:

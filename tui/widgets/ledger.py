@@ -146,7 +146,7 @@ class LedgerView(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self._foot.update(Content(cost(self.current)) if self.current else Content())
+        self._foot.update(Content(cost(self.current, self._parts)) if self.current else Content())
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
