@@ -28,8 +28,12 @@ _WEAK = frozenset({"constant", "type"})
 """Where two patterns match one name, the other role is the more telling one."""
 _IDENTIFIER = re.compile(r"[^\W\d]\w+")
 _SECONDS = 1.5
-"""Of work. Parsing ends here with what was found so far: broken files can take a grammar very long."""
+"""Of work. Then what was found has to do: broken files can take very long."""
 _PIECE = 1 << 16
+_DEPTH = 500
+"""Levels of the tree that are looked at: below, a query takes very long, and no person wrote what is there."""
+_DEEPEST = 12
+"""Definitions within each other of which the names are told."""
 _LONGEST = 200
 """Characters of a signature."""
 _KEYWORDS = (
@@ -63,13 +67,15 @@ def parsed(path: str, text: str, language: Language) -> Outline | None:
     from tree_sitter import QueryCursor
 
     source = text.encode("utf-8", "replace")
-    tree = _tree(source, known[0], time.thread_time() + _SECONDS)
+    by = time.thread_time() + _SECONDS
+    tree = _tree(source, known[0], by)
     if tree is None:
         return None
-    matches = QueryCursor(known[1]).matches(tree.root_node)
-    captures = [captured for _, captured in matches]
+    cursor = QueryCursor(known[1])
+    cursor.set_max_start_depth(_DEPTH)
+    captures = [captured for _, captured in cursor.matches(tree.root_node)]
     quiet = [node for captured in captures for node in captured.get("quiet", ())]
-    symbols = tuple(_nested(path, source, _definitions(source, captures)))
+    symbols = tuple(_nested(path, source, _definitions(source, captures, by)))
     names = Counter(name for name in _IDENTIFIER.findall(_code(source, quiet)) if name not in KEYWORDS)
     names.subtract(symbol.name for symbol in symbols)
     return Outline(symbols, {name: count for name, count in names.items() if count > 0})
@@ -90,7 +96,7 @@ def _tree(source: bytes, language: "Grammar", by: float) -> "Tree | None":
         return None
 
 
-def _definitions(source: bytes, matches: "Iterable[dict[str, list[Node]]]") -> list[_Found]:
+def _definitions(source: bytes, matches: "Iterable[dict[str, list[Node]]]", by: float) -> list[_Found]:
     """One for each name that is defined, outer ones first."""
 
     def text(node: "Node") -> str:
@@ -101,6 +107,8 @@ def _definitions(source: bytes, matches: "Iterable[dict[str, list[Node]]]") -> l
     for captured in matches:
         if "name" not in captured:
             continue
+        if time.thread_time() > by:
+            break
         name = captured["name"][0]
         role = next(filter(captured.__contains__, ROLES))
         node = _whole(captured[role][0])
@@ -135,7 +143,7 @@ def _nested(path: str, source: bytes, found: Iterable[_Found]) -> Iterator[Symbo
         if one.role != "scope":
             inner = one.parent or (around and around[-1].role in _INNER)
             role: Kind = "method" if one.role == "function" and inner else one.role
-            parent = ".".join([*(outer.name for outer in around), *([one.parent] if one.parent else [])])
+            parent = ".".join([*(outer.name for outer in around[:_DEEPEST]), *([one.parent] if one.parent else [])])
             line, end = rows.at(one.start), rows.at(max(one.start, one.end - 1))
             yield Symbol(path, one.name, role, line, end, _signature(source, one), parent)
         if one.role != "constant":

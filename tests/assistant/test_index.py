@@ -174,6 +174,7 @@ AWKWARD: dict[str, bytes] = {
     "deep.py": b"x = " + b"[" * 20_000,
     "deep.ts": b"(" * 20_000 + b"\nfunction seen() {}\n",
     "nested.c": b"void f() " + b"{" * 20_000,
+    "dolls.ts": b"function f() {" * 20_000,
     "line.py": b"x = '" + b"a" * 900_000 + b"'\n",
     "noise.rb": bytes(range(1, 256)) * 300,
     "empty.go": b"",
