@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FEWEST = 12
 """Files of a repository of which a list says as much as a map."""
 _WAIT = 5.0
-"""Seconds that a prompt waits for the index; a cold one of a large repository goes on beside."""
+"""Seconds that a prompt waits for the index, once; a cold one of a large repository goes on beside."""
 _RANKED = 200
 """Files that a map is made of, at most."""
 _HINTS, _NAMES, _WORDS = 5, 3, 2
@@ -41,6 +41,7 @@ class Finder:
         self._fresh: Freshness | None = None
         self._ranker: Ranker | None = None
         self._ranked: OrderedDict[tuple[int, About], list[Ranked]] = OrderedDict()
+        self._patience = _WAIT
         self._closed = False
 
     @property
@@ -89,7 +90,7 @@ class Finder:
     def definitions(self, name: str) -> Sequence[Symbol]:
         """Every definition of exactly this name, where the index is ready in time."""
         fresh = self.start()
-        return fresh.index.named(name) if fresh.settle(_WAIT) else ()
+        return fresh.index.named(name) if self._is_ready() else ()
 
     def close(self) -> None:
         """Stop reading."""
@@ -99,11 +100,17 @@ class Finder:
         if fresh:
             fresh.stop()
 
+    def _is_ready(self) -> bool:
+        """Whether all that is known to have changed is in the index; only the first prompt waits for it long."""
+        ready = self.start().settle(self._patience)
+        self._patience = _WAIT if ready else 0.0
+        return ready
+
     def _rank(self, about: About) -> "list[Ranked]":
         """The files by what the prompt is about; none where there are few, or the index is not ready in time."""
         try:
             changed = tuple(self._repository.status())
-            if (self._fresh is None and len(self._repository.files()) < _FEWEST) or not self.start().settle(_WAIT):
+            if (self._fresh is None and len(self._repository.files()) < _FEWEST) or not self._is_ready():
                 return []
         except NotARepository:
             return []
