@@ -193,7 +193,8 @@ def _named(options: Options, root: Path) -> tuple[str, ...]:
 
 def _budget(model: LanguageModel, options: Options) -> float:
     """The seconds that a repair may take; a large model may need minutes for a patch."""
-    return options.seconds or (_BUDGET_OF_LARGE if model.info.calls_tools else _BUDGET)
+    usual = _BUDGET_OF_LARGE if model.info.calls_tools else _BUDGET
+    return usual if options.seconds is None else options.seconds
 
 
 def _for_each_test(model: LanguageModel, options: Options, config: Config) -> float:
