@@ -22,6 +22,7 @@ from ossa.assistant.verdict import TestReport, TestResult, Verdict, compare, nam
 _FOLLOWED = 5.0
 """Seconds for which one test is followed to see which lines it executes."""
 _LEAST = 20.0
+"""Seconds that tests which are run before all others may take at least."""
 _SHOWN = 3
 """Failures that the model is given in one message."""
 

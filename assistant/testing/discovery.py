@@ -79,7 +79,10 @@ async def find(draft: Draft, root: Path) -> Plan | str:
     found = await in_thread(look, draft)
     first = found.others[0] if found.others and found.counts[0] > found.python else None
     if first is None and not found.python:
-        looked = "looked for a configuration of pytest and for files named test_*.py or *_test.py"
+        looked = (
+            "looked for a configuration of pytest, files named test_*.py or *_test.py, a Cargo.toml, a go.mod and a"
+            " package.json with a script named test"
+        )
         return f"No tests were found ({looked}). {CONFIGURE}"
     if first is None:
         plan = await _python(draft, root, found)

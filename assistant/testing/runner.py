@@ -63,7 +63,7 @@ class TestRunner:
 
     def describe(self) -> str:
         """One line of what will be run; exact once the tests have been run."""
-        return self._plan.title if self._plan else "pytest or unittest, whichever the project uses"
+        return self._plan.title if self._plan else "what the project's files say, found when it is first run"
 
     @property
     def chooses(self) -> bool:
