@@ -55,6 +55,8 @@ def locate(target: Target, sections: Sequence[Section], choose: Choose, *, order
     pairs = zip(sections, options, strict=True)
     written = all(p.section is section and p.tier <= Tier.TRAILING for section, places in pairs for p in places)
     left, apart = _in_order(options, written) if ordered else (options, None)
+    if ordered and apart is None and not written:
+        left, apart = _in_order(_mistaken(target, sections, options), written)
     chosen = _only(left, choose if written else None, apart)
     if chosen is None:
         number = next(n for n, places in enumerate(left) if len(places) > 1)
@@ -129,6 +131,19 @@ def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place
             loose = _narrowed(target, section, list(matches(target, section, Tier.LOST)))
             known = {place.start for place in places}
             options[number] = [*places, *(place for place in loose if place.start not in known)]
+
+
+def _mistaken(target: Target, sections: Sequence[Section], options: Sequence[list[Place]]) -> list[list[Place]]:
+    """The places, and those that suppose a mistake where none seemed to be, for patches with mistakes elsewhere.
+
+    What a mistake makes of a section may stand in the file by chance, and out of the order of the others.
+    """
+    found: list[list[Place]] = []
+    for section, places in zip(sections, options, strict=True):
+        known = {place.runs for place in places}
+        others = _narrowed(target, section, mended(target, section))
+        found.append([*places, *(place for place in others if place.runs not in known)])
+    return found
 
 
 def _in_order(options: list[list[Place]], written: bool) -> tuple[list[list[Place]], bool | None]:

@@ -130,6 +130,12 @@ def test_blank_context_is_a_place_when_the_order_leaves_only_one() -> None:
     assert "2 places" in refused("@@\n \n+new", data)
 
 
+def test_what_stands_by_chance_where_the_order_forbids_it_is_a_mistake() -> None:
+    data = b"p\nx\n\n\ny\n\na\nb\nc\nd\n\nx\n\ny\n"
+    body = "@@\n a\n-b\n+B\n c\n c\n d\n@@\n x\n+new\n \n \n y"
+    assert updated(body, data) == data.replace(b"b", b"B").replace(b"x\n\ny", b"x\nnew\n\ny")
+
+
 def test_a_dedented_patch_does_not_trust_what_looks_exact() -> None:
     data = b"x = 1\n\n\nclass A:\n    x = 1\n    y = 2\n"
     assert "2 places" in refused(
