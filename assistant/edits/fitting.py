@@ -19,6 +19,8 @@ from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.text import body, ending
 
 _QUOTES = "\u2018\u2019\u201c\u201d"
+_ALIKE = ("'", '"')
+"""What who writes one of them otherwise writes otherwise, too: a dash beside typographic quotes is meant."""
 _TRIED = 1 << 20
 """Bytes of all results up to which places are told apart by them."""
 
@@ -122,7 +124,9 @@ def _plain(target: Target, places: Sequence[Place]) -> Mapping[int, str | None]:
     return {
         code: plain
         for code, plain in TYPOGRAPHIC.items()
-        if plain in alike or chr(code) in foreign - known or chr(code) not in target.characters
+        if plain in alike
+        or chr(code) in foreign - known
+        or (chr(code) not in target.characters and plain in _ALIKE and not alike.isdisjoint(_ALIKE))
     }
 
 

@@ -130,6 +130,11 @@ def test_blank_context_is_a_place_when_the_order_leaves_only_one() -> None:
     assert "2 places" in refused("@@\n \n+new", data)
 
 
+def test_a_dash_beside_typographic_quotes_is_meant() -> None:
+    body = "@@\n a = \u2018x\u2019\n+b = \u201cy\u201d  # \u2014\n c = 1"
+    assert updated(body, b"a = 'x'\nc = 1\n", "m.py") == b"a = 'x'\nb = \"y\"  # \xe2\x80\x94\nc = 1\n"
+
+
 def test_what_stands_by_chance_where_the_order_forbids_it_is_a_mistake() -> None:
     data = b"p\nx\n\n\ny\n\na\nb\nc\nd\n\nx\n\ny\n"
     body = "@@\n a\n-b\n+B\n c\n c\n d\n@@\n x\n+new\n \n \n y"
