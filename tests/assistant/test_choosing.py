@@ -180,7 +180,7 @@ async def test_a_model_with_tools_is_told_first_of_the_test_that_is_named(desk: 
     work.agent.repair.patches = 0
     events = await desk.play(work.agent.fix("tests/test_calc.py::test_5"))
     asked = desk.seen(work)[0][-1].text
-    assert asked.startswith("Branch") and "tests/test_calc.py::test_5" in asked.partition("The project's tests fail")[0]
+    assert asked.startswith("Date: ") and "tests/test_calc.py::test_5" in asked.partition("The project's tests fail")[0]
     failures = asked.partition("says:")[2]
     assert failures.index("test_5") < failures.index("test_add")
     assert "tests/test_calc.py::test_5" in (desk.of(events, StepFinished)[0].failing or ())

@@ -1,4 +1,4 @@
-"""JUnit XML as several runners write it (shortened from real runs), and as nobody should."""
+"""JUnit XML in the shapes that several runners write (mocha, vitest and node as run, the others from their formats)."""
 
 from pathlib import Path
 
