@@ -63,13 +63,11 @@ class Counter:
 
     def _sums_up(self) -> bool:
         """Whether messages can be counted one by one."""
+        self._whole([_PROBE[0], _PROBE[-1]])  # a model that cannot be had says so here
         try:
             whole = self._whole(_PROBE)
             each = (self._first(_PROBE[0]), *(self._next(before.role, m) for before, m in pairwise(_PROBE)))
-        except ModelError:
-            self._whole(
-                [_PROBE[0], _PROBE[-1]]
-            )  # a model that cannot be had says so here; else it is its template that refuses
+        except ModelError:  # its template refuses some of it
             return False
         return whole == sum(each)
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -18,8 +19,14 @@ from ossa.assistant.verdict import TestReport, compare
 Open: TypeAlias = Callable[[dict[str, str]], Draft]
 ROOT = Path("/repository")
 
-needs_node = pytest.mark.skipif(not shutil.which("npm"), reason="node is not installed")
-needs_cargo = pytest.mark.skipif(not shutil.which("cargo"), reason="cargo is not installed")
+
+def works(program: str) -> bool:
+    """Whether it can be called: rustup's cargo is on the path also where no toolchain is set for this home."""
+    return bool(shutil.which(program)) and not subprocess.run([program, "--version"], capture_output=True).returncode
+
+
+needs_node = pytest.mark.skipif(not works("npm"), reason="node is not installed")
+needs_cargo = pytest.mark.skipif(not works("cargo"), reason="no cargo works here")
 
 GO = """{"Action":"start","Package":"example.org/calc/calc"}
 {"Action":"run","Package":"example.org/calc/calc","Test":"TestAdd"}
