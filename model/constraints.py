@@ -46,5 +46,5 @@ class Constraint:
     grammar: str = ""
     """A Lark grammar for the text of the answer, in the dialect of llguidance; empty for any text."""
     of_line: bool = False
-    """Whether the grammar tells of one line alone: the one in which the answer's given beginning ends."""
+    """Whether the grammar tells nothing of what stands above the line in which the answer's given beginning ends."""
     bounds: Bounds = field(default_factory=Bounds)

@@ -219,6 +219,10 @@ class Engine:
         """Hold the answer to what is asked of it."""
         if sampling.constraint is None:
             return
+        if sampling.constraint.of_line:
+            if not self._hold_line(answer, sampling.begin, sampling.constraint):
+                raise ModelError("What the answer begins with is none of what it is held to.")
+            return
         matcher = self._matcher(sampling.constraint, tools)
         for token in answer.opening:
             matcher.accept(token)

@@ -17,7 +17,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Event
 from typing import Literal
@@ -216,7 +216,8 @@ class Proposer:
     async def rewritten(self, temperature: float, seed: int) -> Candidate | None:
         """The whole body anew."""
         above, margin = self._excerpt.above(self._function.body)
-        text = await self._go_on(above + margin, temperature, seed, _BODY_TOKENS, "```")
+        sampling = Sampling(temperature, 0.95, seed, _BODY_TOKENS, ("```",), constraint=self._lines.block(margin))
+        text = await self._go_on(replace(sampling, begin=_HEAD + above + margin))
         first, *rest = text.rstrip().split("\n")
         kept = [margin + first]
         for line in rest:
@@ -261,8 +262,7 @@ class Proposer:
                     found.append(Idea("inserted", start, end, other, score - _INSERTED_COST))
         return found
 
-    async def _go_on(self, above: str, temperature: float, seed: int, tokens: int, stop: str) -> str:
-        sampling = Sampling(temperature, 0.95, seed, tokens, (stop,), begin=_HEAD + above)
+    async def _go_on(self, sampling: Sampling) -> str:
         written = ""
         async for piece in pieces(lambda: self._model.generate([self._ask], sampling=sampling)):
             if isinstance(piece, Text):

@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Collection, Iterator
 
 from ossa.assistant.repair.functions import parse
-from ossa.assistant.repair.grammar import Scope, line_grammar
+from ossa.assistant.repair.grammar import Scope, block_grammar, line_grammar
 from ossa.model.constraints import Constraint
 
 _LAYOUT = {tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT}
@@ -26,14 +26,15 @@ class Lines:
         imported: Collection[str] = (),
     ) -> None:
         """`known` are names bound outside of it, with a "*" where they are not all known; for the rest see `Scope`."""
-        self._text = text
+        self._text, self._scope = text, Scope(None, None, attributes, imported)
+        self._is_free = "*" in known
         self._opens = dict(_logical(text))
         tree = parse(text)
         nodes = list(ast.walk(tree)) if tree else []
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
         given = {node.arg for node in nodes if isinstance(node, ast.arg)}
         self._held: dict[bool, Constraint] = {}
-        if tree and "*" not in known:
+        if tree and not self._is_free:
             scope = Scope({*known, *names, *given}, names, attributes, imported)
             self._held = {o: Constraint(grammar=line_grammar(scope, o), of_line=True) for o in (False, True)}
 
@@ -45,6 +46,12 @@ class Lines:
     def before(self, offset: int) -> Constraint | None:
         """What may come as a line of its own before the one around a place."""
         return self._held.get(False) if self._text.count("\n", 0, offset) in self._opens else None
+
+    def block(self, margin: str) -> Constraint | None:
+        """What the lines of the body may be, the first of which stands behind its margin."""
+        if self._is_free or not margin or self._text[0].isspace():
+            return None  # how far a block stands to the right is not known
+        return Constraint(grammar=block_grammar(self._scope, margin), of_line=True)
 
 
 def _logical(text: str) -> Iterator[tuple[int, bool]]:

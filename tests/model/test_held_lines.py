@@ -9,6 +9,7 @@ import inspect
 import math
 import statistics
 import textwrap
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,7 @@ from ossa.assistant.repair.excerpt import Excerpt
 from ossa.assistant.repair.functions import functions
 from ossa.assistant.repair.lines import Lines
 from ossa.model import vocabulary
-from ossa.model.base import Message, Sampling
+from ossa.model.base import Finished, Message, Sampling
 from ossa.model.constraints_matcher import Constrainer
 from ossa.model.constraints_vocabulary import of_tokenizer
 from ossa.model.engine import Engine
@@ -94,6 +95,47 @@ def test_what_is_part_of_something_longer_is_left_free() -> None:
     held = Lines(TEXT, dir(builtins))
     assert held.within(TEXT.index("pairs")) is None and held.before(TEXT.index("best,")) is None
     assert Lines(TEXT, {"*"}).within(TEXT.index("return")) is None
+
+
+BLOCKS = {
+    "a loop": "best = ''\n    for word in words:\n        if word:\n            best = word\n    return best\n",
+    "branches": "if words:\n        return 1\n    elif least: return 2\n    else:\n\n        return 3\n",
+    "a function": "def inner(a, *b, c: int = 3) -> str:\n        return a\n    return inner(*words)\n",
+    "the end": "return words\n```",
+    "something behind": "return words\n\nprint(longest([]))",
+}
+BROKEN = {
+    "too far": "best = ''\n        return best\n",
+    "not far enough": "for word in words:\n    return word\n",
+    "two levels at once": "for word in words:\n            return word\n",
+    "an open bracket": "return max(words\n",
+    "odd": "if words:\n      return 1\n",
+}
+
+
+@pytest.mark.parametrize("name", [*BLOCKS, *BROKEN])
+def test_a_body_stands_where_its_lines_belong(constrainer: Constrainer, name: str) -> None:
+    limit = Lines(TEXT, dir(builtins)).block("    ")
+    assert limit and constrainer.matcher(limit).begin("    " + {**BLOCKS, **BROKEN}[name]) is (name in BLOCKS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_body_that_a_model_writes_parses(small: Loaded, seed: int) -> None:
+    head = TEXT[: TEXT.index("best")]
+    limit = Lines(TEXT, dir(builtins)).block("    ")
+    sampling = Sampling(1.0, 0.95, seed, 300, ("```",), begin=head, constraint=limit)
+    *_, done = Engine(small).generate([Message("user", "Write the function `longest`.")], sampling=sampling)
+    assert isinstance(done, Finished) and done.message.text.startswith(head)
+    every = f"    {done.message.text[len(head) :]}".split("\n")
+    rows = [*takewhile(lambda row: not row or row.startswith("    "), every)]
+    if rows == every:  # it was cut off within its last line
+        rows = [*rows[:-1], f"{_margin(rows[-2] if rows[1:] else rows[-1])}pass"]
+    ast.parse(head[:-4] + "\n".join(rows))
+
+
+def _margin(line: str) -> str:
+    """Where a statement may follow a line."""
+    return " " * (len(line) - len(line.lstrip()) + 4 * line.endswith(":"))
 
 
 def test_only_known_attributes_follow_a_dot(constrainer: Constrainer) -> None:
