@@ -302,7 +302,7 @@ class Agent:
     @property
     def _reserve(self) -> int:
         """Tokens that are kept for the answer."""
-        return min(self.sampling.max_tokens, self.model.info.window // 4)
+        return self.sampling.reserve(self.model.info.window)
 
     async def _answer(self, ask: Ask, emit: Emit) -> bool:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""

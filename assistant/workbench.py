@@ -42,8 +42,6 @@ _SAMPLING = Sampling(temperature=1.0, top_p=1.0)
 """What the authors of gpt-oss advise."""
 _SMALL_SAMPLING = Sampling(temperature=0.2, top_p=0.9, max_tokens=400)
 """What the authors of SmolLM2 advise; it rarely says anything new after some hundred tokens."""
-
-
 _BUDGET, _BUDGET_OF_LARGE = 180.0, 1800.0
 """Seconds that a repair may take, where nobody says."""
 _EACH = 1 / 12

@@ -71,6 +71,10 @@ class Sampling:
     begin: str = ""
     """The answer's first words, put into the model's mouth; the pieces bear only what follows them."""
 
+    def reserve(self, window: int) -> int:
+        """Tokens of a window that are kept for the answer: a quarter of it at most."""
+        return min(self.max_tokens, window // 4)
+
 
 @dataclass(frozen=True, slots=True)
 class Prefill:

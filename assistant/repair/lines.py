@@ -1,6 +1,7 @@
-"""What a line of a function may become, so that the model writes none that cannot stand there.
+"""What a line of a function or its body may become, so that the model writes nothing that cannot stand there.
 
-function's text ─► logical lines ─► for the middle of a line, or before it: a grammar of one line
+function's text ─┬► logical lines ─► for the middle of a line, or before it: a grammar of one line
+                 └► margin ─► a grammar of its body
 """
 
 import ast

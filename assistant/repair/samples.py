@@ -92,7 +92,7 @@ class Sampler:
     @property
     def _reserve(self) -> int:
         """Tokens of an answer, its reasoning included."""
-        return min(self.sampling.max_tokens, self.model.info.window // 4)
+        return self.sampling.reserve(self.model.info.window)
 
     async def _begin_all(
         self, asked: Message, constraint: Constraint, running: list[asyncio.Task[None]], task: Task, emit: Emit
