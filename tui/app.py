@@ -1,26 +1,25 @@
-"""The window: starts ossa behind its first frame, plays one turn at a time, and does what commands ask for.
+"""The window: starts ossa behind its first frame, and does what prompts and commands ask for.
 
-prompt or command ─► jobs ─► agent ─► events ─► Renderer ─► widgets
+prompt or command ─► Player ─► agent ─► events ─► Renderer ─► widgets
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from ossa.assistant.events import Attempt, Event, Failure, Notice, Spoken
+from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
-from ossa.tui.console import explain
 from ossa.tui.history import prompts
 from ossa.tui.ledgertext import with_dropped
+from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from ossa.assistant.repository import Repository
     from ossa.assistant.workbench import Workbench
 
-Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
-
 
 class OssaApp(App[str]):
     """The window. Its result is the id of the session to go on with, where the user chose another one."""
@@ -58,12 +55,8 @@ class OssaApp(App[str]):
         self._open = open_workbench
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
+        self.player = Player(self.window, self._renderer)
         self._opening: asyncio.Future[Workbench] | None = None
-        self._bench: Workbench | None = None
-        self._jobs: deque[Job] = deque()
-        self._playing = False
-        self._resting = "starting"
-        """The state to show when no turn is running."""
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
@@ -103,20 +96,20 @@ class OssaApp(App[str]):
             self._opening = asyncio.ensure_future(asyncio.to_thread(self._open, self._renderer))
             bench = await asyncio.shield(self._opening)
         except Exception as error:
-            await self._fail(error, "not started")
+            await self.player.fail(error, "not started")
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
-        self._bench = bench
+        self.player.bench = bench
         self.window.ledger.count = partial(_count, bench.agent)
-        self._describe(bench, "loading the model")
+        self.player.describe(bench, "loading the model")
         await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
         for notice in bench.notices:
             await self._renderer.show(Notice(notice))
-        if bench.history and await self._holds_change():
-            self._do(lambda agent: agent.review())
+        if bench.history and await self.player.holds_change():
+            self.player.do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
         self.window.offers.define((await asyncio.to_thread(bench.finder.start)).index)
@@ -124,40 +117,15 @@ class OssaApp(App[str]):
             await self._renderer.show(Notice(bench.finder.problem))
         if self._first_prompt:
             self._submit(self._first_prompt)
-        self._play_next()
+        self.player.play_next()
         try:
             await asyncio.to_thread(bench.model.start)
         except Exception as error:
-            await self._fail(error, "no model")
+            await self.player.fail(error, "no model")
         else:
-            self._describe(bench, "ready")
+            self.player.describe(bench, "ready")
 
-    def _describe(self, bench: "Workbench", state: str) -> None:
-        info, isolation, window = bench.model.info, bench.draft.isolation, self.window
-        window.status.model, window.status.why = info.name, info.why
-        window.status.isolation, window.status.confined = isolation.summary, isolation.confined
-        window.welcome.model, window.welcome.why = info.name, info.why
-        window.welcome.isolation = isolation.summary
-        self._rest(state)
-
-    async def _fail(self, error: Exception, state: str) -> None:
-        await self._renderer.show(Failure(explain(error)))
-        self._rest(state)
-
-    async def _holds_change(self) -> bool:
-        """Whether the draft differs from the working tree; of one that cannot be read the next turn tells."""
-        try:
-            return self._bench is not None and bool(await asyncio.to_thread(self._bench.draft.change))
-        except Exception as error:
-            explain(error)
-            return True
-
-    def _rest(self, state: str) -> None:
-        self._resting = state
-        if not self._playing:
-            self.window.status.state = state
-
-    # Turns: one at a time, in the order asked for.
+    # What the person asks for.
 
     @on(Prompt.Sent)
     def _prompt_sent(self, event: Prompt.Sent) -> None:
@@ -165,65 +133,21 @@ class OssaApp(App[str]):
 
     def _submit(self, text: str) -> None:
         if text.startswith("!"):
-            self._do(lambda agent: agent.shell(text[1:].strip()))
+            self.player.do(lambda agent: agent.shell(text[1:].strip()))
             return
         if not text.startswith("/"):
             viewing = self.window.preview.path
-            self._do(lambda agent: _run(agent, text, viewing))
+            self.player.do(lambda agent: _run(agent, text, viewing))
             return
         name, _, argument = text[1:].partition(" ")
         if command := find(name):
             self.call_later(getattr(self, f"action_{command.name}"), *([argument.strip()] if command.argument else []))
         else:
-            self._tell(f"There is no command /{name}. /help lists them.")
-
-    def _do(self, job: Job) -> None:
-        """Play a turn as soon as the running one is over; one that waits for a review is put off."""
-        if not self._has_started():
-            return
-        self._jobs.append(job)
-        self.window.change.put_off()
-        self._play_next()
-
-    def _has_started(self) -> bool:
-        """Whether there is, or soon will be, something to work with; if not, the user is told."""
-        if self._bench is None and self._resting == "not started":
-            self._tell("ossa did not start; the reason is above. /quit leaves.")
-            return False
-        return True
-
-    def _play_next(self) -> None:
-        if self._bench is not None and not self._playing and self._jobs:
-            self._playing = True
-            self._play(self._jobs.popleft()(self._bench.agent))
-        self.window.activity.queued = len(self._jobs)
-
-    @work
-    async def _play(self, events: AsyncIterator[Event]) -> None:
-        self.window.status.state = "working"
-        self.window.ledger.working = True
-        try:
-            async for event in events:
-                await self._renderer.show(event)
-                if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self._bench is not None:
-                    self._describe(self._bench, "ready")
-            self.window.change.settle()
-            if self.window.change.phase == "shown" and not await self._holds_change():
-                self.window.change.withdraw()
-        finally:
-            self._playing = False
-            self.window.activity.begin("")
-            self.window.status.state = self._resting
-            self.window.ledger.working = False
-        self._play_next()
+            self.player.tell(f"There is no command /{name}. /help lists them.")
 
     @on(Noticed)
     def _noticed(self, event: Noticed) -> None:
-        self._tell(event.text)
-
-    @work
-    async def _tell(self, text: str) -> None:
-        await self._renderer.tell(text)
+        self.player.tell(event.text)
 
     @on(ChangeView.UndoWanted)
     def _undo_wanted(self) -> None:
@@ -231,12 +155,12 @@ class OssaApp(App[str]):
 
     @on(LedgerView.Adjust)
     def _adjust_wanted(self, event: LedgerView.Adjust) -> None:
-        self._do(lambda agent: _failures(agent.adjust(event.action, event.part, event.limit)))
+        self.player.do(lambda agent: _failures(agent.adjust(event.action, event.part, event.limit)))
 
     @on(FixWanted)
     def _fix_wanted(self, event: FixWanted) -> None:
-        if self._playing and self.window.change.phase != "reviewing":
-            self._tell("A turn is running: press Esc to end it first.")
+        if self.player.playing and self.window.change.phase != "reviewing":
+            self.player.tell("A turn is running: press Esc to end it first.")
         else:
             self.action_fix(event.test)
             self.window.back_to_prompt()
@@ -257,43 +181,43 @@ class OssaApp(App[str]):
         self.window.toggle_ledger()
 
     def action_answer(self) -> None:
-        if self.window.activity.thinking and self._bench is not None:
-            self._bench.agent.answer_now()
+        if self.window.activity.thinking and self.player.bench is not None:
+            self.player.bench.agent.answer_now()
             self._renderer.hurry()
         else:
-            self._tell("The model is not reasoning right now.")
+            self.player.tell("The model is not reasoning right now.")
 
     def action_fix(self, hint: str = "") -> None:
-        self._do(lambda agent: agent.fix(hint))
+        self.player.do(lambda agent: agent.fix(hint))
 
     def action_test(self) -> None:
-        self._do(lambda agent: agent.test())
+        self.player.do(lambda agent: agent.test())
 
     def action_undo(self) -> None:
-        self._do(lambda agent: agent.undo())
+        self.player.do(lambda agent: agent.undo())
 
     def action_redo(self) -> None:
-        self._do(lambda agent: agent.redo())
+        self.player.do(lambda agent: agent.redo())
 
     def action_rewind(self, arguments: str = "") -> None:
         try:
             turns, what = rewind_arguments(arguments)
         except ValueError as error:
-            self._tell(str(error))
+            self.player.tell(str(error))
         else:
-            self._do(lambda agent: agent.rewind(turns, what))
+            self.player.do(lambda agent: agent.rewind(turns, what))
 
     def action_commit(self, message: str = "") -> None:
-        self._do(lambda agent: agent.commit(message))
+        self.player.do(lambda agent: agent.commit(message))
 
     def action_discard(self) -> None:
-        self._do(lambda agent: agent.discard())
+        self.player.do(lambda agent: agent.discard())
 
     def action_review(self) -> None:
-        bench, phase = self._bench, self.window.change.phase
+        bench, phase = self.player.bench, self.window.change.phase
         waits = phase == "shown" or (phase == "empty" and bench is not None and bool(bench.draft.change()))
-        if waits and not self._playing and not self.window.in_side:
-            self._do(lambda agent: agent.review())
+        if waits and not self.player.playing and not self.window.in_side:
+            self.player.do(lambda agent: agent.review())
         else:
             self.window.toggle_change()
 
@@ -311,8 +235,8 @@ class OssaApp(App[str]):
         # Imported here since the list is seldom asked for, and the first frame should not wait for it.
         from ossa.tui.screens.sessions import Sessions
 
-        if self._has_started() and self._bench is not None:
-            self.push_screen(Sessions(self._bench.root, self._bench.session.id), self._resume)
+        if self.player.has_started() and self.player.bench is not None:
+            self.push_screen(Sessions(self.player.bench.root, self.player.bench.session.id), self._resume)
 
     def action_theme(self, name: str = "") -> None:
         wanted = {"light": LIGHT.name, "dark": DARK.name}.get(name, name)
@@ -321,15 +245,15 @@ class OssaApp(App[str]):
         elif wanted in self.available_themes:
             self.theme = wanted
         else:
-            self._tell(f"There is no theme {name}. /theme alone lists them.")
+            self.player.tell(f"There is no theme {name}. /theme alone lists them.")
 
     def action_cancel(self) -> None:
         window = self.window
         if window.change.phase == "reviewing":
             if window.prompt.has_focus:
                 window.change.put_off()
-        elif self._playing and self._bench is not None:
-            self._bench.agent.cancel()
+        elif self.player.playing and self.player.bench is not None:
+            self.player.bench.agent.cancel()
             return
         window.back_to_prompt()
 
@@ -339,18 +263,18 @@ class OssaApp(App[str]):
         from ossa.assistant import paths
         from ossa.assistant.session import Session, SessionError
 
-        if not session or self._bench is None:
+        if not session or self.player.bench is None:
             return
         try:
-            Session.find(paths.state_dir() / "sessions", self._bench.root, session).close()
+            Session.find(paths.state_dir() / "sessions", self.player.bench.root, session).close()
         except SessionError as error:
-            self._tell(str(error))  # rather now than by a next window that has no session at all
+            self.player.tell(str(error))  # rather now than by a next window that has no session at all
         else:
             self.exit(session)
 
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
-        self.exit(return_code=2 if self._resting == "not started" else 0)
+        self.exit(return_code=2 if self.player.has_failed else 0)
 
 
 def _count(agent: "Agent", prompt: str) -> "Ledger":

@@ -220,6 +220,6 @@ async def test_what_may_only_run_once_is_not_offered_for_good(open_window: "Open
 async def test_quitting_closes_the_workbench(open_window: "Open") -> None:
     async with open_window([asyncio.Event()]) as stage:
         await stage.send("wait")
-        bench = stage.app._bench
+        bench = stage.app.player.bench
         await stage.pilot.press("ctrl+q")
     assert bench is not None and vars(bench)["closed"]
