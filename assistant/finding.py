@@ -8,7 +8,6 @@ The index begins with the first question, or with `start`. Where it is not ready
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ossa.assistant.context.parts import About
@@ -116,7 +115,7 @@ class Finder:
             return []
         from ossa.assistant.index.features import Around
         from ossa.assistant.index.ranking import Ranker
-        from ossa.assistant.index.recency import commits
+        from ossa.assistant.index.recency import Log
 
         index = self.start().index
         with self._lock:
@@ -124,7 +123,7 @@ class Finder:
                 return []
             key = (index.generation(), about)
             if key not in self._ranked:
-                self._ranker = self._ranker or Ranker(index, partial(commits, self._repository))
+                self._ranker = self._ranker or Ranker(index, Log(self._repository))
                 viewing = (about.viewing,) if about.viewing else ()
                 around = Around(mentioned=about.mentioned, open=viewing, changed=changed)
                 self._ranked[key] = self._ranker.rank(about.prompt, around, _RANKED)

@@ -7,7 +7,7 @@ from _index_work import MOST, work
 
 from ossa.assistant.index.index import Index
 from ossa.assistant.index.ranking import Ranker
-from ossa.assistant.index.recency import commits
+from ossa.assistant.index.recency import Log
 from ossa.assistant.repository import Repository
 
 
@@ -27,7 +27,7 @@ class Ossa:
 
     def rank(self, text: str) -> list[str]:
         if not self._ranker:
-            self._ranker = Ranker(self._index, lambda: commits(self._repository))
+            self._ranker = Ranker(self._index, Log(self._repository))
         return [ranked.path for ranked in self._ranker.rank(text, limit=MOST)]
 
 

@@ -20,8 +20,8 @@ class Bag:
     """Documents of which only the words count."""
 
     def __init__(self, documents: Iterable[Iterable[str]]) -> None:
-        """Documents are numbered in the order that they come in."""
-        self._counts = [Counter(document) for document in documents]
+        """Documents are numbered in the order that they come in; one that is counted already is taken as it is."""
+        self._counts = [one if isinstance(one, Counter) else Counter(one) for one in documents]
         self._holders: dict[str, list[int]] = {}
         for number, counts in enumerate(self._counts):
             for term in counts:

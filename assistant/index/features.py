@@ -1,6 +1,6 @@
 """What speaks for each file, in numbers: ten features of the files of a repository for what a prompt says.
 
-Index · git's log ─► Evidence ─► features(clues, around) ─► {"text": one number in 0–1 for each file, …}
+index, facts, git's log ─► Evidence ─► features(clues, around) ─► {"text": one number in 0–1 for each file, …}
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ossa.assistant.index.bm25 import Bag
 from ossa.assistant.index.clues import Clues
+from ossa.assistant.index.facts import Facts, Told
 from ossa.assistant.index.graph import Graph
 from ossa.assistant.index.places import Kind, Places, kind
 from ossa.assistant.index.recency import Commit, History
@@ -29,14 +30,11 @@ _NO_CODE = 0.3
 """How strongly it begins in tests and texts, beside 1 for code."""
 
 
-class Searched(Protocol):
+class Searched(Told, Protocol):
     """What is asked of an index."""
 
-    def paths(self) -> Sequence[str]: ...
     def symbols(self, path: str) -> Sequence[Symbol]: ...
     def generation(self) -> int: ...
-    def definers(self) -> Mapping[str, Sequence[str]]: ...
-    def references(self) -> Iterable[tuple[str, str, int]]: ...
     def matching(
         self, terms: Iterable[str], *, path: float = 1.0, names: float = 1.0, text: float = 1.0
     ) -> Mapping[str, float]: ...
@@ -56,23 +54,35 @@ class Around:
     """The files of a failing test's traceback."""
 
 
-class Evidence:
-    """One state of a repository, made ready for many prompts; make another when the index has changed."""
+class Layout:
+    """What the paths of a repository alone tell."""
 
-    def __init__(self, index: Searched, log: Sequence[Commit] = ()) -> None:
-        """Reads all names and references of the index; `log` is git's, newest first."""
-        self.paths = list(index.paths())
-        self.kinds: list[Kind] = [kind(path) for path in self.paths]
-        self._begins = np.array([1.0 if of in (Kind.CODE, Kind.ASIDE) else _NO_CODE for of in self.kinds])
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Files are numbered in the order of the paths."""
+        self.paths = paths
+        self.number = {path: number for number, path in enumerate(paths)}
+        self.kinds: list[Kind] = [kind(path) for path in paths]
+        self.begins = np.array([1.0 if of in (Kind.CODE, Kind.ASIDE) else _NO_CODE for of in self.kinds])
+        self.words = Bag(words(path) for path in paths)
+        self.places = Places(paths)
+
+
+class Evidence:
+    """One state of a repository, made ready for many prompts; when the index has changed, the next is made of it."""
+
+    def __init__(self, index: Searched, facts: Facts, log: Sequence[Commit], before: "Evidence | None" = None) -> None:
+        """`log` is git's, newest first; what is the same as `before` is taken from there."""
+        same_paths = before is not None and before.paths is facts.paths
+        self.layout = before.layout if before and same_paths else Layout(facts.paths)
+        self.paths = facts.paths
+        self.log = log
+        same_log = before is not None and before.log is log
+        self.history = before.history if before and same_paths and same_log else History(log, facts.paths)
         self.symbols = index.symbols
         self._matching = index.matching
-        self.number = {path: number for number, path in enumerate(self.paths)}
-        self.definers = index.definers()
-        self.names = Bag(self._names_of_files())
-        self.path_words = Bag(words(path) for path in self.paths)
-        self._places = Places(self.paths)
-        self.graph = Graph(self.paths, self.definers, index.references())
-        self.history = History(log, self.paths)
+        self.holders = facts.holders
+        self.names = Bag(facts.names_of())
+        self.graph = Graph(len(facts.paths), facts.edges())
 
     def features(self, clues: Clues, around: Around) -> dict[str, Scores]:
         """Each by its name, 1 for the file that has most of it, or that is meant beyond doubt; 0 where it has none."""
@@ -80,14 +90,14 @@ class Evidence:
             "text": self._array(self._matching(_repeated(clues.terms), path=0.0, names=0.0, text=1.0)),
             "title": self._array(self._matching(clues.title, path=5.0, names=3.0, text=1.0)),
             "names": self.names.score(clues.terms),
-            "path": self.path_words.score(clues.terms),
+            "path": self.layout.words.score(clues.terms),
             "defines": self._defining(clues.names),
-            "module": self._gathered(clues.modules, self._places.module),
+            "module": self._gathered(clues.modules, self.layout.places.module),
             "alike": self.history.alike(clues.terms),
             "recent": self.history.recent(),
         }
         found = {name: _scaled(scores) for name, scores in found.items()} | self._around(clues, around)
-        found["named"] = self._gathered(clues.files, self._places.named)
+        found["named"] = self._gathered(clues.files, self.layout.places.named)
         found["near"] = _scaled(self.graph.near(self._start(found)))
         return found
 
@@ -95,39 +105,31 @@ class Evidence:
         """1 for what a person has at hand; of a traceback's files the innermost is 1."""
         found = {name: np.zeros(len(self.paths)) for name in ("mentioned", "failing", "changed", "open")}
         for name, paths in {"mentioned": around.mentioned, "changed": around.changed, "open": around.open}.items():
-            found[name][[self.number[path] for path in paths if path in self.number]] = 1.0
-        trail = [self.number[path] for path in around.failing if path in self.number] or self._trail(clues.trace)
+            found[name][[self.layout.number[path] for path in paths if path in self.layout.number]] = 1.0
+        trail = [self.layout.number[path] for path in around.failing if path in self.layout.number] or self._trail(
+            clues.trace
+        )
         for depth, file in enumerate(trail, 1):
             found["failing"][file] = max(found["failing"][file], depth / len(trail))
         return found
 
     def _trail(self, written: Iterable[str]) -> list[int]:
         """The files of the repository that a traceback in the prompt went through, outermost first."""
-        found = (self._places.named(path) for path in written)
+        found = (self.layout.places.named(path) for path in written)
         return [file for files in found for file, strength in files.items() if strength >= 1.0]
 
     def _start(self, found: Mapping[str, Scores]) -> Scores:
         """Where the walk through the graph begins: at all code where a prompt says nothing."""
         fits = _scaled(found["text"] + found["title"] + found["names"] + found["path"]) ** _SHARP
-        start = (fits + found["defines"] + found["named"]) * self._begins
+        start = (fits + found["defines"] + found["named"]) * self.layout.begins
         start += found["mentioned"] + found["failing"] + _AT_HAND * (found["changed"] + found["open"])
-        return start if start.any() else self._begins
-
-    def _names_of_files(self) -> list[list[str]]:
-        """For each file the words of the names that it defines."""
-        found: list[list[str]] = [[] for _ in self.paths]
-        for name, holders in self.definers.items():
-            split = words(name)
-            for holder in holders:
-                if (number := self.number.get(holder)) is not None:
-                    found[number] += split
-        return found
+        return start if start.any() else self.layout.begins
 
     def _defining(self, names: Iterable[str]) -> Scores:
         """The more files define a name, the less it says of each."""
         found = np.zeros(len(self.paths))
         for name in names:
-            holders = [self.number[path] for path in self.definers.get(name, ()) if path in self.number]
+            holders = self.holders(name)
             found[holders] += 1 / max(len(holders), 1) ** 0.5
         return found
 
@@ -142,7 +144,7 @@ class Evidence:
     def _array(self, scores: Mapping[str, float]) -> Scores:
         found = np.zeros(len(self.paths))
         for path, score in scores.items():
-            if (number := self.number.get(path)) is not None:
+            if (number := self.layout.number.get(path)) is not None:
                 found[number] = score
         return found
 

@@ -1,17 +1,13 @@
 """Which file uses what another defines, and what lies near some of them: personalised PageRank by numpy arrays.
 
-references, definers ─► Graph ─► near(start): how much of a walk from there is spent in each file
+facts' edges ─► Graph ─► near(start): how much of a walk from there is spent in each file
 """
-
-import math
-from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MOST_DEFINERS = 10
-"""A name that more files define ("get", "__init__") leads nowhere."""
-_SHORTEST = 3
+from ossa.assistant.index.facts import Edges
+
 _STAY = 0.5
 """How likely each step goes on instead of back to the start: a fix lies one or two uses from what is mentioned."""
 _ROUNDS = 12
@@ -21,33 +17,13 @@ _ROUNDS = 12
 class Graph:
     """Files, joined by what they use of each other, in both directions: who calls a thing knows of its faults."""
 
-    def __init__(
-        self, paths: Sequence[str], definers: Mapping[str, Sequence[str]], references: Iterable[tuple[str, str, int]]
-    ) -> None:
-        """`references` are path, name and how often it is used there."""
-        number = {path: index for index, path in enumerate(paths)}
-        telling = {
-            name: [number[path] for path in holders if path in number]
-            for name, holders in definers.items()
-            if len(name) >= _SHORTEST and len(holders) <= _MOST_DEFINERS
-        }
-        weights: dict[tuple[int, int], float] = {}
-        for path, name, count in references:
-            user = number.get(path)
-            if user is None or not (holders := telling.get(name)):
-                continue
-            share = math.sqrt(count) / len(holders)
-            for holder in holders:
-                if holder != user:
-                    weights[user, holder] = weights.get((user, holder), 0.0) + share
-        self._size = len(paths)
-        ends = np.array(list(weights), dtype=np.int64).reshape(-1, 2)
-        weight = np.array(list(weights.values()), dtype=np.float64)
-        self._users, self._holders, self._weight = ends[:, 0], ends[:, 1], weight
-        self._from = np.concatenate([ends[:, 0], ends[:, 1]])
-        self._to = np.concatenate([ends[:, 1], ends[:, 0]])
-        both = np.concatenate([weight, weight])
-        leaving = np.bincount(self._from, both, self._size)
+    def __init__(self, size: int, edges: Edges) -> None:
+        """`size` is how many files there are."""
+        self._size = size
+        self._from = np.concatenate([edges.users, edges.holders])
+        self._to = np.concatenate([edges.holders, edges.users])
+        both = np.concatenate([edges.weights, edges.weights])
+        leaving = np.bincount(self._from, both, size)
         self._share = both / leaving[self._from]
         self._alone = leaving == 0
 

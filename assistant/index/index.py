@@ -31,6 +31,8 @@ _SLICE_FILES, _SLICE_SECONDS = 200, 0.5
 _SYMBOLS = (
     "SELECT path, name, kind, line, end, signature, parent FROM symbols JOIN files ON files.id = symbols.file WHERE "
 )
+_DEFINED = "SELECT files.id, name FROM symbols JOIN files ON files.id = symbols.file WHERE reason = ''"
+_USES = "SELECT id, path, uses FROM files WHERE reason = ''"
 _MATCHING = (
     "SELECT files.path, -bm25(words, ?, ?, ?) FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
 )
@@ -125,13 +127,20 @@ class Index:
             found.setdefault(defined, {})[name(path)] = None
         return {defined: tuple(paths) for defined, paths in found.items()}
 
-    def references(self) -> Iterator[tuple[str, str, int]]:
-        """Path, name and how often it is used there, of all names that the repository defines."""
-        defined = {one for (one,) in self._store.rows("SELECT DISTINCT name FROM symbols")}
-        for path, uses in self._store.rows("SELECT path, uses FROM files WHERE uses != ''"):
-            told: dict[str, int] = json.loads(uses)
-            place = name(path)
-            yield from ((place, used, count) for used, count in told.items() if used in defined)
+    def digests(self) -> Mapping[str, str]:
+        """By path, the digest of the content of the files that count in a ranking."""
+        rows = self._store.rows("SELECT path, digest FROM files WHERE reason = ''")
+        return {name(path): digest for path, digest in rows}
+
+    def facts(self, paths: Iterable[str] | None = None) -> Iterator[tuple[str, Sequence[str], Mapping[str, int]]]:
+        """Of these files that count, or of all: the path, the names that it defines, and how often it uses others."""
+        conditions = [("", ())] if paths is None else [(" AND path = ?", (key(path),)) for path in paths]
+        for condition, values in conditions:
+            defined: dict[int, dict[str, None]] = {}
+            for file, one in self._store.rows(_DEFINED + condition, *values):
+                defined.setdefault(file, {})[one] = None
+            for file, path, uses in self._store.rows(_USES + condition, *values):
+                yield name(path), tuple(defined.get(file, ())), json.loads(uses) if uses else {}
 
     def matching(
         self, terms: Iterable[str], *, path: float = 1.0, names: float = 1.0, text: float = 1.0

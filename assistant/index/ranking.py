@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ossa.assistant.index.clues import Clues, read
+from ossa.assistant.index.facts import Facts
 from ossa.assistant.index.features import Around, Evidence, Scores, Searched
 from ossa.assistant.index.places import Kind
 from ossa.assistant.index.reasons import Told
@@ -82,16 +83,19 @@ class Ranker:
     def __init__(self, index: Searched, log: Callable[[], Sequence[Commit]] = lambda: ()) -> None:
         """`log` reads git's log, newest first; it is asked with every new state of the index."""
         self._index, self._log = index, log
+        self._facts = Facts(index)
         self._known: tuple[int, Evidence] | None = None
 
     def rank(self, prompt: str, around: Around = _NOTHING, limit: int = 20) -> list[Ranked]:
-        """The files that the prompt is about; slower by a second or so after the index has changed."""
+        """The files that the prompt is about; after the index has changed, what is new in it is read first."""
         return rank(self._evidence(), prompt, around, limit)
 
     def _evidence(self) -> Evidence:
         generation = self._index.generation()
         if not self._known or self._known[0] != generation:
-            self._known = generation, Evidence(self._index, self._log())
+            self._facts.refresh()
+            before = self._known[1] if self._known else None
+            self._known = generation, Evidence(self._index, self._facts, self._log(), before)
         return self._known[1]
 
 
@@ -119,7 +123,7 @@ def rank(
 def _shares(evidence: Evidence, clues: Clues, features: Mapping[str, Scores]) -> Scores:
     """What each file keeps of its score; all of it where the prompt asks for it by its name, or for tests at all."""
     shares = dict(_SHARES) | ({Kind.TEST: 1.0} if clues.wants_tests else {})
-    kept = np.array([shares[kind] for kind in evidence.kinds])
+    kept = np.array([shares[kind] for kind in evidence.layout.kinds])
     # A traceback names tests, too, and asks for none.
     named = (features["named"] >= 1.0) & (not clues.trace)
     return np.where(named | (features["mentioned"] > 0), 1.0, kept)

@@ -71,9 +71,9 @@ class Told:
             case "names":
                 return f"its names have {self._shared(self.evidence.names, file)}"
             case "path":
-                return f"its path has {self._shared(self.evidence.path_words, file)}"
+                return f"its path has {self._shared(self.evidence.layout.words, file)}"
             case "defines":
-                return f"defines {self._defined(self.evidence.paths[file])}"
+                return f"defines {self._defined(file)}"
             case "alike":
                 return f"changed by “{_short(self.subjects.get(file, ''))}”"
             case "near":
@@ -85,10 +85,10 @@ class Told:
     def _shared(self, bag: Bag, file: int) -> str:
         return ", ".join(bag.shared(file, self.clues.terms, _MOST_WORDS))
 
-    def _defined(self, path: str) -> str:
-        definers = self.evidence.definers
-        defined = [name for name in self.clues.names if path in definers.get(name, ())]
-        return ", ".join(sorted(defined, key=lambda name: len(definers[name]))[:_MOST_NAMES])
+    def _defined(self, file: int) -> str:
+        holders = {name: self.evidence.holders(name) for name in self.clues.names}
+        defined = [name for name in holders if file in holders[name]]
+        return ", ".join(sorted(defined, key=lambda name: len(holders[name]))[:_MOST_NAMES])
 
 
 def _short(subject: str) -> str:

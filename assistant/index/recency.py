@@ -52,6 +52,23 @@ def commits(repository: Repository) -> list[Commit]:
     return [_entry(entry) for entry in log.split("\x01")[1:]]
 
 
+class Log:
+    """The latest commits of a repository, as `commits` gives them; read again only where HEAD is another."""
+
+    def __init__(self, repository: Repository) -> None:
+        """Nothing is read yet."""
+        self._repository = repository
+        self._head = b""
+        self._commits: Sequence[Commit] = ()
+
+    def __call__(self) -> Sequence[Commit]:
+        """The same object as long as there are no others."""
+        head = self._repository.git("rev-parse", "--verify", "--quiet", "HEAD") if self._repository.is_git else b""
+        if head != self._head:
+            self._head, self._commits = head, commits(self._repository)
+        return self._commits
+
+
 class History:
     """The log, by the numbers of files."""
 

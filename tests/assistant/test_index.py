@@ -55,7 +55,10 @@ def test_what_it_knows(index: Index) -> None:
     assert [one.path for one in index.named("add")] == ["calc.py"]
     assert index.definers()["add"] == ("calc.py",)
     assert index.definers()["ONE"] == ("pkg/deep/one.py",)
-    assert ("tests/test_calc.py", "add", 2) in set(index.references())
+    facts = {path: (defined, used) for path, defined, used in index.facts()}
+    assert facts.keys() == index.digests().keys() == set(index.paths())
+    assert facts["calc.py"][0] == ("add", "sub") and facts["tests/test_calc.py"][1]["add"] == 2
+    assert [path for path, *_ in index.facts(["calc.py", "gone.py", "link.py"])] == ["calc.py"]
     assert index.problem == ""
 
 

@@ -5,16 +5,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import pytest
 
 from ossa.assistant.index.bm25 import Bag
 from ossa.assistant.index.clues import read, weighed
+from ossa.assistant.index.facts import Edges, Facts
 from ossa.assistant.index.features import Around
 from ossa.assistant.index.graph import Graph
 from ossa.assistant.index.index import Index
 from ossa.assistant.index.places import Kind, Places, kind
 from ossa.assistant.index.ranking import Ranked, Ranker
-from ossa.assistant.index.recency import Commit, History, commits
+from ossa.assistant.index.recency import Commit, History, Log, commits
 from ossa.assistant.index.terms import words
 from ossa.assistant.repository import Repository
 
@@ -139,15 +141,30 @@ def test_rare_words_and_short_documents_count_more() -> None:
 
 
 def test_what_is_used_by_the_start_is_near_it() -> None:
-    definers = {"Money": ("money.py",), "send": ("mail.py",), "run": tuple(f"{n}.py" for n in range(11))}
-    uses = [("basket.py", "Money", 3), ("0.py", "run", 9), ("gone.py", "Money", 1)]
-    graph = Graph(["basket.py", "money.py", "mail.py", "0.py", "1.py"], definers, uses)
+    edges = Edges(np.array([0]), np.array([1]), np.array([3.0**0.5]))
+    graph = Graph(5, edges)
     start = Bag([["x"], [], [], [], []]).score({"x": 1.0})
     near = graph.near(start)
     assert near.sum() == pytest.approx(1.0) and near[0] > near[1] > 0
-    assert not near[2:].any(), "what many define leads nowhere"
+    assert not near[2:].any()
     assert graph.neighbours(1) == [0]
     assert not graph.near(start * 0).any()
+
+
+def test_names_lead_to_the_few_files_that_define_them(shop: Path, index: Index) -> None:
+    many = {f"shop/part{number}.py": "def run():\n    return 1\n" for number in range(11)}
+    twice = {"shop/coin.py": "class Money:\n    pass\n", "shop/go.py": "from shop.part1 import run\n\nrun(run)\n"}
+    commit(shop, "More goods", many | twice)
+    index.refresh()
+    facts = Facts(index)
+    facts.refresh()
+    place = {path: number for number, path in enumerate(facts.paths)}
+    weights = {(int(user), int(holder)): weight for user, holder, weight in zip(*facts.edges(), strict=True)}
+
+    assert facts.holders("Money") == sorted([place["shop/coin.py"], place["shop/money.py"]])
+    assert weights[place["shop/basket.py"], place["shop/coin.py"]] == pytest.approx(2**0.5 / 2)
+    assert place["shop/go.py"] not in {user for user, _ in weights}, "what many define leads nowhere"
+    assert facts.holders("nothing") == ()
 
 
 def test_of_the_log_count_what_was_said_and_how_lately() -> None:
@@ -234,6 +251,35 @@ def test_a_change_is_seen_by_the_next_ranking(shop: Path, index: Index, ranker: 
     (shop / "shop/stamp.py").write_text("def postage_stamp():\n    return 1\n")
     index.refresh()
     assert order(ranker.rank("postage stamps"))[0] == "shop/stamp.py"
+
+
+def test_what_is_kept_ranks_as_what_is_read_anew(shop: Path, index: Index, ranker: Ranker) -> None:
+    prompts = ["the total of a basket", "`send_letter` and Money.convert", "stamps", "see shop/vat.py"]
+
+    def same() -> bool:
+        fresh = Ranker(index, lambda: commits(Repository.open(shop)))
+        return all(ranker.rank(prompt) == fresh.rank(prompt) for prompt in prompts)
+
+    assert same()
+    (shop / "shop/vat.py").write_text("from shop.stamp import Stamp\n\ndef total(basket):\n    return Stamp(basket)\n")
+    index.refresh()
+    assert same()
+    (shop / "shop/stamp.py").write_text("class Stamp:\n    def send_letter(self):\n        return Money\n")
+    index.refresh()
+    assert same()
+    (shop / "shop/mail.py").unlink()
+    (shop / "shop/money.py").write_text("")
+    index.refresh()
+    assert same()
+
+
+def test_the_log_is_read_again_only_after_a_commit(shop: Path) -> None:
+    log = Log(Repository.open(shop))
+    first = log()
+    assert log() is first and len(first) == 1
+    commit(shop, "Second goods", {"a.py": "A = 1\n"})
+    assert [one.subject for one in log()] == ["Second goods", "First goods"]
+    assert Log(Repository.plain(shop))() == ()
 
 
 def test_the_same_asked_again_is_answered_the_same(ranker: Ranker) -> None:
