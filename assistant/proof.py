@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.events import StepFinished, StepOutput, StepStarted
-from ossa.assistant.testing.affected import Importers, Reach, doubtful, early, reach, wavered
+from ossa.assistant.testing.affected import Reach, doubtful, early, reach, wavered
 from ossa.assistant.testing.frames import digest
-from ossa.assistant.testing.imports import Imports
+from ossa.assistant.testing.graph import ImportGraph
 from ossa.assistant.testing.outcomes import Lines
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.testing.warm import WarmTests
@@ -37,16 +37,16 @@ class Proof:
         draft: Draft,
         baseline: Draft,
         *,
-        importers: Importers | None = None,
+        imports: ImportGraph | None = None,
         long: float = 8.0,
     ) -> None:
         """`root` is the working tree; `baseline` a draft of it in which nothing is ever changed.
 
-        `importers` knows who imports a file; without it, import statements are read. Tests that take as `long` in
-        seconds are begun with those that it matters to.
+        `imports` knows who imports a file. Tests that take as `long` in seconds are begun with those that it matters
+        to.
         """
         self._root, self._tests, self._draft, self._baseline = root, tests, draft, baseline
-        self._importers, self._long = importers, long
+        self._imports, self._long = imports or ImportGraph(root), long
         self._before: tuple[int, TestReport] | None = None
         self._latest, self._first = TestReport(""), TestReport("")
         self._verdict: Verdict | None = None
@@ -55,6 +55,7 @@ class Proof:
 
     async def before(self, emit: Emit) -> TestReport:
         """The tests on the working tree as it is; remembered until a file in it changes."""
+        self._imports.prepare(self._baseline.files)
         state = await in_thread(self._fingerprint)
         if self._before is None or self._before[0] != state:
             self._before = (state, await self._run(self._baseline, "tests before the change", emit))
@@ -123,10 +124,9 @@ class Proof:
 
     def _reach(self) -> Reach:
         """What the draft's change can have an effect on."""
-        changed = [file.path for file in self._draft.change().files]
+        changed = {file.path: self._text(file.path) for file in self._draft.change().files}
         known = frozenset((*self._draft.files(), *changed))
-        importers = self._importers or Imports(known, self._text).importers
-        return reach(changed, importers, known)
+        return reach(changed, self._imports.importers(known, changed), known)
 
     def _text(self, path: str) -> str:
         try:

@@ -29,6 +29,7 @@ from ossa.assistant.repository import Repository
 from ossa.assistant.review import Reviewer
 from ossa.assistant.revision import mend
 from ossa.assistant.session import Session, SessionError
+from ossa.assistant.testing.graph import ImportGraph
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.timeline import Timeline
 from ossa.assistant.tools import Toolbox
@@ -143,8 +144,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer, permissions)
     base = open_draft(repository, drafts / f"{session.id}-baseline", sandbox)
     baseline = GuardedDraft(base, reviewer, permissions)
-    command, each = options.test or config.test_command or None, _for_each_test(model, options, config)
-    proof = Proof(root, TestRunner(root, command=command, timeout=config.test_timeout, each=each), draft, baseline)
+    proof = Proof(root, _tests(root, model, options, config), draft, baseline, imports=_imports(root))
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
@@ -165,6 +165,15 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     return Workbench(
         root, repository, draft, model, session, agent, finder, watcher, config, history, baseline, notices
     )
+
+
+def _tests(root: Path, model: LanguageModel, options: Options, config: Config) -> TestRunner:
+    command, each = options.test or config.test_command or None, _for_each_test(model, options, config)
+    return TestRunner(root, command=command, timeout=config.test_timeout, each=each)
+
+
+def _imports(root: Path) -> ImportGraph:
+    return ImportGraph(root, paths.cache_dir() / paths.repository_key(root) / "imports.json")
 
 
 def _context(

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ossa.assistant.testing.imports import READ
 from ossa.assistant.testing.judges import is_configuration
+from ossa.assistant.testing.written import READ
 from ossa.assistant.verdict import TestReport, TestResult, Verdict
 
 Importers: TypeAlias = Callable[[str], Iterable[str]]
-"""The files that import a file; or, at once, the test files that lead to it."""
+"""The files that import a file."""
 
 _SHARE = 0.25
 """Of the time of all tests, what those before them may take."""
@@ -52,10 +52,12 @@ class Reach:
         return min((far for path, far in self.files.items() if path.startswith(f"{file}/")), default=None)
 
 
-def reach(changed: Iterable[str], importers: Importers, known: Collection[str]) -> Reach:
-    """Follow the imports from the changed files."""
+def reach(changed: Iterable[str], importers: Importers | None, known: Collection[str]) -> Reach:
+    """Follow the imports from the changed files; where nobody knows them, none but these are sure to be reached."""
     changed = list(changed)
     found = dict.fromkeys(changed, 0)
+    if importers is None:
+        return Reach(found, False, known)
     todo = deque(changed)
     while todo:
         path = todo.popleft()

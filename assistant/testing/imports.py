@@ -1,6 +1,6 @@
-"""Which files of a repository import which: read from their import statements, nothing is run.
+"""Which files of a repository import which, found from the words in which they say so.
 
-    files + text ─► Imports ─► importers(path): the files that import it
+    files + written() ─► Imports ─► of(path): the files that it imports
 
 Python's imports are resolved as an interpreter would that has the repository, its `src` and the folders of its tests on
 the path; JavaScript's where they are relative; Go's by package. Where two files may be meant, both count.
@@ -9,67 +9,45 @@ the path; JavaScript's where they are relative; Go's by package. Where two files
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
-_PYTHON = re.compile(
-    r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]{0,5000}\)|[^\n#;]{0,2000})|import[ \t]+([^\n#;]{1,2000}))",
-    re.MULTILINE,
-)
-_JAVASCRIPT = re.compile(r"\b(?:from|import|require)\b\s{0,5}\(?\s{0,5}[\"'](\.[^\"'\n]{0,500})[\"']")
-_GO = re.compile(r"^\s*(?:import\s+)?(?:[\w.]+\s+)?\"([^\"\n]{1,500})\"\s*$", re.MULTILINE)
-_GO_MODULE = re.compile(r"^module\s+\"?([^\s\"]+)", re.MULTILINE)
+from ossa.assistant.testing.written import FROM
+
 _EXTENSIONS = ("", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", "/index.js", "/index.ts", "/index.tsx")
 _TYPED = re.compile(r"\.([cm]?)jsx?$")
 """TypeScript imports a file by the name that it will have."""
-_SIZE = 1_000_000
-"""Characters of a file that are read."""
-READ = re.compile(r"\.(py|[cm]?[jt]sx?|go)$")
-"""Files whose importers can be known."""
 
 
 class Imports:
-    """The import statements of a repository; read once, when they are first asked for."""
+    """Finds what imports mean among these files."""
 
-    def __init__(self, files: Collection[str], read: Callable[[str], str]) -> None:
-        """`read` gives a file's text."""
-        self._files, self._read = frozenset(files), read
+    def __init__(self, files: Collection[str], go_module: str = "") -> None:
+        """`go_module` is what `go.mod` says that the repository is."""
+        self._files, self._go_module = frozenset(files), go_module
 
-    def importers(self, path: str) -> Collection[str]:
-        """The files that import this one."""
-        return self._importers.get(path, ())
-
-    @cached_property
-    def _importers(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
-        for path in self._files:
-            if READ.search(path):
-                for imported in self._imported(path, self._read(path)[:_SIZE]):
-                    if imported != path:
-                        found[imported].add(path)
-        return found
-
-    def _imported(self, path: str, text: str) -> Iterator[str]:
+    def of(self, path: str, written: Sequence[str]) -> frozenset[str]:
+        """The other files that this one imports, by what is written in it."""
         if path.endswith(".py"):
-            return self._python(path, text)
-        return self._go(path, text) if path.endswith(".go") else self._javascript(path, text)
+            found = self._python(path, written)
+        elif path.endswith(".go"):
+            found = self._go(path, written)
+        else:
+            found = self._javascript(path, written)
+        return frozenset(found) - {path}
 
-    def _python(self, path: str, text: str) -> Iterator[str]:
+    def _python(self, path: str, written: Sequence[str]) -> Iterator[str]:
         folder = posixpath.dirname(path)
-        for origin, names, plain in _PYTHON.findall(text):
-            if plain:
-                for name in _names(plain):
-                    yield from self._module(name, folder)
-                continue
-            dots = len(origin) - len(origin.lstrip("."))
-            if dots:
-                base = "/".join([*folder.split("/")[: max(len(folder.split("/")) - dots + 1, 0)]]) if folder else ""
-                origin = origin.lstrip(".").replace(".", "/")
-                base = posixpath.join(base, origin) if origin else base
-                yield from self._found([base, *(posixpath.join(base, name) for name in _names(names))])
+        for one in written:
+            origin, is_from, names = one.partition(FROM)
+            if not is_from:
+                yield from self._module(origin, folder)
+            elif origin.startswith("."):
+                base = _base(folder, origin)
+                yield from self._found([base, *(posixpath.join(base, name) for name in filter(None, names.split(",")))])
             else:
                 yield from self._module(origin, folder)
-                for name in _names(names):
+                for name in filter(None, names.split(",")):
                     yield from self._module(f"{origin}.{name}", folder)
 
     def _module(self, name: str, folder: str) -> Iterator[str]:
@@ -106,23 +84,18 @@ class Imports:
         holding = {posixpath.dirname(package) for package in packages} - packages
         return frozenset({"", "src", "lib"} | holding)
 
-    def _javascript(self, path: str, text: str) -> Iterator[str]:
-        for written in _JAVASCRIPT.findall(text):
-            base = posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
+    def _javascript(self, path: str, written: Sequence[str]) -> Iterator[str]:
+        for one in written:
+            base = posixpath.normpath(posixpath.join(posixpath.dirname(path), one))
             for place in (base, _TYPED.sub(r".\1ts", base), _TYPED.sub(r".\1tsx", base)):
                 yield from (found for extension in _EXTENSIONS if (found := place + extension) in self._files)
 
-    def _go(self, path: str, text: str) -> Iterator[str]:
+    def _go(self, path: str, written: Sequence[str]) -> Iterator[str]:
         """A package's files go together; so do those of the packages that it imports."""
-        folder = posixpath.dirname(path)
-        imported = (name.removeprefix(f"{self._go_module}/") for name in _GO.findall(text) if self._go_module in name)
-        for package in (folder, *("" if name == self._go_module else name for name in imported)):
+        module = self._go_module or "\0"
+        imported = (name.removeprefix(f"{module}/") for name in written if module in name)
+        for package in (posixpath.dirname(path), *("" if name == module else name for name in imported)):
             yield from self._go_packages.get(package, ())
-
-    @cached_property
-    def _go_module(self) -> str:
-        match = _GO_MODULE.search(self._read("go.mod")) if "go.mod" in self._files else None
-        return match[1] if match else "\0"
 
     @cached_property
     def _go_packages(self) -> dict[str, list[str]]:
@@ -133,9 +106,9 @@ class Imports:
         return packages
 
 
-def _names(text: str) -> Iterator[str]:
-    """The names of an import, without what they are called then."""
-    for part in text.strip().strip("()").replace("\\", " ").split(","):
-        words = part.split("#")[0].split()
-        if words and re.fullmatch(r"[.\w]+", words[0]):
-            yield words[0]
+def _base(folder: str, origin: str) -> str:
+    """The place that a relative import begins from: "..a.b" as seen from a folder."""
+    name = origin.lstrip(".")
+    parts = folder.split("/")
+    above = "/".join(parts[: max(len(parts) - (len(origin) - len(name)) + 1, 0)]) if folder else ""
+    return posixpath.join(above, name.replace(".", "/")) if name else above

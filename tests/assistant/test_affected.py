@@ -1,9 +1,12 @@
 """Which tests a change reaches, which are run first, and which are run twice before anything is said of them."""
 
-from collections.abc import Callable
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import pytest
 from hypothesis import given
@@ -11,13 +14,17 @@ from hypothesis import strategies as st
 
 from ossa.assistant.draft import Draft
 from ossa.assistant.drafts.opening import open_draft
-from ossa.assistant.events import Event, StepFinished, StepStarted
+from ossa.assistant.events import Event, Proposed, StepFinished, StepStarted
+from ossa.assistant.paths import cache_dir, repository_key
 from ossa.assistant.proof import Proof
 from ossa.assistant.repository import Repository
 from ossa.assistant.testing.affected import Reach, doubtful, early, reach, wavered
-from ossa.assistant.testing.imports import Imports
+from ossa.assistant.testing.graph import ImportGraph
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import Outcome, TestReport, TestResult, Verdict, compare
+
+if TYPE_CHECKING:
+    from tests.assistant.conftest import Desk
 
 Open: TypeAlias = Callable[[dict[str, str]], Draft]
 
@@ -52,7 +59,8 @@ GO = {
 
 
 def reached(files: dict[str, str], *changed: str) -> Reach:
-    return reach(changed, Imports(files, lambda path: files.get(path, "")).importers, frozenset(files))
+    """All files as if the draft had them otherwise than the working tree, which is not there."""
+    return reach(changed, ImportGraph(Path("nowhere")).importers(files, files), frozenset(files))
 
 
 def test_python_is_followed_through_packages_and_names() -> None:
@@ -105,6 +113,57 @@ def test_long_lines_are_no_trouble() -> None:
     assert reached({"a.py": text, "b.js": text, "c.go": text}, "a.py").files
 
 
+def test_imports_are_read_again_where_a_file_has_changed_and_no_others(tmp_path: Path) -> None:
+    root, kept = tmp_path / "tree", tmp_path / "cache" / "imports.json"
+    for name, text in PYTHON.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+        os.utime(root / name, (1, 1))
+
+    def importers(graph: ImportGraph, path: str, files: Iterable[str] = PYTHON, **draft: str) -> set[str]:
+        changed = {f"src/shop/{name}.py": text for name, text in draft.items()}
+        found = graph.importers([*files], changed)
+        assert found
+        return set(found(path))
+
+    graph = ImportGraph(root, kept)
+    assert importers(graph, "src/shop/prices.py") == {"src/shop/cart.py"}
+    assert importers(graph, "src/shop/prices.py", money="import shop.prices") == {
+        "src/shop/cart.py",
+        "src/shop/money.py",
+    }
+    assert importers(graph, "src/shop/prices.py", cart="") == set()
+    assert importers(graph, "src/shop/prices.py") == {"src/shop/cart.py"}
+    # Of the same size and time as before, so what was kept is believed.
+    (root / "src/shop/cart.py").write_text(" " * len(PYTHON["src/shop/cart.py"]))
+    os.utime(root / "src/shop/cart.py", (1, 1))
+    assert importers(ImportGraph(root, kept), "src/shop/prices.py") == {"src/shop/cart.py"}
+    (root / "src/shop/cart.py").write_text("import shop.stock\n")
+    (root / "src/shop/stock.py").write_text("import shop.prices\n")
+    assert importers(graph, "src/shop/prices.py") == set()
+    assert importers(graph, "src/shop/stock.py", [*PYTHON, "src/shop/stock.py"]) == {"src/shop/cart.py"}
+    kept.write_text('{"format": 1, "files": {"a.py": 3}}')
+    assert importers(ImportGraph(root, kept), "src/shop/cart.py") == {"src/shop/__init__.py"}
+
+
+def test_what_is_not_read_in_time_is_not_known(tmp_path: Path) -> None:
+    listing, go_on = threading.Event(), threading.Event()
+
+    def files() -> list[str]:
+        listing.set()
+        go_on.wait(10)
+        return []
+
+    graph = ImportGraph(tmp_path)
+    graph.prepare(files)
+    listing.wait(10)
+    try:
+        found = reach(["a.py"], graph.importers(["a.py"], {"a.py": ""}, wait=0.01), {"a.py"})
+        assert found.reaches("b.py::test") and found.files == {"a.py": 0}
+    finally:
+        go_on.set()
+
+
 def results(**outcomes: str) -> tuple[TestResult, ...]:
     """Each as "outcome" or "outcome seconds"; in the names, "__" stands for ".py::"."""
     parts = {name.replace("__", ".py::"): told.partition(" ") for name, told in outcomes.items()}
@@ -146,6 +205,12 @@ FILES = {
     "test_shaky.py": "import pathlib\ndef test(): assert pathlib.Path('run').read_text() not in ('{fails}')\n",
 }
 SHAKY = "test_shaky.py::test"
+FIXED = """\
+*** Update File: calc.py
+@@
+ def add(a, b):
+-    return a - b
++    return a + b"""
 
 
 class Bench:
@@ -220,3 +285,11 @@ async def test_where_all_tests_take_long_those_that_it_matters_to_come_first(
     assert bench.runs[1:3] == ["the tests that it matters to, before all", "tests with the change"]
     assert bench.failing[:2] == [(SHAKY,), ("test_calc.py::test_a",)]
     assert verdict.total == 4
+
+
+async def test_a_session_reads_the_imports_while_its_tests_run_and_keeps_them(desk: "Desk", own_python: None) -> None:
+    work = desk.open([desk.patch(FIXED), "Done."], test="")
+    events = await desk.play(work.agent.run("mend add"))
+    assert desk.of(events, Proposed)[0].verdict.fixed == ("tests/test_calc.py::test_add",)
+    kept = cache_dir() / repository_key(desk.repo) / "imports.json"
+    assert json.loads(kept.read_text())["files"]["tests/test_calc.py"][2] == ["calc add"]
