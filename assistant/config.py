@@ -7,9 +7,13 @@ A repository is untrusted: its file may name the test command, which runs in the
 ignore. It can neither choose the model nor loosen anything. What is wrong in a file leaves the defaults in force.
 """
 
+import json
 import re
+import shutil
+import tempfile
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -19,6 +23,10 @@ REPOSITORY_FILE = ".ossa.toml"
 _REPOSITORY_MAY_SET = frozenset({"test_command", "ignore"})
 _EFFORTS = ("low", "medium", "high")
 _SIZE_LIMIT = 1 << 20
+
+
+class ConfigError(Exception):
+    """A setting cannot be kept; the text is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,10 @@ class Config:
     """Tokens of reasoning after which gpt-oss has to answer; 0: as many as it likes."""
     theme: str = ""
     """Colours of the window; empty: the default theme."""
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of commands of the window, by name, the keys that the user wants instead, separated by commas."""
+    notify: int = 10
+    """Seconds after which the end of a turn is signalled to a user who has gone elsewhere; 0: never."""
     adapter: str = ""
     """A folder with a LoRA adapter for the configured model."""
     test_limit: int = 0
@@ -51,6 +63,52 @@ def load_config(root: Path | None = None, folder: Path | None = None) -> Config:
     """The settings for the repository at `root`; `folder` holds the user's `config.toml`. Never fails."""
     config = _merge(Config(), (folder or paths.config_dir()) / "config.toml", frozenset(_KINDS))
     return _merge(config, root / REPOSITORY_FILE, _REPOSITORY_MAY_SET) if root else config
+
+
+def keep(key: str, value: str, folder: Path | None = None) -> None:
+    """Write one setting that is a text into the user's `config.toml`; all else in it stays as it is.
+
+    Raises:
+        ConfigError: the file is not as it should be, or cannot be written.
+    """
+    path = ((folder or paths.config_dir()) / "config.toml").resolve()  # a link stays one
+    line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    try:
+        text = _read(path) if path.exists() else ""
+        wanted = tomllib.loads(text) | {key: value}
+        for new in _with(text, key, line):
+            if _says(new, wanted):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _write(path, new)
+                return
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {str(error) or 'too deeply nested'}.") from error
+    raise ConfigError(f"{path} says “{key}” in a way that only you can change.")
+
+
+def _with(text: str, key: str, line: str) -> Iterator[str]:
+    """The text with the line in place of one that may be the setting's, or before all others."""
+    for found in re.finditer(rf"^[ \t]*{re.escape(key)}[ \t]*=[^\r\n]*", text, re.MULTILINE):
+        yield text[: found.start()] + line + text[found.end() :]
+    yield f"{line}\n{text}"
+
+
+def _says(text: str, wanted: Mapping[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == wanted
+    except ValueError:
+        return False
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace the file in one step, so that whoever reads it sees the old one or the new one."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", newline="", dir=path.parent, delete=False) as file:
+        file.write(text)
+    if path.exists():
+        shutil.copymode(path, file.name)
+    Path(file.name).replace(path)
 
 
 def _merge(config: Config, path: Path, allowed: frozenset[str]) -> Config:
@@ -90,6 +148,8 @@ _KINDS = {
     "effort": "“low”, “medium” or “high”",
     "thinking": "a whole number of tokens, 0 for no limit",
     "theme": "a text of one line",
+    "keys": "a table of texts, each the keys of a command",
+    "notify": "a whole number of seconds, 0 for never",
 }
 
 
@@ -102,7 +162,9 @@ def _taken(key: str, value: Any) -> Any:
             return value if value in _EFFORTS else None
         case (("test_timeout" | "test_limit"), int()) if not isinstance(value, bool) and value > 0:
             return value
-        case "thinking", int() if not isinstance(value, bool) and value >= 0:
+        case "keys", dict() if all(isinstance(item, str) for item in cast("dict[str, Any]", value).values()):
+            return dict(cast("dict[str, str]", value))
+        case (("thinking" | "notify"), int()) if not isinstance(value, bool) and value >= 0:
             return value
         case (("test_command" | "model" | "adapter" | "theme"), str()):
             return value.strip() if len(value.splitlines()) <= 1 else None

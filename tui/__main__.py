@@ -43,7 +43,7 @@ def make_app(arguments: argparse.Namespace, first_prompt: str = "") -> "OssaApp"
     """The window, with everything that it needs; nothing heavy is imported before its first frame."""
     from ossa.tui.app import OssaApp
 
-    return OssaApp(Path(arguments.path).absolute(), partial(open_bench, arguments), first_prompt)
+    return OssaApp(Path(arguments.path).absolute(), partial(open_bench, arguments), first_prompt, paths.config_dir())
 
 
 def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbench":

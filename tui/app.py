@@ -13,18 +13,20 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.history import prompts
 from ossa.tui.ledgertext import with_dropped
+from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
-from ossa.tui.themes import DARK, LIGHT
+from ossa.tui.themes import full_name
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
@@ -46,20 +48,28 @@ class OssaApp(App[str]):
     CSS_PATH = "app.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("window")]
 
-    def __init__(self, root: Path, open_workbench: "Callable[[Reviewer], Workbench]", first_prompt: str = "") -> None:
-        """`open_workbench` is called in a thread once the first frame is painted; `first_prompt` is sent then."""
+    def __init__(
+        self,
+        root: Path,
+        open_workbench: "Callable[[Reviewer], Workbench]",
+        first_prompt: str = "",
+        config_folder: Path | None = None,
+    ) -> None:
+        """`open_workbench` is called in a thread once the first frame is painted; `first_prompt` is sent then.
+
+        Keys and colours come from the user's config in `config_folder`, where chosen colours are kept.
+        """
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
-        self.window = Workspace(root)
+        self._look = Look(config_folder)
+        self.window = Workspace(root, self._look.keys)
         self._root = root
         self._open = open_workbench
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
         self.player = Player(self.window, self._renderer)
         self._opening: asyncio.Future[Workbench] | None = None
-        for theme in (DARK, LIGHT):
-            self.register_theme(theme)
-        self.theme = DARK.name
+        self._look.put_on(self)
 
     def get_default_screen(self) -> Screen[None]:
         return self.window
@@ -72,7 +82,13 @@ class OssaApp(App[str]):
         return self.window.activity.thinking if action == "answer" else super().check_action(action, parameters)
 
     def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))
+
+    @work
+    async def _keep_theme(self, theme: Theme) -> None:
+        if problem := await asyncio.to_thread(self._look.keep, theme.name):
+            self.player.tell(problem)
 
     def on_ready(self) -> None:
         """The first frame is on the screen."""
@@ -106,7 +122,7 @@ class OssaApp(App[str]):
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
-        for notice in bench.notices:
+        for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))
         if bench.history and await self.player.holds_change():
             self.player.do(lambda agent: agent.review())
@@ -172,7 +188,9 @@ class OssaApp(App[str]):
     # Commands: each is named in the registry.
 
     def action_help(self) -> None:
-        self.push_screen(Page(help_content, "Esc closes this page, ctrl+p searches the commands."))
+        self.push_screen(
+            Page(partial(help_content, self._look.keys.commands), "Esc closes this page, ctrl+p searches the commands.")
+        )
 
     def action_status(self) -> None:
         self.push_screen(Page(self.window.status.details, "Esc closes this page.", renew=0.5))
@@ -239,11 +257,10 @@ class OssaApp(App[str]):
             self.push_screen(Sessions(self.player.bench.root, self.player.bench.session.id), self._resume)
 
     def action_theme(self, name: str = "") -> None:
-        wanted = {"light": LIGHT.name, "dark": DARK.name}.get(name, name)
-        if not wanted:
+        if not name:
             self.search_themes()
-        elif wanted in self.available_themes:
-            self.theme = wanted
+        elif full_name(name) in self.available_themes:
+            self.theme = full_name(name)
         else:
             self.player.tell(f"There is no theme {name}. /theme alone lists them.")
 

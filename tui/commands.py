@@ -3,12 +3,13 @@
 A command named `x` runs the action `action_x`: on the app where its scope is "window", else on the widget in focus.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from textual.binding import Binding
 from textual.content import Content
+from textual.keys import key_to_character
 
 Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "prompt"]
 
@@ -217,12 +218,12 @@ def bindings(scope: Scope) -> list[Binding]:
     ]
 
 
-def help_content() -> Content:
+def help_content(commands: Sequence[Command] = COMMANDS) -> Content:
     """The help text: what can be typed, then the keys of each part of the window."""
     rows = [Content.styled("Commands", "bold $text-primary")]
-    rows += [_row(command.usage, key_name(command), command.help) for command in slash_commands()]
+    rows += [_row(command.usage, key_name(command), command.help) for command in commands if command.slash]
     for scope, title in SCOPES.items():
-        keyed = [command for command in COMMANDS if command.scope == scope and not command.slash]
+        keyed = [command for command in commands if command.scope == scope and not command.slash]
         if keyed:
             rows += [Content(""), Content.styled(title, "bold $text-primary")]
             rows += [_row(command.label, key_name(command), command.help) for command in keyed]
@@ -231,7 +232,11 @@ def help_content() -> Content:
 
 def key_name(command: Command) -> str:
     """Its first key as written in texts, for example "ctrl+q"; empty without one."""
-    return command.shown_key or command.keys.split(",")[0].replace("escape", "esc")
+    if command.shown_key:
+        return command.shown_key
+    *modifiers, last = command.keys.split(",")[0].replace("escape", "esc").split("+")
+    character = key_to_character(last) or ""
+    return "+".join([*modifiers, character if character.isprintable() and character.strip() else last])
 
 
 def _row(name: str, key: str, text: str) -> Content:

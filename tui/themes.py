@@ -1,65 +1,169 @@
-"""The colours: charcoal and paper, with bone for what is in focus. Any of Textual's own themes works as well."""
+"""The colours. Any of Textual's own themes works as well; these are held to what their names say by a test.
+
+- `dark`, `light`: charcoal and paper, with bone for what is in focus; all text at least 4.5 : 1 on what is behind it
+- `contrast-dark`, `contrast-light`: on black and on white; all text at least 7 : 1
+- `blue-orange-dark`, `blue-orange-light`: what is right is blue, what is wrong is orange, after the palette of Okabe
+  and Ito (2008); those two and the warning stay apart for people who lack the cones for red, green or blue
+"""
+
+from dataclasses import replace
 
 from textual.theme import Theme
 
-DARK = Theme(
-    name="ossa-dark",
-    dark=True,
-    primary="#d9b97c",
-    secondary="#8db4cf",
-    accent="#d98e73",
-    success="#93bf85",
-    warning="#e3b35f",
-    error="#e0786c",
-    foreground="#d9d7d1",
-    background="#16171a",
-    surface="#1c1e22",
-    panel="#26292f",
-    variables={
-        "footer-background": "#1c1e22",
-        "footer-key-foreground": "#d9b97c",
-        "block-cursor-background": "#3a3529",
-        "block-cursor-foreground": "#f2e7cf",
-        "block-cursor-text-style": "none",
-        "block-cursor-blurred-background": "#26292f",
-        "input-selection-background": "#d9b97c 30%",
-        "scrollbar": "#2f333a",
-        "scrollbar-hover": "#454a53",
-        "scrollbar-active": "#d9b97c",
-        "scrollbar-background": "#1c1e22",
-        "scrollbar-background-hover": "#1c1e22",
-        "scrollbar-background-active": "#1c1e22",
-        "scrollbar-corner-color": "#1c1e22",
-    },
-)
 
-LIGHT = Theme(
-    name="ossa-light",
-    dark=False,
-    primary="#8a5f12",
-    secondary="#1f5f8b",
-    accent="#a3401f",
-    success="#2f6f2a",
-    warning="#8f5b00",
-    error="#b02a22",
-    foreground="#2a2925",
-    background="#fbf9f4",
-    surface="#f3f0e8",
-    panel="#e7e2d6",
-    variables={
-        "footer-background": "#f3f0e8",
-        "footer-key-foreground": "#8a5f12",
-        "block-cursor-background": "#ead9b3",
-        "block-cursor-foreground": "#2a2925",
+def _complete(theme: Theme, muted: int, faint: int, lit: str, scrollbar: str) -> Theme:
+    """A theme from its colours; `lit` is behind what the cursor is on.
+
+    `muted` and `faint` are how much of black or white less important text has, in per cent.
+    """
+    surface, foreground = str(theme.surface), str(theme.foreground)
+    variables = {
+        "text-muted": f"auto {muted}%",
+        "text-disabled": f"auto {faint}%",
+        "footer-background": surface,
+        "footer-key-foreground": theme.primary,
+        "footer-description-foreground": foreground,
+        "block-cursor-background": lit,
+        "block-cursor-foreground": foreground,
         "block-cursor-text-style": "none",
-        "block-cursor-blurred-background": "#e7e2d6",
-        "input-selection-background": "#8a5f12 25%",
-        "scrollbar": "#d8d2c3",
-        "scrollbar-hover": "#c4bca8",
-        "scrollbar-active": "#8a5f12",
-        "scrollbar-background": "#f3f0e8",
-        "scrollbar-background-hover": "#f3f0e8",
-        "scrollbar-background-active": "#f3f0e8",
-        "scrollbar-corner-color": "#f3f0e8",
-    },
+        "block-cursor-blurred-background": str(theme.panel),
+        "block-cursor-blurred-foreground": foreground,
+        "input-selection-background": f"{theme.primary} 30%",
+        "scrollbar": scrollbar,
+        "scrollbar-hover": theme.primary,
+        "scrollbar-active": theme.primary,
+        "scrollbar-background": surface,
+        "scrollbar-background-hover": surface,
+        "scrollbar-background-active": surface,
+        "scrollbar-corner-color": surface,
+    }
+    return replace(theme, variables=variables)
+
+
+DARK = _complete(
+    Theme(
+        "ossa-dark",
+        dark=True,
+        primary="#d9b97c",
+        secondary="#8db4cf",
+        accent="#d98e73",
+        success="#93bf85",
+        warning="#e3b35f",
+        error="#e0786c",
+        foreground="#d9d7d1",
+        background="#16171a",
+        surface="#1c1e22",
+        panel="#26292f",
+    ),
+    muted=68,
+    faint=60,
+    lit="#3a3529",
+    scrollbar="#454a53",
 )
+LIGHT = _complete(
+    Theme(
+        "ossa-light",
+        dark=False,
+        primary="#8a5f12",
+        secondary="#1f5f8b",
+        accent="#a3401f",
+        success="#2f6f2a",
+        warning="#8f5b00",
+        error="#b02a22",
+        foreground="#2a2925",
+        background="#fbf9f4",
+        surface="#f3f0e8",
+        panel="#e7e2d6",
+    ),
+    muted=70,
+    faint=64,
+    lit="#ead9b3",
+    scrollbar="#b9b19d",
+)
+CONTRAST_DARK = _complete(
+    Theme(
+        "ossa-contrast-dark",
+        dark=True,
+        primary="#ffe066",
+        secondary="#7fd4ff",
+        accent="#ffb080",
+        success="#7dff8a",
+        warning="#ffc44d",
+        error="#ff9c94",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+    ),
+    muted=88,
+    faint=82,
+    lit="#3d3d00",
+    scrollbar="#8a8a8a",
+)
+CONTRAST_LIGHT = _complete(
+    Theme(
+        "ossa-contrast-light",
+        dark=False,
+        primary="#5c3b00",
+        secondary="#003f6b",
+        accent="#6b1d00",
+        success="#0a4a0a",
+        warning="#5a3700",
+        error="#7d0000",
+        foreground="#000000",
+        background="#ffffff",
+        surface="#ffffff",
+        panel="#ececec",
+    ),
+    muted=88,
+    faint=82,
+    lit="#ffe9a0",
+    scrollbar="#707070",
+)
+BLUE_ORANGE_DARK = _complete(
+    Theme(
+        "ossa-blue-orange-dark",
+        dark=True,
+        primary="#d6d2c4",
+        secondary="#cc79a7",
+        accent="#cc79a7",
+        success="#56b4e9",
+        warning="#f0e442",
+        error="#e07b28",
+        foreground="#dcdcdc",
+        background="#15171a",
+        surface="#1b1e22",
+        panel="#262a30",
+    ),
+    muted=68,
+    faint=60,
+    lit="#34343f",
+    scrollbar="#454a53",
+)
+BLUE_ORANGE_LIGHT = _complete(
+    Theme(
+        "ossa-blue-orange-light",
+        dark=False,
+        primary="#3d4654",
+        secondary="#8a3f6d",
+        accent="#8a3f6d",
+        success="#0072b2",
+        warning="#6f6700",
+        error="#c04a00",
+        foreground="#24272b",
+        background="#fbfbfa",
+        surface="#f2f2f0",
+        panel="#e5e5e2",
+    ),
+    muted=70,
+    faint=64,
+    lit="#dfe3ea",
+    scrollbar="#b4b4b4",
+)
+THEMES = (DARK, LIGHT, CONTRAST_DARK, CONTRAST_LIGHT, BLUE_ORANGE_DARK, BLUE_ORANGE_LIGHT)
+
+
+def full_name(name: str) -> str:
+    """The theme that a person means: ours may go without "ossa-"; "contrast" and "blue-orange" are the dark ones."""
+    short = {theme.name.removeprefix("ossa-"): theme.name for theme in THEMES}
+    return short.get(name) or short.get(f"{name}-dark") or name

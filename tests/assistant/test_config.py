@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ossa.assistant.config import Config, load_config
+from ossa.assistant.config import Config, ConfigError, keep, load_config
 
 
 def load(tmp_path: Path, user: str | bytes = "", repository: str | bytes = "") -> Config:
@@ -74,3 +74,52 @@ def test_what_is_wrong_is_said_and_the_rest_goes_on(tmp_path: Path, text: str | 
 def test_a_folder_in_the_place_of_the_file_is_no_file(tmp_path: Path) -> None:
     (tmp_path / ".ossa.toml").mkdir()
     assert load_config(tmp_path, tmp_path / "config") == Config()
+
+
+def test_keys_and_the_signal_are_the_users(tmp_path: Path) -> None:
+    config = load(tmp_path, 'notify = 0\n[keys]\nreview = "f2"\n', '[keys]\nreview = "x"\n')
+    assert (config.notify, config.keys) == (0, {"review": "f2"})
+    assert len(config.problems) == 1 and "a repository may not set “keys”" in config.problems[0]
+    assert "“keys” must be a table of texts" in load(tmp_path / "b", "[keys]\nreview = 3").problems[0]
+    assert "“notify” must be a whole number" in load(tmp_path / "c", "notify = -1").problems[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'theme = "light"\n'),
+        ('# mine\nmodel = "a"  # best\n', 'theme = "light"\n# mine\nmodel = "a"  # best\n'),
+        ('model = "a"\r\ntheme = "x" # why\r\n[keys]\r\n', 'model = "a"\r\ntheme = "light"\r\n[keys]\r\n'),
+        ('[keys]\ntheme = "f2"\n', 'theme = "light"\n[keys]\ntheme = "f2"\n'),
+        ('test_command = """\ntheme = 1\n"""\ntheme = 2', 'test_command = """\ntheme = 1\n"""\ntheme = "light"'),
+    ],
+)
+def test_a_setting_is_kept_and_all_else_stays(tmp_path: Path, before: str, after: str) -> None:
+    file = tmp_path / "config.toml"
+    if before:
+        file.write_bytes(before.encode())
+    keep("theme", "light", tmp_path)
+    assert file.read_bytes().decode() == after
+    assert [path.name for path in tmp_path.iterdir()] == ["config.toml"]
+
+
+def test_what_cannot_be_kept_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    for text, why in (("theme = ", "not valid TOML"), ('theme = """\nx"""', "only you can change")):
+        file.write_text(text)
+        with pytest.raises(ConfigError, match=why):
+            keep("theme", "light", tmp_path)
+        assert file.read_text() == text
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        keep("theme", "light", blocked / "folder")
+
+
+def test_a_link_to_the_file_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "dotfiles").mkdir()
+    (tmp_path / "dotfiles/ossa.toml").write_text('model = "a"\n')
+    (tmp_path / "config.toml").symlink_to(tmp_path / "dotfiles/ossa.toml")
+    keep("theme", "light", tmp_path)
+    assert (tmp_path / "config.toml").is_symlink()
+    assert load_config(None, tmp_path).theme == "light"

@@ -262,6 +262,7 @@ def open_window(repository: Path) -> Open:
         history: Sequence[Event] = (),
         failure: Exception | None = None,
         holds: Change | None = None,
+        config_folder: Path | None = None,
     ) -> AsyncGenerator[Stage]:
         agents: list[ScriptedAgent] = []
 
@@ -271,7 +272,7 @@ def open_window(repository: Path) -> Open:
                 raise failure
             return cast("Workbench", Bench(repository, agents[0], tuple(history), holds or Change()))
 
-        async with staged(OssaApp(repository, open_workbench), size) as stage:
+        async with staged(OssaApp(repository, open_workbench, "", config_folder), size) as stage:
             stage.agent = agents[0]
             yield stage
 

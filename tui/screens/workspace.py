@@ -26,6 +26,7 @@ from textual.widgets import ContentSwitcher, TextArea
 
 from ossa.assistant.review import Permission
 from ossa.tui.commands import suggestions
+from ossa.tui.keymap import Keymap
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.targets import Targets
@@ -78,16 +79,17 @@ class Workspace(Screen[None]):
     files_open: reactive[bool | None] = reactive(None)
     """Whether the user wants the files; None leaves it to the width."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keys: Keymap) -> None:
+        """`keys` are those in force, for the texts that name one."""
         super().__init__()
-        self.root = root
+        self.root, self.keys = root, keys
         self._repository: Repository | None = None
         self._watcher: Watcher | None = None
         self._touched: set[str] = set()
         """Paths changed on disk that are not shown yet."""
         self._following = False
         self.files = Files(root)
-        self.welcome = Welcome(root)
+        self.welcome = Welcome(root, keys)
         self.conversation = Conversation(self.welcome)
         self.activity = Activity()
         self.offers = Offers()
@@ -286,9 +288,9 @@ class Workspace(Screen[None]):
         change = self.change
         decided = len(change.hunks) - change.undecided
         states = {
-            "shown": "put off · ctrl+r",
+            "shown": f"put off · {self.keys.key('review')}",
             "reviewing": f"{decided} of {len(change.hunks)} decided",
-            "revising": f"◦ {change.outcome} · esc stops",
+            "revising": f"◦ {change.outcome} · {self.keys.key('cancel')} stops",
             "applied": f"applied{f', {change.refused} not' if change.refused else ''} · /undo",
             "over": change.outcome,
         }

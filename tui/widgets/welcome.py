@@ -6,6 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from ossa.tui.keymap import Keymap
 from ossa.tui.safe import plain_text
 
 KEYS = (
@@ -24,9 +25,9 @@ class Welcome(Static):
     model = reactive("", layout=True)
     why = reactive("", layout=True)
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keys: Keymap) -> None:
         super().__init__(markup=False)
-        self._root = root
+        self._root, self._keys = root, keys
 
     def render(self) -> Content:
         facts = [

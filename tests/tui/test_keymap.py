@@ -1,0 +1,92 @@
+"""The user's keys: in force everywhere, and named by them in footer, help and hints; what cannot be had is said."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ossa.assistant.events import Proposed
+from ossa.tui.keymap import Keymap, keymap
+from ossa.tui.widgets.keys import Keys
+
+if TYPE_CHECKING:
+    from tests.tui.conftest import Open
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ids"),
+    [
+        ({"review": "f2", "help": "?"}, {"window.review": "f2", "window.help": "question_mark"}),
+        ({"accept": "r", "reject": "a"}, {"change.accept": "r", "change.reject": "a"}),
+        ({"submit": "y", "accept": "enter, Y"}, {"change.submit": "y", "change.accept": "enter,Y"}),
+        ({"status": "Alt+s,F3", "leave": "esc"}, {"window.status": "alt+s,f3", "editor.leave": "escape"}),
+        ({"status": "ctrl++"}, {"window.status": "ctrl+plus"}),
+    ],
+)
+def test_keys_are_taken_as_a_person_writes_them(wanted: dict[str, str], ids: dict[str, str]) -> None:
+    assert (keymap(wanted).ids, keymap(wanted).problems) == (ids, ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"frobnicate": "x"}, "there is no command “frobnicate”"),
+        ({"\x1b[2J": "x"}, r"there is no command “\x1b[2J”"),
+        ({"status": "frob"}, "“status”: no key is called “frob”"),
+        ({"status": "hyperctrl+x"}, "“status”: no key is called “hyperctrl+x”"),
+        ({"status": " ,"}, "“status” needs a key"),
+        ({"status": "ctrl+i"}, "most terminals send tab for ctrl+i"),
+        ({"status": "ctrl+p"}, "ctrl+p searches the commands"),
+        ({"review": "ctrl+k"}, "ctrl+k is for typing in the prompt"),
+        ({"send": "f2"}, "“send” always has its usual keys"),
+        ({"choose": "f2"}, "“choose” always has its usual keys"),
+        ({"accept": "r"}, "r is for “reject”, so “accept” has its usual keys"),
+        ({"accept": "ctrl+r"}, "ctrl+r is for “review”, so “accept” has its usual keys"),
+        ({"review": "["}, "[ is for “previous_repair”, so “review” has its usual keys"),
+    ],
+)
+def test_what_cannot_be_had_is_said_and_leaves_the_usual_keys(wanted: dict[str, str], problem: str) -> None:
+    keys = keymap(wanted)
+    assert keys.ids == {} and keys.commands == Keymap().commands
+    assert len(keys.problems) == 1 and problem in keys.problems[0]
+    assert keys.problems[0].startswith("[keys] in config.toml: ")
+
+
+def test_of_several_that_want_one_key_the_first_has_it() -> None:
+    keys = keymap({"accept": "x", "reject": "x", "edit": "r"})
+    assert keys.ids == {"change.accept": "x"}
+    assert len(keys.problems) == 2 and "r is for “reject”, so “edit”" in keys.problems[1]
+
+
+def test_no_key_means_two_things_whatever_is_wished() -> None:
+    wanted = {command.name: "x,r" for command in Keymap().commands}
+    scopes: dict[str, list[str]] = {}
+    for command in keymap(wanted).commands:
+        if command.keys and not command.counts and command.scope != "prompt":
+            scopes.setdefault(command.scope, []).extend(command.keys.split(","))
+    assert all(len(keys) == len(set(keys)) for keys in scopes.values())
+
+
+async def test_the_users_keys_are_in_force_and_named(open_window: "Open", proposed: Proposed, tmp_path: Path) -> None:
+    lines = ["[keys]", 'review = "f2"', 'accept = "y"', 'reject = "a"', 'status = "alt+s"', 'help = "?"', 'nope = "x"']
+    (tmp_path / "config.toml").write_text("\n".join(lines))
+    async with open_window([proposed], size=(110, 30), config_folder=tmp_path) as stage:
+        await stage.shows("there is no command “nope”")
+        assert stage.app.window.keys.key("review") == "f2"
+        await stage.send("mend it?")
+        await stage.review()
+        keys = stage.app.window.query_one(Keys)
+        await stage.until(lambda: "y accept" in stage.text and "a reject" in stage.text)
+        await stage.pilot.press("y")
+        await stage.until(lambda: stage.app.window.change.undecided == 2)
+        await stage.pilot.press("f2")
+        await stage.until(lambda: stage.app.window.prompt.has_focus)
+        await stage.pilot.press(*"why", "question_mark")
+        assert stage.app.window.prompt.text == "why?"
+        await stage.pilot.press("alt+s")
+        await stage.shows("The last answer")
+        await stage.pilot.press("escape", "f2")
+        await stage.until(lambda: stage.app.window.change.has_focus and keys.children)
+        await stage.pilot.press("question_mark")
+        await stage.shows("/status       alt+s")
+        assert "/review       f2" in stage.text and "/cancel       esc" in stage.text
