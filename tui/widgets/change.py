@@ -235,7 +235,7 @@ class ChangeView(HunkList):
             self._say(why)
             return
         self.typing = view.editing = True
-        self.mount(HunkEditor(view, self._typed[view.hunk.id]), after=view)
+        self.open_below(view, HunkEditor(view, self._typed[view.hunk.id]))
 
     def action_edit_outside(self) -> None:
         view = self.hunks[self.current]
@@ -352,6 +352,7 @@ class ChangeView(HunkList):
             self._typed[editor.view.hunk.id] = editor.text
             editor.view.editing = False
             editor.remove()
+            self.close_below()
         self.typing = False
 
     def _say(self, sentence: str) -> None:

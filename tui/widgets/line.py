@@ -103,7 +103,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def file_line(file: FileChange) -> Line:
-    """The head of a file's hunks in a change."""
+def file_title(file: FileChange) -> Content:
+    """The name of a file above its hunks in a change."""
     counts = ((f"+{file.added} ", "$text-success"), (f"−{file.removed}", "$text-error"))
-    return Line(Content.assemble((cut(plain_text(file.path), 200), "bold"), f"  {file.kind}  ", *counts), "file")
+    return Content.assemble((cut(plain_text(file.path), 200), "bold"), f"  {file.kind}  ", *counts)

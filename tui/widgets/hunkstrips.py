@@ -1,0 +1,131 @@
+"""Hunks below each other under the names of their files, as one widget: only the rows in view are ever drawn.
+
+HunkView… ─► rows each takes ─► sums ─► the row of the screen ─► the hunk ─► its row
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import ClassVar
+
+from textual import events
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual
+from textual.widget import Widget
+
+from ossa.tui.widgets.hunk import HunkView
+from ossa.tui.widgets.line import file_title
+
+COMPONENTS = ("head", "current", "same", "removed", "added", "refused", "number", "nothing")
+EDGES = ("edge", "edge-current", "edge-good", "edge-bad", "edge-odd")
+_TITLE = 3
+"""Rows of a file's name: it, and an empty one on either side."""
+
+
+class HunkStrips(Widget):
+    """Some hunks of a change, in its order."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"hunk--{name}" for name in (*COMPONENTS, *EDGES)} | {"hunk--file"}
+
+    class Pressed(Message):
+        """The person clicked on a hunk; `head`: on its first row."""
+
+        def __init__(self, view: HunkView, *, head: bool) -> None:
+            super().__init__()
+            self.view, self.head = view, head
+
+    def __init__(self, views: Sequence[HunkView], *, split: bool) -> None:
+        super().__init__()
+        self.split = split
+        """Whether old lines stand beside new ones."""
+        self.drawn = 0
+        """Rows drawn so far."""
+        self._ends: list[int] = []
+        self._laid_for = 0
+        self.take(views)
+
+    def take(self, views: Sequence[HunkView]) -> None:
+        """Draw these hunks from now on."""
+        self.views = views
+        for view in views:
+            view.changed = self.renew
+        self.renew(True)
+
+    def renew(self, lays: bool) -> None:
+        """Draw anew; `lays`: count the rows anew as well."""
+        if lays:
+            self._laid_for = 0
+        self.refresh(layout=lays)
+
+    def top(self, view: HunkView) -> tuple[int, int]:
+        """The row where a hunk begins, its file's name with it where that is above it, and how many it takes."""
+        self._lay(self.content_size.width)
+        index = self.views.index(view)
+        end = self._ends[index] - (0 if view.editing else 1)
+        start = self._ends[index - 1] if index else 0
+        return start, end - start
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        self._lay(width)
+        return self._ends[-1] if self._ends else 0
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        self._lay(width)
+        self.drawn += 1
+        view, row = self._at(y)
+        if view is None:
+            return Strip.blank(width, self.visual_style.rich_style)
+        if row < 0:
+            title = file_title(view.file) if row == -2 else Content("")
+            return self.strip(title, width, "hunk--file")
+        if row >= view.height(width, split=self.split):
+            return self.strip(Content(""), width, "hunk--file")
+        return view.draw(row, width, self, split=self.split)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        view, row = self._at(event.y)
+        if view is not None:
+            self.post_message(self.Pressed(view, head=row == 0))
+
+    def strip(self, content: Content, width: int, component: str) -> Strip:
+        if width <= 0:
+            return Strip.blank(0)
+        strips = Visual.to_strips(
+            self, content.truncate(width), width, 1, self.style(component), pad=True, apply_selection=False
+        )
+        return strips[0] if strips else Strip.blank(width, self.style(component).rich_style)
+
+    def style(self, *components: str) -> Style:
+        return self.get_visual_style(*components)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
+
+    def _at(self, y: int) -> tuple[HunkView | None, int]:
+        """The hunk of a row, and its row of that; below 0 for those of the file's name above it."""
+        index = bisect_right(self._ends, y)
+        if index >= len(self.views):
+            return None, 0
+        view = self.views[index]
+        return view, y - (self._ends[index - 1] if index else 0) - (_TITLE if _is_first(view) else 0)
+
+    def _lay(self, width: int) -> None:
+        if width == self._laid_for:
+            return
+        heights = (
+            view.height(width, split=self.split) + (_TITLE if _is_first(view) else 0) + (0 if view.editing else 1)
+            for view in self.views
+        )
+        self._ends, self._laid_for = list(accumulate(heights)), width
+
+
+def _is_first(view: HunkView) -> bool:
+    """Whether the name of its file stands above it."""
+    return view.hunk is view.file.hunks[0]
