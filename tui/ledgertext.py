@@ -29,7 +29,7 @@ COLOURS: dict[PartKind, str] = {
 _EXCERPT = re.compile(r":\d+(-\d+)?$")
 """How the name of some lines of a file ends; only whole files can be pinned in front of the conversation."""
 _GONE = ("left out", "summed up")
-_MUTED = "$foreground 55%"
+_MUTED = "$text-muted"
 _FIGURES, _NAME = 10, 8
 """Cells before a part's name, and those that the name has at least."""
 _LEAST = 400

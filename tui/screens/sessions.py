@@ -55,7 +55,7 @@ class Sessions(ModalScreen[str]):
 def _row(info: SessionInfo) -> Content:
     count = "1 turn" if info.turns == 1 else f"{info.turns} turns"
     return Content.assemble(
-        (f"{info.updated:%d %b %H:%M}  {count:<8}  ", "$foreground 65%"),
+        (f"{info.updated:%d %b %H:%M}  {count:<8}  ", "$text-muted"),
         cut(plain_text(info.title).replace("\n", " "), 200) or "(nothing said)",
-        (f"  {plain_text(info.model)}", "$foreground 65%"),
+        (f"  {plain_text(info.model)}", "$text-muted"),
     )

@@ -50,7 +50,7 @@ class Activity(Widget):
 
     def render(self) -> Content:
         if self.hint:
-            return Content.styled(self.hint, "$foreground 65%")
+            return Content.styled(self.hint, "$text-muted")
         if not self.doing:
             return Content.styled(self.waiting, "$text-warning")
         elapsed = time.monotonic() - self._since
@@ -59,12 +59,12 @@ class Activity(Widget):
         done, total = self.progress
         if total:
             cells = max(6, min(BAR, self.content_size.width - 40))
-            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
+            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$text-muted")]
             if self.reused:
-                parts.append((f", {self.reused:,} known", "$foreground 65%"))
+                parts.append((f", {self.reused:,} known", "$text-muted"))
         else:
-            parts.append((f"{elapsed:.0f} s", "$foreground 65%"))
-        parts.append((f"  esc {'keeps the best so far' if self.keeps else 'stops'}", "$foreground 40%"))
+            parts.append((f"{elapsed:.0f} s", "$text-muted"))
+        parts.append((f"  esc {'keeps the best so far' if self.keeps else 'stops'}", "$text-disabled"))
         if self.queued:
             parts.append((f"  {self.queued} waiting", "$text-warning"))
         return Content.assemble(*parts)
@@ -73,4 +73,4 @@ class Activity(Widget):
 def bar(done: int, total: int, cells: int) -> list[tuple[str, str]]:
     """How far something is, that many cells wide, as parts of a line."""
     full = min(cells, cells * done // total)
-    return [("━" * full, "$text-primary"), ("━" * (cells - full), "$foreground 40%")]
+    return [("━" * full, "$text-primary"), ("━" * (cells - full), "$text-disabled")]

@@ -156,9 +156,9 @@ def _row(target: Target) -> Content:
     """What it is called, then where it lies: where there is no room for both, the name is what tells them apart."""
     cut = target.name.rstrip("/").rfind("/") + 1 if target.kind in ("file", "folder") else 0
     name = _lit(target.name[cut:], [p - cut for p in target.positions if p >= cut])
-    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$foreground 50%")
+    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$text-disabled")
     return Content.assemble(
-        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$foreground 50%")
+        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$text-disabled")
     )
 
 

@@ -49,7 +49,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
         for test in tests[:NAMED]:
             yield Content.styled(name, style), row(test)
         if len(tests) > NAMED:
-            yield Content(""), Static(Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%"), markup=False)
+            yield Content(""), Static(Content.styled(f"and {len(tests) - NAMED} more", "$text-muted"), markup=False)
 
 
 def _passing(test: str) -> Static:

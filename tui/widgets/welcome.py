@@ -39,11 +39,11 @@ class Welcome(Static):
         ]
         rows = [
             Content.styled("ossa", "bold $text-primary")
-            + Content.styled("  an offline pair programmer", "$foreground 65%"),
+            + Content.styled("  an offline pair programmer", "$text-muted"),
             Content(""),
-            *(_row(name, value or "–", "$foreground 65%", "$foreground") for name, value in facts if name or value),
+            *(_row(name, value or "–", "$text-muted", "$foreground") for name, value in facts if name or value),
             Content(""),
-            *(_row(key, text, "$text-primary", "$foreground 65%") for key, text in KEYS),
+            *(_row(key, text, "$text-primary", "$text-muted") for key, text in KEYS),
         ]
         return Content("\n").join(rows)
 
