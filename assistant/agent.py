@@ -310,7 +310,8 @@ class Agent:
         try:
             return await self._to_the_end(messages, emit)
         finally:
-            await in_thread(self.context.settle, self.transcript)
+            for event in await in_thread(self.context.settle, self.transcript):
+                emit(event)
 
     async def _to_the_end(self, messages: Sequence[Message], emit: Emit) -> bool:
         seen: list[tuple[ToolCall, str]] = []

@@ -19,7 +19,6 @@ from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.history import prompts
-from ossa.tui.ledgertext import with_dropped
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
@@ -36,7 +35,6 @@ from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
-    from ossa.assistant.context.ledger import Ledger
     from ossa.assistant.repository import Repository
     from ossa.assistant.workbench import Workbench
 
@@ -116,7 +114,7 @@ class OssaApp(App[str]):
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
         self.player.bench = bench
-        self.window.ledger.count = partial(_count, bench.agent)
+        self.window.ledger.count = bench.agent.preview
         self.player.describe(bench, "loading the model")
         await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
@@ -292,11 +290,6 @@ class OssaApp(App[str]):
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
         self.exit(return_code=2 if self.player.has_failed else 0)
-
-
-def _count(agent: "Agent", prompt: str) -> "Ledger":
-    """What the model would be shown with this prompt; blocks, and raises `ModelError` where it cannot be counted."""
-    return with_dropped(agent.preview(prompt), dict(agent.transcript.choices))
 
 
 def _run(agent: "Agent", prompt: str, viewing: str) -> AsyncIterator[Event]:

@@ -29,6 +29,7 @@ from ossa.assistant.events import (
     Revised,
     Rewound,
     Searching,
+    Settled,
     Spoken,
     StepFinished,
     StepOutput,
@@ -159,7 +160,7 @@ class Renderer:
                 await self._fail(text, diff)
             case TurnFinished():
                 await self._finish(event)
-            case FrontChanged() | Compacted() | Instructed() | Adjusted():
+            case FrontChanged() | Compacted() | Instructed() | Adjusted() | Settled():
                 pass  # the ledger shows what they tell
 
     def _composed(self, event: Composed) -> None:
