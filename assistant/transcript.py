@@ -95,6 +95,11 @@ class Transcript:
         """What the model has yet to be told of the person's doing, with the next prompt."""
         return shorten("\n\n".join(self._untold), _NOTE)
 
+    def note_but_for(self, ran: Ran) -> str:
+        """The same without a command whose output is told by itself."""
+        known = self._news.of(ran)
+        return shorten("\n\n".join(text for text in self._untold if text != known), _NOTE)
+
     def see(self, event: Event) -> None:
         """Take in the next event."""
         match event:

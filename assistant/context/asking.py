@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
 
-from ossa.assistant.context.attachments import Attachments, cut
+from ossa.assistant.context.attachments import Attachments, cut, of_command
 from ossa.assistant.context.fitting import cut_to_fit
 from ossa.assistant.context.instructions import Instructions
 from ossa.assistant.context.parts import About, Attached, Enclosed
@@ -87,7 +87,10 @@ class Asker:
         """The message with these texts."""
         state = self._state(transcript, ask.viewing, attached) if self.works else ""
         hints = self.hints(ask.about(attached)) if self.works and ask.prompt else ""
-        texts = (*(a.text for a in attached), state, hints, transcript.note, ask.prompt, ask.told)
+        ran = transcript.ran
+        is_attached = ran and of_command(ran).name in {a.name for a in attached}
+        note = transcript.note_but_for(ran) if ran and is_attached else transcript.note
+        texts = (*(a.text for a in attached), state, hints, note, ask.prompt, ask.told)
         return Message("user", "\n\n".join(text for text in texts if text))
 
     def _instructions(self, transcript: Transcript, paths: Sequence[str]) -> dict[str, Attached]:

@@ -144,7 +144,8 @@ class Attachments:
 def of_command(ran: Ran) -> Attached:
     """What a command of the person's printed."""
     body = _fenced(essence(ran.output.rstrip(), _OUTPUT))
-    return Attached(f"output of {ran.command}", f"`{ran.command}` printed (exit {ran.exit_code}):\n{body}")
+    title = f"The person ran `{ran.command}` in their working tree (exit {ran.exit_code}), which printed:"
+    return Attached(f"output of {ran.command}", f"{title}\n{body}")
 
 
 def of_failures(text: str) -> Attached:

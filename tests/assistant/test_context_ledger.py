@@ -202,6 +202,8 @@ def test_folders_definitions_output_and_failures_are_attached(bench: Bench) -> N
     )
     composed = bench.context.compose(bench.transcript, ask, RESERVE)
     assert of_command(ran).text in composed.messages[-1].text and "others" in composed.messages[-1].text
+    assert composed.messages[-1].text.count("error: no") == 1
+    assert bench.send("and?").messages[-1].text.count("error: no") == 1
 
 
 def test_attached_texts_that_would_fill_the_window_are_cut_and_it_is_said(repo: Path, draft: Draft) -> None:
