@@ -23,8 +23,10 @@ from ossa.assistant.lock import lock
 
 _LASTING = (TurnFinished, Reviewed, Undone, Redone, Rewound, Committed)
 """After these the log is forced to the disk: they tell of work that must not be lost."""
-_LINE = 1 << 20
+LINE = 1 << 20
 """Bytes of a line that a list of sessions reads at most."""
+_TITLE = 200
+"""Characters of a title that are read."""
 _HEAD_LINES = 20
 """Lines in which the first prompt is looked for."""
 
@@ -47,7 +49,7 @@ class Session:
     @classmethod
     def create(cls, folder: Path, root: Path, model: str) -> Self:
         """A new session on the repository `root`; nothing is on disk before its first event."""
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        name = new_id()
         header: Record = {"session": 1, "id": name, "root": str(root), "model": model}
         return cls(folder / paths.repository_key(root) / f"{name}.jsonl", header)
 
@@ -150,7 +152,7 @@ class SessionInfo:
     path: Path
     root: Path
     title: str
-    """The first line of the first prompt."""
+    """As the person named it; else the first line of the first prompt."""
     started: datetime
     updated: datetime
     turns: int
@@ -171,15 +173,33 @@ def sessions(folder: Path, root: Path | None = None) -> list[SessionInfo]:
     return sorted(found, key=lambda info: info.updated, reverse=True)
 
 
+def new_id() -> str:
+    """The id of another session: when it began, and something by which no two are the same."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def title_file(log: Path) -> Path:
+    """Where the title is that the person gave to the session of this log."""
+    return log.with_suffix(".title")
+
+
+def title_of(log: Path) -> str:
+    """The title that the person gave to the session of this log; empty without one."""
+    try:
+        return title_file(log).read_text(encoding="utf-8", errors="replace")[:_TITLE].strip()
+    except OSError:
+        return ""
+
+
 def _info(path: Path) -> SessionInfo | None:
     """What the first and the last lines of a log tell; None where it is no session."""
     with path.open("rb") as file:
-        header = from_line(file.readline(_LINE)) or {}
+        header = from_line(file.readline(LINE)) or {}
         if "session" not in header:
             return None
         prompt = ""
         for _ in range(_HEAD_LINES):
-            record = from_line(file.readline(_LINE)) or {}
+            record = from_line(file.readline(LINE)) or {}
             if record.get("event") == "TurnStarted":
                 prompt = str(record.get("prompt", "")).strip()
                 break
@@ -188,7 +208,7 @@ def _info(path: Path) -> SessionInfo | None:
         path.stem,
         path,
         Path(str(header.get("root", ""))),
-        prompt.splitlines()[0][:80] if prompt else "",
+        title_of(path) or (prompt.splitlines()[0][:80] if prompt else ""),
         _when(header),
         _when(last),
         turns if isinstance(turns := last.get("turn"), int) else 0,
