@@ -22,8 +22,8 @@ from ossa.tui.widgets.line import file_title
 
 COMPONENTS = ("head", "current", "same", "removed", "added", "refused", "number", "nothing")
 EDGES = ("edge", "edge-current", "edge-good", "edge-bad", "edge-odd")
-_TITLE = 3
-"""Rows of a file's name: it, and an empty one on either side."""
+_TITLE = 1
+"""Rows of a file's name."""
 
 
 class HunkStrips(Widget):
@@ -81,8 +81,7 @@ class HunkStrips(Widget):
         if view is None:
             return Strip.blank(width, self.visual_style.rich_style)
         if row < 0:
-            title = file_title(view.file) if row == -2 else Content("")
-            return self.strip(title, width, "hunk--file")
+            return self.strip(file_title(view.file), width, "hunk--file")
         if row >= view.height(width, split=self.split):
             return self.strip(Content(""), width, "hunk--file")
         return view.draw(row, width, self, split=self.split)
