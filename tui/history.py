@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from ossa.assistant.events import (
     Adjusted,
     Answering,
+    Compacted,
+    Composed,
     Event,
+    FrontChanged,
+    Instructed,
     Proposed,
     Reading,
     Redone,
@@ -43,7 +47,7 @@ def merged(events: Sequence[Event]) -> list[Event]:
     joined: list[Event] = []
     for event in events:
         match joined[-1] if joined else None, event:
-            case _, Reading() | StepOutput():
+            case _, Reading() | StepOutput() | Composed() | FrontChanged() | Compacted() | Instructed():
                 pass
             case Answering(before), Answering(text):
                 joined[-1] = Answering(before + text)

@@ -44,6 +44,7 @@ class Player:
         if not self.has_started():
             return
         self._jobs.append(job)
+        self._window.conversation.anchor()  # what was asked for is to be seen, wherever the talk was scrolled to
         self._window.change.put_off()
         self.play_next()
 

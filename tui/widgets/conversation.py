@@ -1,8 +1,13 @@
-"""The conversation: a block for each turn; it stays at the end until the user scrolls away, and when a turn begins."""
+"""The conversation: a block for each turn; it stays at the end until the user scrolls away.
+
+Only its last page is mounted. What is before it waits as events in `Earlier`, and is shown when one scrolls up to it:
+every mounted widget makes every key wait, and a day's talk has thousands.
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
@@ -10,10 +15,16 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ossa.tui.history import Turn, take_back
+from ossa.assistant.events import Event
+from ossa.tui.history import Turn, merged, take_back
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.fold import Fold
 from ossa.tui.widgets.line import prompt_line
+
+MOST = 24
+"""Turns that are mounted at most while nobody looks at earlier ones."""
+PAGE = 10
+"""Turns that stay when there are more, and that are shown at once of a resumed session."""
 
 
 class TakenBack(Fold):
@@ -44,11 +55,21 @@ class TurnBlock(Vertical):
         super().__init__(*([prompt_line(prompt)] if prompt else []))
         self.is_prompt = is_prompt
         self._prompt = prompt
+        self._events: list[Event] = []
 
     @property
     def back(self) -> bool:
         """Whether a rewind took it back."""
         return self.has_class("-back")
+
+    @property
+    def turn(self) -> Turn:
+        """What happened in it."""
+        return Turn(self._events, self.back)
+
+    def tell(self, event: Event) -> None:
+        """Remember what it shows."""
+        self._events[-1:] = merged([*self._events[-1:], event])
 
     async def take_back(self) -> None:
         """Close it to one line that says so."""
@@ -58,7 +79,7 @@ class TurnBlock(Vertical):
 
 
 class Earlier(Static, can_focus=True):
-    """The turns of a resumed session that are not shown yet."""
+    """Turns that are not mounted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "load", "show earlier turns")]
 
@@ -70,14 +91,25 @@ class Earlier(Static, can_focus=True):
             self.earlier = earlier
 
     def __init__(self, turns: Sequence[Turn]) -> None:
-        self.turns = turns
-        super().__init__(Content(f"↑ {len(turns)} earlier turns – enter shows them"), markup=False)
+        super().__init__(markup=False)
+        self.turns: list[Turn] = []
+        self._wanted = False
+        self.add(turns)
+
+    def add(self, turns: Sequence[Turn]) -> None:
+        """More of them, later ones."""
+        self.turns += turns
+        count = "1 earlier turn" if len(self.turns) == 1 else f"{len(self.turns):,} earlier turns"
+        self.update(Content(f"↑ {count} – enter or scrolling up shows more"))
 
     def on_click(self) -> None:
-        self.post_message(self.Wanted(self))
+        self.action_load()
 
     def action_load(self) -> None:
-        self.post_message(self.Wanted(self))
+        """Ask for a page of them, once."""
+        if not self._wanted:
+            self._wanted = True
+            self.post_message(self.Wanted(self))
 
 
 class Conversation(VerticalScroll, can_focus=True):
@@ -86,11 +118,37 @@ class Conversation(VerticalScroll, can_focus=True):
     def on_mount(self) -> None:
         self.anchor()
 
+    def update_node_styles(self, animate: bool = True) -> None:
+        """Nothing: no state of the conversation changes how it looks, and all in it would be looked at for that."""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if new_value < 1 <= old_value and not self.at_end:
+            for earlier in self.children:
+                if isinstance(earlier, Earlier):
+                    earlier.action_load()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._look_before()
+
+    def action_scroll_up(self) -> None:
+        super().action_scroll_up()
+        self._look_before()
+
+    def action_page_up(self) -> None:
+        super().action_page_up()
+        self._look_before()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether its end is in view."""
+        return self.scroll_y >= self.max_scroll_y - 1
+
     async def begin(self, block: TurnBlock, before: Widget | None = None) -> TurnBlock:
-        """Open the block of a new turn, at the end, where it is followed from then on, or before another one."""
+        """Open the block of a new turn, at the end, or before another one."""
+        if before is None and self.at_end:
+            await self._make_room()
         await self.mount(block, before=before)
-        if before is None:
-            self.anchor()
         return block
 
     async def take_back(self, count: int, but: Widget | None) -> None:
@@ -111,3 +169,25 @@ class Conversation(VerticalScroll, can_focus=True):
         opened = not any(fold.opened for fold in folds)
         for fold in folds:
             fold.opened = opened
+
+    def _look_before(self) -> None:
+        """Show earlier turns where the user wants to go further up than to the first that is shown."""
+        if self.scroll_y < 1:
+            for earlier in self.children:
+                if isinstance(earlier, Earlier):
+                    earlier.action_load()
+
+    async def _make_room(self) -> None:
+        """Unmount all turns but the last page where there are too many; they wait as earlier ones."""
+        blocks = [child for child in self.children if isinstance(child, TurnBlock)]
+        if len(blocks) < MOST:
+            return
+        gone = blocks[: len(blocks) - PAGE]
+        turns = [block.turn for block in gone]
+        earlier = next((child for child in self.children if isinstance(child, Earlier)), None)
+        with self.app.batch_update():
+            if earlier is None:
+                await self.mount(Earlier(turns), before=gone[0])
+            else:
+                earlier.add(turns)
+            await self.remove_children(gone)
