@@ -78,16 +78,7 @@ class Session:
         Raises:
             SessionError: there is none, there are several, or it cannot be opened.
         """
-        known = sessions(folder, root)
-        fitting = known[:1] if name == "latest" else [s for s in known if name and s.id.startswith(name)]
-        exact = [s for s in fitting if s.id == name]
-        match exact or fitting:
-            case [one]:
-                return cls.open(one.path)
-            case []:
-                raise SessionError(f"There is no session {name} of {root}. `ossa sessions` lists them.")
-            case several:
-                raise SessionError(f"{name} may be any of {', '.join(s.id for s in several)}. Give more of the id.")
+        return cls.open(named(folder, root, name).path)
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, a kill of the process no longer loses it.
@@ -108,13 +99,8 @@ class Session:
             raise SessionError(f"The session cannot be written to {self.path}: {error.strerror}.") from error
 
     def events(self) -> Iterator[Event]:
-        """What happened so far; a run of deltas comes as one, and lines that make no sense are left out."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            for record in joined(record for line in file if (record := from_line(line))):
-                if event := unpack(record):
-                    yield event
+        """What happened so far; see `events_of`."""
+        return events_of(self.path)
 
     def close(self) -> None:
         """Give the session free for others."""
@@ -171,6 +157,34 @@ def sessions(folder: Path, root: Path | None = None) -> list[SessionInfo]:
         if info:
             found.append(info)
     return sorted(found, key=lambda info: info.updated, reverse=True)
+
+
+def named(folder: Path, root: Path | None, name: str) -> SessionInfo:
+    """The session of this repository that has this id, or whose id alone begins so, or the "latest".
+
+    Raises:
+        SessionError: there is none, or there are several.
+    """
+    known = sessions(folder, root)
+    fitting = known[:1] if name == "latest" else [s for s in known if name and s.id.startswith(name)]
+    exact = [s for s in fitting if s.id == name]
+    match exact or fitting:
+        case [one]:
+            return one
+        case []:
+            raise SessionError(f"There is no session {name} of {root or 'any repository'}. `ossa sessions` lists them.")
+        case several:
+            raise SessionError(f"{name} may be any of {', '.join(s.id for s in several)}. Give more of the id.")
+
+
+def events_of(log: Path) -> Iterator[Event]:
+    """What happened in the session of this log; a run of deltas comes as one, lines that make no sense are left out."""
+    if not log.exists():
+        return
+    with log.open("rb") as file:
+        for record in joined(record for line in file if (record := from_line(line))):
+            if event := unpack(record):
+                yield event
 
 
 def new_id() -> str:

@@ -78,17 +78,24 @@ def _closing(lines: Sequence[str], tokens: "Sequence[Token]") -> list[str]:
     return [fences[-1].markup] if open_ended else []
 
 
-def save(text: str, file: Path) -> str:
-    """Write it into a file that is not there yet, for its owner alone; a sentence on how that went."""
+class ExportError(Exception):
+    """The file cannot be had; the text is a sentence for the user."""
+
+
+def save(text: str, file: Path) -> None:
+    """Write it into a file that is not there yet, for its owner alone.
+
+    Raises:
+        ExportError: it is there, or cannot be written.
+    """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600, exist_ok=False)
         file.write_text(text, encoding="utf-8", errors="replace")
-    except FileExistsError:
-        return f"{file} is there already; name another file."
+    except FileExistsError as error:
+        raise ExportError(f"{file} is there already; name another file.") from error
     except OSError as error:
-        return f"{file} cannot be written: {error.strerror}."
-    return f"The session is in {file}"
+        raise ExportError(f"{file} cannot be written: {error.strerror}.") from error
 
 
 def _paragraphs(events: Iterable[Event]) -> Iterator[str]:
