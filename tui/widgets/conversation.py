@@ -124,9 +124,7 @@ class Conversation(VerticalScroll, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
         if new_value < 1 <= old_value and not self.at_end:
-            for earlier in self.children:
-                if isinstance(earlier, Earlier):
-                    earlier.action_load()
+            self._look_before()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         self._look_before()
@@ -175,7 +173,8 @@ class Conversation(VerticalScroll, can_focus=True):
         if self.scroll_y < 1:
             for earlier in self.children:
                 if isinstance(earlier, Earlier):
-                    earlier.action_load()
+                    # By itself: a message that the app sends while it scrolls would not come to the app.
+                    earlier.call_next(earlier.action_load)
 
     async def _make_room(self) -> None:
         """Unmount all turns but the last page where there are too many; they wait as earlier ones."""
