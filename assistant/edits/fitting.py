@@ -10,6 +10,7 @@ from ossa.assistant.edits.evidence import only
 from ossa.assistant.edits.future import with_future
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
 from ossa.assistant.edits.inference import inferred
+from ossa.assistant.edits.lists import unheld
 from ossa.assistant.edits.locate import Miss, locate
 from ossa.assistant.edits.misses import explain
 from ossa.assistant.edits.patch import EditError, Section
@@ -72,7 +73,8 @@ def _indented(
         result = _written(
             file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)], ends
         )
-        if not (off if path.endswith((".py", ".pyi")) else None) and not _misplaced(path, data, result, places):
+        python = path.endswith((".py", ".pyi"))
+        if not (off and python) and not unheld(path, target, places) and not _misplaced(path, data, result, places):
             return result
     found = inferred(path, target, places, bare)
     if found is not None:

@@ -55,8 +55,10 @@ class Row:
 
     def allows(self, width: int) -> bool:
         """Whether the patch would have shown this width as it did."""
-        if self.loss is None or self.loss.bound is None:
+        if self.loss is None:
             return True
+        if self.loss.bound is None:
+            return not self.given or width >= self.given + self.loss.least
         return width == self.given + self.loss.bound if self.given else width <= self.loss.bound
 
 
@@ -113,12 +115,13 @@ def refitted(rows: Sequence[Row], fitted: Sequence[Fitted], sign: str) -> list[F
     new: Iterator[Row] = (row for row in rows if row.loss)
     result: list[Fitted] = []
     for runs in fitted:
-        result.append([(start, stop, [_line(next(new), sign) for _ in lines]) for start, stop, lines in runs])
+        result.append([(start, stop, [_line(next(new), sign, text) for text in lines]) for start, stop, lines in runs])
     return result
 
 
-def _line(row: Row, sign: str) -> str:
-    return sign * (row.width or 0) + row.text
+def _line(row: Row, sign: str, text: str) -> str:
+    """The line with its width; one of blanks alone as the patch has it."""
+    return sign * (row.width or 0) + row.text if row.text else text
 
 
 def _old(lines: Sequence[str]) -> list[Row]:
