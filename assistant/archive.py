@@ -9,11 +9,13 @@ A log is only ever appended to, by whoever has it open; so a name stands in a fi
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ossa.assistant.eventlog import from_line, to_line
-from ossa.assistant.session import LINE, SessionError, SessionInfo, new_id, sessions, title_file
+from ossa.assistant.events import Notice
+from ossa.assistant.session import LINE, Session, SessionError, SessionInfo, new_id, sessions, title_file
 
 _TITLE = 200
 """Characters of a title."""
@@ -88,6 +90,8 @@ def fork(path: Path) -> str:
         raise SessionError("Nothing has been said in this session yet, so there is nothing to fork.") from error
     except OSError as error:
         raise SessionError(f"The session cannot be copied to {target}: {error.strerror}.") from error
+    with closing(Session.open(target)) as other:
+        other.append(Notice(f"This session is a fork of {path.stem}; a change that waits there stays there."))
     return name
 
 

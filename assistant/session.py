@@ -61,9 +61,7 @@ class Session:
             SessionError: it cannot be read, is no session, or is open in another ossa.
         """
         try:
-            info = _info(path)
-            if info is None:
-                raise SessionError(f"{path} is not a session of ossa.")
+            info = info_of(path)
             header: Record = {"root": str(info.root), "model": info.model}
             session = cls(path, header, info.turns)
             session._take(os.O_RDWR)
@@ -157,6 +155,23 @@ def sessions(folder: Path, root: Path | None = None) -> list[SessionInfo]:
         if info:
             found.append(info)
     return sorted(found, key=lambda info: info.updated, reverse=True)
+
+
+def info_of(log: Path) -> SessionInfo:
+    """What a list would show of the session of this log.
+
+    Raises:
+        SessionError: nothing has been said in it yet, or it cannot be read.
+    """
+    try:
+        info = _info(log)
+    except FileNotFoundError as error:
+        raise SessionError("Nothing has been said in this session yet.") from error
+    except OSError as error:
+        raise SessionError(f"The session {log} cannot be read: {error.strerror}.") from error
+    if info is None:
+        raise SessionError(f"{log} is not a session of ossa.")
+    return info
 
 
 def named(folder: Path, root: Path | None, name: str) -> SessionInfo:

@@ -247,12 +247,37 @@ class OssaApp(App[str]):
     def action_unfold(self) -> None:
         self.window.conversation.toggle_folds()
 
-    def action_sessions(self) -> None:
-        # Imported here since the list is seldom asked for, and the first frame should not wait for it.
+    # What is done with sessions is imported when it is: that is seldom, and the first frame should not wait for it.
+
+    def action_sessions(self, words: str = "") -> None:
         from ossa.tui.screens.sessions import Sessions
 
-        if self.player.has_started() and self.player.bench is not None:
-            self.push_screen(Sessions(self.player.bench.root, self.player.bench.session.id), self._resume)
+        if bench := self.player.opened():
+            self.push_screen(Sessions(bench.root, bench.session.id, words), self._resume)
+
+    @work
+    async def action_rename(self, title: str = "") -> None:
+        from ossa.tui.kept import titled
+
+        if bench := self.player.opened():
+            self.player.tell(await asyncio.to_thread(titled, bench.session, title))
+
+    @work
+    async def action_export(self, file: str = "") -> None:
+        from ossa.tui.kept import exported
+
+        if bench := self.player.opened():
+            self.player.tell(await asyncio.to_thread(exported, bench.session, bench.root, file))
+
+    @work
+    async def action_fork(self) -> None:
+        from ossa.tui.kept import forked
+
+        if self.player.playing:
+            self.player.tell("A turn is running: press Esc to end it first.")
+        elif bench := self.player.opened():
+            name, problem = await asyncio.to_thread(forked, bench.session)
+            self._resume(name) if name else self.player.tell(problem)
 
     def action_theme(self, name: str = "") -> None:
         if not name:
@@ -274,7 +299,6 @@ class OssaApp(App[str]):
 
     def _resume(self, session: str | None) -> None:
         """Leave with the session to go on with as the result; whoever opened the window opens the next one."""
-        # Imported here since it is seldom asked for, and the first frame should not wait for it.
         from ossa.assistant import paths
         from ossa.assistant.session import Session, SessionError
 

@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.keys import key_to_character
 
-Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "prompt"]
+Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "sessions", "prompt"]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
@@ -22,6 +22,7 @@ SCOPES: dict[Scope, str] = {
     "files": "In the files",
     "preview": "In a file",
     "ledger": "In the context",
+    "sessions": "In the list of sessions",
 }
 
 
@@ -77,7 +78,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
     Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
     Command("status", "status", "The model, its speed, tokens and memory"),
-    Command("sessions", "sessions", "List earlier sessions and go on with one"),
+    Command("sessions", "sessions", "Earlier sessions: go on, search, fork", argument="words"),
+    Command("rename", "rename", "Give this session a title", argument="title"),
+    Command("fork", "fork", "Go on in a copy; this session stays"),
+    Command("export", "export", "Write this session as Markdown", argument="file"),
     Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
@@ -142,6 +146,10 @@ COMMANDS: tuple[Command, ...] = (
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
     _keys("read", "read", "Read it, as the model does and as it was", "enter", "ledger", "⏎", True),
+    _keys("search_sessions", "search", "Search by words in titles and prompts", "slash", "sessions", "/", True),
+    _keys("fork_it", "fork", "Go on in a copy of it", "f", "sessions", footer=True),
+    _keys("rename_it", "rename", "Give it a title", "r", "sessions", footer=True),
+    _keys("export_it", "export", "Write it as Markdown", "x", "sessions", footer=True),
     _keys("pin", "pin", "Keep it, whatever has to make room", "p", "ledger", footer=True),
     _keys("drop", "drop", "Leave it out from the next prompt on", "d", "ledger", footer=True),
     _keys("shorten", "shorten", "Show the model about half of it", "s", "ledger", footer=True),

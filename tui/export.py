@@ -7,9 +7,11 @@ Reasoning, what commands printed, and what is for the model alone are left out.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ossa.assistant import paths
 from ossa.assistant.diff import unified
 from ossa.assistant.events import (
     Answering,
@@ -24,7 +26,7 @@ from ossa.assistant.events import (
     StepStarted,
     TurnStarted,
 )
-from ossa.assistant.session import SessionInfo
+from ossa.assistant.session import SessionInfo, events_of
 from ossa.tui.plain import line_of
 from ossa.tui.safe import plain_text
 
@@ -48,6 +50,19 @@ def markdown(info: SessionInfo, events: Iterable[Event]) -> str:
     ]
     # Looked through as a whole, too: indented lines mean another thing behind a list.
     return harmless("\n".join([*head, "", *_paragraphs(events)]).rstrip("\n")) + "\n"
+
+
+def export(info: SessionInfo, file: Path | None = None) -> Path:
+    """Write a session into a file, or into one of its own beside ossa's state; returns where it is. Blocks.
+
+    Raises:
+        ExportError: the file is there already, or cannot be written.
+    """
+    folder = paths.state_dir() / "exports"
+    names = (folder / f"{info.id}{f'-{number}' if number > 1 else ''}.md" for number in count(1))
+    target = file or next(path for path in names if not path.exists())
+    save(markdown(info, events_of(info.path)), target)
+    return target
 
 
 def harmless(text: str) -> str:

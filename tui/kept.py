@@ -1,17 +1,23 @@
-"""`ossa sessions`: earlier conversations listed, looked for by words, named, forked, or printed as Markdown."""
+"""`ossa sessions`: earlier conversations listed, looked for by words, named, forked, or printed as Markdown.
 
-import argparse
+And the same for the session that a window has open, each with a sentence on how that went.
+"""
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ossa.assistant import paths
 from ossa.assistant.archive import Found, fork, matching, rename
-from ossa.assistant.session import SessionInfo, events_of, named
-from ossa.tui.export import markdown, save
+from ossa.assistant.session import Session, SessionError, SessionInfo, events_of, info_of, named
+from ossa.tui.export import ExportError, export, markdown
 from ossa.tui.safe import cut, plain_text
 
+if TYPE_CHECKING:
+    import argparse
 
-def kept(arguments: argparse.Namespace, root: Path | None) -> int:
+
+def kept(arguments: "argparse.Namespace", root: Path | None) -> int:
     """Do what the command says of this repository's sessions, or of all where it is None; the exit code.
 
     Raises:
@@ -37,12 +43,36 @@ def kept(arguments: argparse.Namespace, root: Path | None) -> int:
     return 1 if arguments.words else 0
 
 
+def titled(session: Session, title: str) -> str:
+    """Give the open session a title, or take it away. Blocks, as do the following."""
+    try:
+        title = rename(session.path, title)
+    except SessionError as error:
+        return str(error)
+    return f"This session is called “{title}”." if title else "This session has no title any more."
+
+
+def exported(session: Session, root: Path, file: str) -> str:
+    """Write the open session as Markdown into a file, by its path from the root, or into one of its own."""
+    try:
+        return f"The session is in {export(info_of(session.path), root / Path(file).expanduser() if file else None)}"
+    except (SessionError, ExportError) as error:
+        return str(error)
+
+
+def forked(session: Session) -> tuple[str, str]:
+    """Copy the open session; the id of the copy, or why there is none."""
+    try:
+        return fork(session.path), ""
+    except SessionError as error:
+        return "", str(error)
+
+
 def _export(info: SessionInfo, file: str) -> int:
-    text = markdown(info, events_of(info.path))
     if file:
-        save(text, Path(file))
+        export(info, Path(file))
     else:
-        print(text, end="")
+        print(markdown(info, events_of(info.path)), end="")
     return 0
 
 

@@ -55,6 +55,10 @@ class Player:
             return False
         return True
 
+    def opened(self) -> "Workbench | None":
+        """The workbench, where it is open; where it never will be, the user is told."""
+        return self.bench if self.has_started() else None
+
     def play_next(self) -> None:
         """Begin the next turn, unless one is running."""
         if self.bench is not None and not self.playing and self._jobs:

@@ -206,7 +206,7 @@ class Stage:
 
 
 Open: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
-MakeStage: TypeAlias = "Callable[[OssaApp], AbstractAsyncContextManager[Stage]]"
+MakeStage: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
 
 
 @asynccontextmanager
