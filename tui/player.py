@@ -104,6 +104,8 @@ class Player:
         try:
             async for event in events:
                 await self._renderer.show(event)
+                if self.bench is not None:
+                    window.see(event, self.bench.agent.transcript)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self.bench is not None:
                     self.describe(self.bench, "ready")
             window.change.settle()

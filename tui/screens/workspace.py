@@ -24,11 +24,14 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, TextArea
 
+from ossa.assistant.events import Event
 from ossa.assistant.review import Permission
+from ossa.assistant.transcript import Transcript
 from ossa.tui.commands import suggestions
 from ossa.tui.keymap import Keymap
-from ossa.tui.safe import cut, plain_text
+from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
+from ossa.tui.sights import TELLING, in_context, opened
 from ossa.tui.targets import Targets
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
@@ -184,8 +187,23 @@ class Workspace(Screen[None]):
         """Show a file; a `chosen` one even where a review is open or there is little room."""
         if not chosen and (self.change.phase == "reviewing" or not self._side.display):
             return
+        self.preview.stay()
         await self.preview.show(path)
         self._open_side("preview", focus=chosen)
+
+    def see(self, event: Event, transcript: Transcript) -> None:
+        """Show in files and preview what an event tells of them."""
+        if place := opened(event):
+            self._follow(*place)
+        if isinstance(event, TELLING):
+            self.files.context = in_context(transcript)
+
+    def _follow(self, path: str, line: int) -> None:
+        """Show what the assistant reads, unless the person is at something else beside the conversation."""
+        elsewhere = self._switcher.current == "ledger" or self.change.phase == "reviewing"
+        if not elsewhere and self.preview.following and self._side.display:
+            self._switcher.current = "preview"
+            self.run_worker(self.preview.follow(path, line), exclusive=True, group="preview")
 
     @property
     def in_side(self) -> bool:
@@ -278,12 +296,13 @@ class Workspace(Screen[None]):
         self.run_worker(self.show_file(event.path, event.chosen), exclusive=True, group="preview")
 
     @on(ChangeView.Progressed)
+    @on(Preview.Turned)
     def _title_side(self) -> None:
         if self._switcher.current == "ledger":
             self._side.heading = Content.styled("Context", "bold") + "  if the prompt were sent now"
             return
         if self._switcher.current == "preview":
-            self._side.heading = Content.styled(cut(plain_text(self.preview.path), 200) or "File", "bold")
+            self._side.heading = self.preview.title
             return
         change = self.change
         decided = len(change.hunks) - change.undecided

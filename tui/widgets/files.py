@@ -52,6 +52,8 @@ class Files(Tree[Entry]):
         super().__init__(root.name, Entry("", folder=True), id="files")
         self._folder = root
         self._repository: Listed | None = None
+        self.context: Collection[str] = frozenset()
+        """The files of which the model is shown something."""
         self._all = False
         self._marks: dict[str, str] = {}
         self._marked_folders: set[str] = set()
