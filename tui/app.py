@@ -19,6 +19,7 @@ from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.history import prompts
+from ossa.tui.indexing import MOMENT, Indexing
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
@@ -126,9 +127,7 @@ class OssaApp(App[str]):
             self.player.do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
-        self.window.offers.define((await asyncio.to_thread(bench.finder.start)).index)
-        if bench.finder.problem:
-            await self._renderer.show(Notice(bench.finder.problem))
+        await self._follow_index(bench)
         if self._first_prompt:
             self._submit(self._first_prompt)
         self.player.play_next()
@@ -138,6 +137,13 @@ class OssaApp(App[str]):
             await self.player.fail(error, "no model")
         else:
             self.player.describe(bench, "ready")
+
+    async def _follow_index(self, bench: "Workbench") -> None:
+        """Offer the names in the index, and tell how it stands."""
+        fresh = await asyncio.to_thread(bench.finder.start)
+        self.window.offers.define(fresh.index)
+        warn = partial(self.notify, severity="warning", timeout=15, markup=False)
+        self.set_interval(MOMENT, Indexing(fresh, partial(setattr, self.window.status, "reading"), warn).look)
 
     # What the person asks for.
 

@@ -297,9 +297,10 @@ class Bench:
 
 
 class Unread:
-    """A finder, and its index, that have read nothing."""
+    """A finder, and its index, that have read nothing, or so many files."""
 
     problem = ""
+    progress: tuple[int, int] = (0, 0)
 
     @property
     def index(self) -> "Unread":
@@ -307,6 +308,9 @@ class Unread:
 
     def start(self) -> "Unread":
         return self
+
+    def settle(self, seconds: float) -> bool:
+        return self.progress[0] == self.progress[1]
 
     def generation(self) -> int:
         return 0

@@ -20,11 +20,15 @@ class Status(Widget):
     """Of the model's last answer."""
     context: reactive[tuple[int, int]] = reactive((0, 0))
     """Tokens of the last prompt, and the model's window."""
+    reading = reactive("")
+    """What is read of the repository beside all else."""
     state = reactive("starting")
 
     def render(self) -> Content:
         width = self.content_size.width
         right = Content.styled(self.state, "bold $text-primary")
+        if self.reading:
+            right = Content.assemble((self.reading, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
         separator = Content.styled("  ·  ", "$text-disabled")
         for extra in self._extras():
