@@ -18,15 +18,17 @@ from textual.theme import Theme
 from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
+from ossa.tui.copying import copy
 from ossa.tui.history import prompts
 from ossa.tui.indexing import MOMENT, Indexing
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
+from ossa.tui.rewriting import instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
-from ossa.tui.themes import full_name
+from ossa.tui.themes import full_name, solid
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
@@ -72,6 +74,10 @@ class OssaApp(App[str]):
 
     def get_default_screen(self) -> Screen[None]:
         return self.window
+
+    def get_css_variables(self) -> dict[str, str]:
+        self.theme_variables = solid(super().get_css_variables())
+        return self.theme_variables
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in slash_commands():
@@ -149,7 +155,12 @@ class OssaApp(App[str]):
 
     @on(Prompt.Sent)
     def _prompt_sent(self, event: Prompt.Sent) -> None:
-        self._submit(event.text)
+        bench, rewriting = self.player.bench, event.rewriting
+        if rewriting and bench and not event.text.startswith(("/", "!")):
+            text, refused = event.text, self.window.prompt.propose
+            self.player.do(lambda agent: instead(agent, bench.session.path, rewriting, text, refused))
+        else:
+            self._submit(event.text)
 
     def _submit(self, text: str) -> None:
         if text.startswith("!"):
@@ -202,6 +213,17 @@ class OssaApp(App[str]):
     def action_context(self) -> None:
         self.window.toggle_ledger()
 
+    def action_copy(self, which: str = "") -> None:
+        copy(self, self.window.conversation, which)
+
+    def action_edit(self, which: str = "") -> None:
+        if problem := self.window.edit_prompt(which):
+            self.player.tell(problem)
+
+    def action_amend(self) -> None:
+        if problem := open_answer(self.window.prompt, self.window.conversation):
+            self.player.tell(problem)
+
     def action_answer(self) -> None:
         if self.window.activity.thinking and self.player.bench is not None:
             self.player.bench.agent.answer_now()
@@ -245,6 +267,9 @@ class OssaApp(App[str]):
 
     def action_files(self) -> None:
         self.window.toggle_files()
+
+    def action_open(self, letters: str = "") -> None:
+        self.window.go_to_file(letters)
 
     def action_begin(self) -> None:
         self.window.back_to_prompt()

@@ -11,15 +11,18 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.keys import key_to_character
 
-Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "sessions", "prompt"]
+Scope: TypeAlias = Literal[
+    "window", "prompt", "asked", "change", "failing", "editor", "files", "preview", "ledger", "sessions"
+]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
     "prompt": "In the prompt",
+    "asked": "On an earlier prompt, where shift+tab leads",
     "change": "In a change",
     "failing": "On a test, where tab or a click leads",
     "editor": "While editing a hunk",
-    "files": "In the files",
+    "files": "In the files (± in the change, @ seen by the model)",
     "preview": "In a file",
     "ledger": "In the context",
     "sessions": "In the list of sessions",
@@ -74,8 +77,12 @@ COMMANDS: tuple[Command, ...] = (
     Command("discard", "discard", "Forget the change in the draft"),
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
+    Command("open", "open", "Go to a file by some of its letters", "ctrl+f", argument="letters"),
     Command("context", "context", "What the model is shown, and its tokens", "ctrl+l"),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
+    Command("copy", "copy", "Copy a block of code of the last answer", "f2", argument="N"),
+    Command("edit", "edit", "Put an earlier prompt otherwise, from there", argument="N"),
+    Command("amend", "amend", "Edit the last answer; the model goes on"),
     Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
     Command("status", "status", "The model, its speed, tokens and memory"),
     Command("sessions", "sessions", "Earlier sessions: go on, search, fork", argument="…"),
@@ -95,11 +102,14 @@ COMMANDS: tuple[Command, ...] = (
         "prompt",
         "ctrl+j",
     ),
+    _keys("editor", "editor", "Write it in $VISUAL or $EDITOR", "ctrl+x", "prompt", "ctrl+x"),
+    _keys("whole", "open", "See all of a text that was pasted", "ctrl+o", "prompt", "ctrl+o"),
     _keys("complete", "complete", "Complete a command after /, or after @", "tab", "prompt", "tab"),
     _keys("attach", "attach", "Show the model a file, or @path:10-40", "at", "prompt", "@path"),
     _keys("attach_news", "attach", "What your !command printed; @!failures", "", "prompt", "@!output"),
     _keys("shell", "command", "Run it in your own files, unconfined", "", "prompt", "!command"),
     _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
+    _keys("edit_prompt", "ask otherwise", "Put this prompt otherwise", "e,enter", "asked", "e", footer=True),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
     _keys("reject", "reject", "Reject this hunk; you may say why", "r", "change", footer=True),
     _keys("edit", "edit", "Edit this hunk here", "e", "change", footer=True),
@@ -142,6 +152,7 @@ COMMANDS: tuple[Command, ...] = (
         footer=True,
     ),
     _keys("leave", "leave", "Leave; e goes on with what you typed", "escape", "editor", footer=True),
+    _keys("filter", "filter", "Only files that have these letters", "slash", "files", "/", True),
     _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
     _keys("search", "search", "Search; Aa counts only if you type an A", "slash,ctrl+f", "preview", "/", True),
     _keys("next_place", "next", "Next place of what was found", "n", "preview", footer=True),

@@ -57,7 +57,9 @@ class Sessions(ModalScreen[str]):
         self._look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.focused is self._list if action in ("fork_it", "rename_it", "export_it", "search_sessions") else True
+        return (
+            self.focused is self._list if action in ("fork_it", "rename_it", "export_it", "search_sessions") else True
+        )
 
     @on(Input.Changed, "#search")
     def _look(self) -> None:
@@ -94,6 +96,7 @@ class Sessions(ModalScreen[str]):
             self.dismiss("")
         else:
             self._naming.display = False
+            self._told.update("")
             self._list.focus()
 
     def action_search_sessions(self) -> None:
@@ -107,6 +110,7 @@ class Sessions(ModalScreen[str]):
         if found := self._found.get(self._chosen):
             self._naming.value = plain_text(found.info.title)
             self._naming.display = True
+            self._told.update("Enter keeps the title, Esc leaves it as it was.")
             self._naming.focus()
 
     @on(Input.Submitted, "#naming")
