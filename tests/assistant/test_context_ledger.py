@@ -193,7 +193,8 @@ def test_folders_definitions_output_and_failures_are_attached(bench: Bench) -> N
     ]
     text = bench.send("what of @sub and @calc.sub?", said("ok")).messages[-1].text
     assert text.startswith("`calc.py`, lines 5–6:\n```\ndef sub(a, b):\n    return a - b\n```")
-    assert bench.preview("@other.sub").notices == ("There is no file other.sub to attach.",)
+    for other in ("other.sub", "alc.sub"):
+        assert bench.preview(f"@{other}").notices == (f"There is no file {other} to attach.",)
     assert len(bench.preview("@!output and @!failures").notices) == 2
     ran = Ran("make", 2, "cc\nerror: no\n")
     bench.see(ran)

@@ -30,6 +30,7 @@ from ossa.assistant.transcript import Transcript
 from ossa.tui.commands import suggestions
 from ossa.tui.keymap import Keymap
 from ossa.tui.safe import plain_text
+from ossa.tui.rewriting import AMENDING, EDITING, open_prompt
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.sights import TELLING, in_context, opened
 from ossa.tui.targets import Targets
@@ -39,6 +40,7 @@ from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.ledger import LedgerView
+from ossa.tui.widgets.line import PromptLine
 from ossa.tui.widgets.offers import Offers
 from ossa.tui.widgets.pane import Pane
 from ossa.tui.widgets.preview import Preview
@@ -276,12 +278,25 @@ class Workspace(Screen[None]):
     @on(TextArea.Changed, "#prompt")
     @on(Offers.Turned)
     def _hint(self) -> None:
-        self.activity.hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
+        hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
+        if not hint and (rewriting := self.prompt.rewriting):
+            hint = AMENDING if rewriting.prompt else EDITING
+        self.activity.hint = hint
 
     @on(TextArea.Changed, "#prompt")
     def _count(self) -> None:
-        text = self.prompt.text
+        text = self.prompt.whole
         self.ledger.follow("" if text.startswith(("/", "!")) else text)
+
+    @on(PromptLine.EditWanted)
+    def _edit_wanted(self, event: PromptLine.EditWanted) -> None:
+        if count := self.conversation.from_last(event.line.parent):
+            self.edit_prompt(str(count))
+
+    def edit_prompt(self, which: str) -> str:
+        """Have an earlier prompt put otherwise; a sentence where there is none."""
+        self.side_open = False
+        return open_prompt(self.prompt, self.conversation, which)
 
     @on(Offers.Chosen)
     def _chosen(self) -> None:

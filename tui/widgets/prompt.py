@@ -142,7 +142,7 @@ class Prompt(TextArea):
             case "tab":
                 self.take()
             case "enter":
-                return self.take(enter=True)
+                return self._offers.is_needed and self.take(enter=True)
             case _:
                 return False
         return True
