@@ -63,8 +63,11 @@ class Row:
 
 
 def loss(target: Target, place: Place, sign: str) -> Loss | None:
-    """What the section lost; None where its lines differ otherwise."""
-    shifts, least = set[int](), 0
+    """What the section lost; None where its lines differ otherwise.
+
+    A line at the margin lost no more than the lines that have some left, but for the first, which models begin with.
+    """
+    lost: list[tuple[int, int]] = []
     there = target.lines[place.start : place.start + len(place.section.old)]
     for here, real in zip(place.section.old, there, strict=True):
         if not here.strip():
@@ -73,10 +76,11 @@ def loss(target: Target, place: Place, sign: str) -> Loss | None:
         given, width = len(blanks), len(indent(real))
         if given > width or blanks.strip(sign):
             return None
-        least = max(least, width - given)
-        if given:
-            shifts.add(width - given)
-    return None if len(shifts) > 1 else Loss(shifts.pop() if shifts else None, least, place.tier != Tier.LOST)
+        lost.append((given, width - given))
+    shift = next((less for given, less in lost if given), None)
+    if shift is not None and any(less > shift or (given and less != shift) for given, less in lost[1:]):
+        return None
+    return Loss(shift, max((less for _, less in lost), default=0), place.tier != Tier.LOST)
 
 
 def rows_of(

@@ -49,7 +49,7 @@ PYTHON = {
     ),
     "a comment at the end of a block": (
         "",
-        " def f():\n     x = 1\n     return x\n+\n+    # Nothing more is done here, as\n+    # nobody has asked for more.\n"
+        " def f():\n     x = 1\n     return x\n+\n+    # Nothing more is done, as\n+    # nobody has asked for more.\n"
         " \n \n def g():\n",
     ),
     "a line of a row of such": (
