@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN = 1_000
-"""Entries of one folder that are shown."""
+"""Entries of one folder that are shown at once; more are one page further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,16 @@ class Entry:
 
 
 def list_folder(
-    root: Path, path: str, ignored: Callable[[Collection[str]], Iterable[str]], deleted: Iterable[str] = ()
+    root: Path,
+    path: str,
+    ignored: Callable[[Collection[str]], Iterable[str]],
+    deleted: Iterable[str] = (),
+    limit: int = SHOWN,
 ) -> list[Entry]:
-    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here."""
+    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here.
+
+    Of more than `limit`, the last entry is a note.
+    """
     try:
         with os.scandir(root / path) as found:
             entries = [Entry(_join(path, e.name), e.is_dir(follow_symlinks=False)) for e in found if e.name != ".git"]
@@ -39,8 +46,8 @@ def list_folder(
     entries = sorted(
         (e for e in entries if e.path not in hidden), key=lambda e: (not e.folder, e.name.casefold(), e.name)
     )
-    if len(entries) > SHOWN:
-        return [*entries[:SHOWN], Entry("", note=f"{len(entries) - SHOWN:,} more are not shown")]
+    if len(entries) > limit:
+        return [*entries[:limit], Entry("", note=f"{len(entries) - limit:,} more: enter")]
     return entries
 
 

@@ -69,7 +69,7 @@ def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
         (tmp_path / f"{number:05}").touch()
     entries = list_folder(tmp_path, "", lambda paths: [])
     assert len(entries) == SHOWN + 1
-    assert entries[-1] == Entry("", note="5 more are not shown")
+    assert entries[-1] == Entry("", note="5 more: enter")
 
 
 def test_what_cannot_be_previewed_says_why(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ Which columns fit is decided by the width; keys bring a hidden one in.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
+from textual.command import CommandPalette, Provider
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -28,9 +30,10 @@ from ossa.assistant.events import Event
 from ossa.assistant.review import Permission
 from ossa.assistant.transcript import Transcript
 from ossa.tui.commands import suggestions
+from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
-from ossa.tui.safe import plain_text
 from ossa.tui.rewriting import AMENDING, EDITING, open_prompt
+from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.sights import TELLING, in_context, opened
 from ossa.tui.targets import Targets
@@ -79,6 +82,8 @@ class Noticed(Message):
 class Workspace(Screen[None]):
     """Files, conversation and change, side by side."""
 
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {GoToFile}
+
     side_open = reactive(False)
     """Where there is little room: whether the file or change is shown."""
     files_open: reactive[bool | None] = reactive(None)
@@ -94,6 +99,8 @@ class Workspace(Screen[None]):
         """Paths changed on disk that are not shown yet."""
         self._following = False
         self.files = Files(root)
+        self.paths = self.files.paths
+        """Where files are found by their letters."""
         self.welcome = Welcome(root, keys)
         self.conversation = Conversation(self.welcome)
         self.activity = Activity()
@@ -104,7 +111,7 @@ class Workspace(Screen[None]):
         self.ledger = LedgerView()
         self.status = Status()
         self._switcher = ContentSwitcher(self.preview, self.change, self.ledger, initial="preview", id="switcher")
-        self._files_pane = Pane(self.files, id="files-pane")
+        self._files_pane = Pane(self.files, self.files.field, id="files-pane")
         self._talk = Pane(self.conversation, self.offers, self.activity, self.prompt, id="talk")
         self._side = Pane(self._switcher, id="side")
 
@@ -126,7 +133,8 @@ class Workspace(Screen[None]):
         await self._show_branch()
         await self.files.attach(root, repository)
         if repository is not None:
-            self.offers.attach(Targets(root, repository.files), self._favoured)
+            self.offers.attach(Targets(root, repository.files), lambda: self.favoured)
+            self.paths = self.files.paths = Paths(repository.files)
         self.run_worker(self._watch(root, watcher))
 
     def watch_side_open(self) -> None:
@@ -185,6 +193,16 @@ class Workspace(Screen[None]):
         """Bring the change up; to `ask` about it, the focus goes there unless the user is typing."""
         self._open_side("change", focus=ask and not self.prompt.text)
 
+    @work(exclusive=True, group="preview")
+    async def go_to_file(self, letters: str = "") -> None:
+        """Show the file that fits some letters best; without any, let the person choose by them."""
+        if not letters:
+            self.app.push_screen(CommandPalette([GoToFile], placeholder="Go to a file by some of its letters"))
+        elif found := await self.paths.find(letters, 1, self.favoured):
+            await self.show_file(found[0].path, chosen=True)
+        else:
+            self.notify(f"No file has the letters {plain_text(letters)} in this order.", markup=False)
+
     async def show_file(self, path: str, chosen: bool) -> None:
         """Show a file; a `chosen` one even where a review is open or there is little room."""
         if not chosen and (self.change.phase == "reviewing" or not self._side.display):
@@ -238,6 +256,7 @@ class Workspace(Screen[None]):
     def _disk_changed(self, event: DiskChanged) -> None:
         self._touched |= event.paths
         self.offers.touch(event.paths)
+        self.paths.touch()
         if not self._following:
             self._following = True
             self.run_worker(self._follow_disk())
@@ -302,8 +321,9 @@ class Workspace(Screen[None]):
     def _chosen(self) -> None:
         self.prompt.take()
 
-    def _favoured(self) -> list[str]:
-        """What is likely meant by an "@": the file in view, then those changed."""
+    @property
+    def favoured(self) -> list[str]:
+        """What is likely meant where a file is asked for: the one in view, then those changed."""
         return [self.preview.path, *self.files.marked] if self.preview.path else list(self.files.marked)
 
     @on(Files.Looked)
@@ -313,6 +333,8 @@ class Workspace(Screen[None]):
     @on(ChangeView.Progressed)
     @on(Preview.Turned)
     def _title_side(self) -> None:
+        waits = self.change.phase in ("shown", "reviewing", "revising")
+        self.files.proposed = frozenset(file.path for file in self.change.change.files) if waits else frozenset()
         if self._switcher.current == "ledger":
             self._side.heading = Content.styled("Context", "bold") + "  if the prompt were sent now"
             return

@@ -10,44 +10,22 @@ from typing import ClassVar, Literal, Self, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import Input, Static
 
 from ossa.tui.code import COLOURED
 from ossa.tui.commands import bindings
 from ossa.tui.pages import FOUND, Page, Place, read_page
 from ossa.tui.safe import cut, plain_text
+from ossa.tui.widgets.field import Field
 from ossa.tui.widgets.filetext import FileText
 
 Purpose: TypeAlias = Literal["search", "line"]
 
 EMPTY = Page([], "Choose a file on the left to read it here.\nChanges appear here as well.")
-
-
-class Field(Horizontal):
-    """Where the person types what to look for, or a line's number; beside it what came of it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", show=False)]
-
-    class Left(Message):
-        """The person wants no more of it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.input = Input(compact=True)
-        self.told = Static(markup=False)
-        self.display = False
-
-    def compose(self) -> ComposeResult:
-        yield self.input
-        yield self.told
-
-    def action_leave(self) -> None:
-        self.post_message(self.Left())
 
 
 class Preview(Vertical):
@@ -67,7 +45,7 @@ class Preview(Vertical):
         super().__init__(id="preview")
         self.root = root
         self.lines = FileText(EMPTY)
-        self._field = Field()
+        self._field = Field(self._typed, self._close, self._left)
         self._purpose: Purpose = "search"
         self._sought = ""
         self._places: list[Place] = []
@@ -163,39 +141,22 @@ class Preview(Vertical):
         """Let the person type."""
         self.stay()
         self._purpose, self._origin = purpose, self.lines.first
-        field = self._field
-        field.display = True
-        field.told.update("")
-        field.input.placeholder = "Search; enter keeps, esc leaves" if purpose == "search" else "Line; esc goes back"
-        field.input.value = text
-        field.input.select_all()
-        field.input.focus()
+        self._field.open("Search; enter keeps, esc leaves" if purpose == "search" else "Line; esc goes back", text)
 
     def _close(self) -> None:
-        self._field.display = False
+        self._field.close()
         self.focus()
         self.refresh_bindings()
         self.post_message(self.Turned())
 
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        event.stop()
-        if not self._field.display:
-            return
+    def _typed(self, text: str) -> None:
         if self._purpose == "line":
-            self._go_to_line(event.value)
+            self._go_to_line(text)
         else:
-            self._sought = event.value
+            self._sought = text
             self.run_worker(self._search(), exclusive=True, group="search")
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._close()
-
-    @on(Field.Left)
-    def _left(self, event: Field.Left) -> None:
-        event.stop()
+    def _left(self) -> None:
         if self._purpose == "search":
             self._forget()
         self.lines.scroll_to(y=self._origin, animate=False, immediate=True)
@@ -210,7 +171,7 @@ class Preview(Vertical):
     def _go_to_line(self, text: str) -> None:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
         count = len(self.page.lines)
-        self._field.told.update("" if 0 < number <= count else f"1 to {count:,}")
+        self._field.tell("" if 0 < number <= count else f"1 to {count:,}")
         if number and count:
             self.lines.go(min(number, count) - 1)
 
@@ -227,7 +188,7 @@ class Preview(Vertical):
     def _go(self, index: int) -> None:
         self._at = index % len(self._places) if self._places else -1
         self.lines.mark(self._places, self._places[self._at] if self._places else None)
-        self._field.told.update(self._count if self._sought else "")
+        self._field.tell(self._count if self._sought else "")
         self.refresh_bindings()
         self.post_message(self.Turned())
 
