@@ -147,9 +147,14 @@ def _window(arguments: argparse.Namespace) -> int:
         arguments.copy = _wants_copies(root)
         if not arguments.copy:
             return 2
+    if arguments.plain:
+        from ossa.tui.talk import talk
+
+        return talk(partial(open_bench, arguments))
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         print(
-            'ossa: the window needs a terminal; without one there are `ossa fix` and `ossa run "…"`.', file=sys.stderr
+            'ossa: the window needs a terminal; without one there are `ossa --plain`, `ossa fix` and `ossa run "…"`.',
+            file=sys.stderr,
         )
         return 2
     return run_windows(arguments)

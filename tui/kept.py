@@ -4,6 +4,7 @@ And the same for the session that a window has open, each with a sentence on how
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,13 @@ def forked(session: Session) -> tuple[str, str]:
         return fork(session.path), ""
     except SessionError as error:
         return "", str(error)
+
+
+def listed(root: Path, words: Sequence[str] = ()) -> str:
+    """The sessions of a repository that have these words, a line each, or that there are none. Blocks."""
+    found = list(matching(paths.state_dir() / "sessions", root, words))
+    none = "No session has these words." if words else "No sessions yet."
+    return "\n".join(line for one in found for line in _lines(one)) or none
 
 
 def _export(info: SessionInfo, file: str) -> int:

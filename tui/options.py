@@ -23,6 +23,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     else:
         parser.set_defaults(command="")
         parser.add_argument("path", nargs="?", default=".", help="the repository (default: here)")
+        parser.add_argument(
+            "--plain", action="store_true", help="line by line instead of the window, as screen readers need it"
+        )
         _common(parser)
     return parser.parse_args(argv)
 
