@@ -127,6 +127,7 @@ class OssaApp(App[str]):
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
+        self.window.see(None, bench.agent.transcript)
         for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))
         if bench.history and await self.player.holds_change():

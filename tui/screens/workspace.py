@@ -211,11 +211,11 @@ class Workspace(Screen[None]):
         await self.preview.show(path)
         self._open_side("preview", focus=chosen)
 
-    def see(self, event: Event, transcript: Transcript) -> None:
-        """Show in files and preview what an event tells of them."""
-        if place := opened(event):
+    def see(self, event: Event | None, transcript: Transcript) -> None:
+        """Show in files and preview what an event tells of them, or where there is none what a whole session did."""
+        if event and (place := opened(event)):
             self._follow(*place)
-        if isinstance(event, TELLING):
+        if event is None or isinstance(event, TELLING):
             self.files.context = in_context(transcript)
 
     def _follow(self, path: str, line: int) -> None:

@@ -176,7 +176,7 @@ class Files(Tree[Entry]):
         self._loaded.clear()
         self.root.remove_children()
         nodes = {"": self.root}
-        for path in sorted(match.path for match in matches):
+        for path in sorted((match.path for match in matches), key=_place):
             parts = path.split("/")
             for length in range(1, len(parts) + 1):
                 above, here = "/".join(parts[: length - 1]), "/".join(parts[:length])
@@ -315,3 +315,9 @@ class Files(Tree[Entry]):
         for node in self._loaded.values():
             for child in node.children:
                 child.refresh()
+
+
+def _place(path: str) -> list[tuple[bool, str]]:
+    """Where a path stands among others: in each folder the folders first."""
+    *above, name = path.split("/")
+    return [*((False, part.casefold()) for part in above), (True, name.casefold())]
