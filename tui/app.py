@@ -17,6 +17,7 @@ from textual.theme import Theme
 
 from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
+from ossa.tui.bell import Bell
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
 from ossa.tui.copying import copy
 from ossa.tui.history import prompts
@@ -68,9 +69,14 @@ class OssaApp(App[str]):
         self._open = open_workbench
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
-        self.player = Player(self.window, self._renderer)
+        bell = Bell(self._send, lambda: self.app_focus, self._look.config.notify)
+        self.player = Player(self.window, self._renderer, bell)
         self._opening: asyncio.Future[Workbench] | None = None
         self._look.put_on(self)
+
+    def _send(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
 
     def get_default_screen(self) -> Screen[None]:
         return self.window

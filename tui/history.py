@@ -37,6 +37,11 @@ class Turn:
         return bool(self.events) and isinstance(first := self.events[0], TurnStarted) and not first.command
 
     @property
+    def prompt(self) -> str:
+        """What the user typed; empty where nothing was."""
+        return first.prompt if self.events and isinstance(first := self.events[0], TurnStarted) else ""
+
+    @property
     def is_adjustment(self) -> bool:
         """Whether it is a key pressed in the ledger, and nothing that was said."""
         return any(isinstance(event, Adjusted) for event in self.events)

@@ -355,6 +355,7 @@ class Renderer:
             step.finish(False, "stopped")
         self._steps.clear()
         self._end_search()
-        await self._add(finished_line(event))
+        goes_on = event.end == "cancelled" and self._block is not None and self._block.has_answer
+        await self._add(finished_line(event, " · /amend edits what was written and goes on" if goes_on else ""))
         self._doing("")
         self._block = None

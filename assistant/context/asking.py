@@ -45,6 +45,8 @@ class Ask:
     """The last test failures, for `@!failures`."""
     viewing: str = ""
     """What the person has open, as "calc.py:12"."""
+    begin: str = ""
+    """The first words of the answer, where the person has written them."""
 
     def about(self, attached: Sequence[Attached]) -> About:
         """What files that matter are looked for by."""

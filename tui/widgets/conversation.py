@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from ossa.assistant.events import Event
+from ossa.assistant.events import Answering, Event
 from ossa.tui.history import Turn, merged, take_back
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.fold import Fold
@@ -52,9 +52,9 @@ class TurnBlock(Vertical):
 
     def __init__(self, prompt: str = "", *, is_prompt: bool = False) -> None:
         """`is_prompt`: it is one to the model, and none to ossa."""
-        super().__init__(*([prompt_line(prompt)] if prompt else []))
+        super().__init__(*([prompt_line(prompt, is_prompt=is_prompt)] if prompt else []))
         self.is_prompt = is_prompt
-        self._prompt = prompt
+        self.prompt = prompt
         self._events: list[Event] = []
 
     @property
@@ -67,6 +67,11 @@ class TurnBlock(Vertical):
         """What happened in it."""
         return Turn(self._events, self.back)
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether the model said something in it."""
+        return any(isinstance(event, Answering) for event in self._events)
+
     def tell(self, event: Event) -> None:
         """Remember what it shows."""
         self._events[-1:] = merged([*self._events[-1:], event])
@@ -75,7 +80,7 @@ class TurnBlock(Vertical):
         """Close it to one line that says so."""
         if not self.back:
             self.add_class("-back")
-            await self.mount(TakenBack(self._prompt, is_prompt=self.is_prompt), before=0)
+            await self.mount(TakenBack(self.prompt, is_prompt=self.is_prompt), before=0)
 
 
 class Earlier(Static, can_focus=True):
@@ -160,9 +165,29 @@ class Conversation(VerticalScroll, can_focus=True):
             elif isinstance(block, Earlier):
                 take_back(block.turns, count)
 
+    def former(self, count: int) -> str:
+        """The prompt to the model that is the `count`-th from the last of those that stand; empty if there is none."""
+        standing = [block.prompt for block in reversed(self._blocks) if block.is_prompt and not block.back]
+        if count > len(standing) and (earlier := self._earlier):
+            standing += [turn.prompt for turn in reversed(earlier.turns) if turn.is_prompt and not turn.back]
+        return standing[count - 1] if 0 < count <= len(standing) else ""
+
+    def from_last(self, block: object) -> int:
+        """Which prompt a block begins with, counted from the last one, which is 1; 0 where it is none that stands."""
+        standing = [b for b in reversed(self._blocks) if b.is_prompt and not b.back]
+        return next((count for count, one in enumerate(standing, 1) if one is block), 0)
+
+    @property
+    def _blocks(self) -> list[TurnBlock]:
+        return [child for child in self.children if isinstance(child, TurnBlock)]
+
+    @property
+    def _earlier(self) -> Earlier | None:
+        return next((child for child in self.children if isinstance(child, Earlier)), None)
+
     def toggle_folds(self) -> None:
         """Open every fold of the last turn, or close them if any is open."""
-        blocks = list(self.query(TurnBlock))
+        blocks = self._blocks
         folds = list(blocks[-1].query(Fold)) if blocks else []
         opened = not any(fold.opened for fold in folds)
         for fold in folds:
@@ -170,20 +195,17 @@ class Conversation(VerticalScroll, can_focus=True):
 
     def _look_before(self) -> None:
         """Show earlier turns where the user wants to go further up than to the first that is shown."""
-        if self.scroll_y < 1:
-            for earlier in self.children:
-                if isinstance(earlier, Earlier):
-                    # By itself: a message that the app sends while it scrolls would not come to the app.
-                    earlier.call_next(earlier.action_load)
+        if self.scroll_y < 1 and (earlier := self._earlier):
+            # By itself: a message that the app sends while it scrolls would not come to the app.
+            earlier.call_next(earlier.action_load)
 
     async def _make_room(self) -> None:
         """Unmount all turns but the last page where there are too many; they wait as earlier ones."""
-        blocks = [child for child in self.children if isinstance(child, TurnBlock)]
+        blocks, earlier = self._blocks, self._earlier
         if len(blocks) < MOST:
             return
         gone = blocks[: len(blocks) - PAGE]
         turns = [block.turn for block in gone]
-        earlier = next((child for child in self.children if isinstance(child, Earlier)), None)
         with self.app.batch_update():
             if earlier is None:
                 await self.mount(Earlier(turns), before=gone[0])
