@@ -64,7 +64,7 @@ async def test_an_interrupted_answer_is_gone_on_from_as_it_was_edited(open_windo
         await stage.send("/amend")
         await stage.shows("editing the answer")
         assert stage.app.window.prompt.text == "Six is wr"
-        await stage.pilot.press("backspace", *"ight", "enter")
+        await stage.pilot.press("backspace", "backspace", *"right", "enter")
         await stage.shows("Six is right, indeed.")
         assert stage.agent.asked[-2:] == ["/rewind 1 conversation", "two by three?"]
         assert stage.agent.begun == ["Six is right"]
