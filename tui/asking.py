@@ -84,6 +84,7 @@ class LineReviewer:
         """By the id of the hunk; a hunk that comes back as it was is not asked for again."""
 
     async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> Answer:
+        await self._speaker.has_told(change)
         hunks = list(change.hunks)
         self._decided = {hunk.id: self._decided[hunk.id] for _, hunk in hunks if hunk.id in self._decided}
         for line in repair_words(alternatives):

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from ossa.assistant.events import Attempt, Event, Failure, Spoken
+from ossa.assistant.events import Attempt, Event, Failure, Proposed, Spoken
+from ossa.tui.bell import Bell
 from ossa.tui.console import explain
 from ossa.tui.screens.workspace import Workspace
 from ossa.tui.turn import Renderer
@@ -24,12 +25,13 @@ Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
 class Player:
     """Has the agent do what the person asks for, and says in the window's lines what goes on."""
 
-    def __init__(self, window: Workspace, renderer: Renderer) -> None:
+    def __init__(self, window: Workspace, renderer: Renderer, bell: Bell) -> None:
         self.bench: Workbench | None = None
         """None until it is open; what is asked for before waits."""
         self.playing = False
         """Whether a turn is running."""
         self._window, self._renderer = window, renderer
+        self.bell = bell
         self._jobs: deque[Job] = deque()
         self._resting = "starting"
         """The state to show when no turn is running."""
@@ -101,9 +103,12 @@ class Player:
         window = self._window
         window.status.state = "working"
         window.ledger.working = True
+        self.bell.begin()
         try:
             async for event in events:
                 await self._renderer.show(event)
+                if isinstance(event, Proposed):
+                    self.bell.ring("a change waits for your review")
                 if self.bench is not None:
                     window.see(event, self.bench.agent.transcript)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self.bench is not None:
@@ -116,4 +121,5 @@ class Player:
             window.activity.begin("")
             window.status.state = self._resting
             window.ledger.working = False
+            self.bell.ring("the turn is over")
         self.play_next()

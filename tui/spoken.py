@@ -3,6 +3,7 @@
 Nothing is said by a mark, a place or a colour alone; a line once written stays as it is.
 """
 
+import asyncio
 import time
 from collections.abc import Iterator
 from typing import TextIO
@@ -45,6 +46,15 @@ class Speaker:
         self._said = ""
         """What goes on, as it was said last."""
         self._since = 0.0
+        self._change: Change | None = None
+        """The one that was told of last."""
+        self._news = asyncio.Event()
+
+    async def has_told(self, change: Change) -> None:
+        """Wait until this change was told of: the person may be asked before the last events come that led to it."""
+        while self._change != change:
+            self._news.clear()
+            await self._news.wait()
 
     def tell(self, event: Event) -> None:
         """Write what one event tells, if anything."""
@@ -56,6 +66,9 @@ class Speaker:
         if text:
             self._flush(ended=True)
             self.say(text)
+        if isinstance(event, Proposed):
+            self._change = event.change
+            self._news.set()
 
     def say(self, text: str) -> None:
         """Write lines that anybody may have written."""

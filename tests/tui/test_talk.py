@@ -1,5 +1,6 @@
 """The conversation line by line: all that the window decides is decided by a typed letter, and said in words."""
 
+import asyncio
 import io
 import os
 from collections.abc import Sequence
@@ -109,9 +110,13 @@ async def test_a_change_that_is_put_off_waits(repository: Path) -> None:
 
 
 async def decided(*lines: str, alternatives: Alternatives = Alternatives()) -> tuple[object, str]:  # noqa: B008
-    out = io.StringIO()
-    reviewer = LineReviewer(Speaker(out), typing(*lines))
-    return await reviewer.review(CHANGE, PROVED, alternatives), out.getvalue()
+    speaker = Speaker(out := io.StringIO())
+    reviewer = LineReviewer(speaker, typing(*lines))
+    asking = asyncio.ensure_future(reviewer.review(CHANGE, PROVED, alternatives))
+    await asyncio.wait([asking], timeout=0)
+    assert not out.getvalue(), "what led to the change is told first"
+    speaker.tell(Proposed(CHANGE, PROVED, alternatives))
+    return await asking, out.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -143,9 +148,11 @@ async def test_another_repair_is_chosen_by_its_number() -> None:
 
 async def test_what_was_decided_is_not_asked_again_after_an_edit() -> None:
     out = io.StringIO()
-    reviewer = LineReviewer(Speaker(out), typing("a", "e", "z", ".", "a"))
+    reviewer = LineReviewer(speaker := Speaker(out), typing("a", "e", "z", ".", "a"))
+    speaker.tell(Proposed(CHANGE, PROVED))
     assert isinstance(await reviewer.review(CHANGE, PROVED, Alternatives()), HunkEdit)
     edited = Change((CHANGE.files[0], FileChange("new.py", "added", (Hunk("h3", 0, (), ("z\n",)),))))
+    speaker.tell(Proposed(edited, PROVED))
     assert await reviewer.review(edited, PROVED, Alternatives()) == [Decision("h1", True), Decision("h3", True)]
     assert out.getvalue().count("Hunk 1 of 2") == 1
 
