@@ -67,6 +67,15 @@ async def test_that_changes_are_noticed_late_is_said(open_window: "Open") -> Non
 def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
     for number in range(SHOWN + 5):
         (tmp_path / f"{number:05}").touch()
+    asked: list[int] = []
+
+    def ignored(paths: Collection[str]) -> Iterable[str]:
+        asked.append(len(paths))
+        return [path for path in paths if path < "00010"]
+
+    entries = list_folder(tmp_path, "", ignored)
+    assert [entry.path for entry in entries] == [f"{number:05}" for number in range(10, SHOWN + 5)]
+    assert asked == [SHOWN, 5]
     entries = list_folder(tmp_path, "", lambda paths: [])
     assert len(entries) == SHOWN + 1
     assert entries[-1] == Entry("", note="5 more: enter")

@@ -195,9 +195,11 @@ class Files(Tree[Entry]):
         self.field.tell("")
         self.root.remove_children()
         await self._load(self.root)
+        if chosen:
+            await self.reveal(chosen)
         for path in self._open_folders:
             await self._expand(path)
-        if chosen:
+        if chosen:  # what opened above has moved it
             await self.reveal(chosen)
 
     async def _expand(self, path: str) -> None:
