@@ -143,6 +143,8 @@ class OssaApp(App[str]):
         await self._follow_index(bench)
         if self._first_prompt:
             self._submit(self._first_prompt)
+        if not (bench.history or self._first_prompt):
+            self.run_worker(self.player.foresee(bench))
         self.player.play_next()
         try:
             await asyncio.to_thread(bench.model.start)

@@ -7,6 +7,7 @@ do(job) ─► queue ─► job(agent) ─► events ─► Renderer ─► widg
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from ossa.assistant.events import Attempt, Event, Failure, Proposed, Spoken
@@ -76,6 +77,17 @@ class Player:
         window.welcome.model, window.welcome.why = info.name, info.why
         window.welcome.isolation = isolation.summary
         self._rest(state)
+
+    async def foresee(self, bench: "Workbench") -> None:
+        """Say what the tests are; where nothing confines commands, none is run for that unasked."""
+        # Imported here since the first frame should not wait for it.
+        from ossa.assistant.draft import DraftError
+
+        told = "found when they are run"
+        if bench.tests is not None and bench.draft.isolation.confined:
+            with suppress(DraftError):
+                told = await bench.tests.foresee(bench.baseline or bench.draft)
+        self._window.welcome.tests = told
 
     async def fail(self, error: Exception, state: str) -> None:
         """Tell of what keeps ossa from working."""

@@ -300,6 +300,7 @@ class Bench:
         self.draft = Drafted(holds)
         self.session = Session.create(root.parent / "sessions", root, "scripted")
         self.notices = ()
+        self.tests = None
         self.closed = False
 
     def close(self) -> None:
