@@ -63,9 +63,7 @@ class TestRunner:
 
     def describe(self) -> str:
         """One line of what will be run; exact once the tests have been run."""
-        if self._plan is None:
-            return "what the project's files say, found when it is first run"
-        return " and ".join(plan.title for plan in (self._plan, *self._plan.beside))
+        return self._plan.title if self._plan else "what the project's files say, found when it is first run"
 
     async def foresee(self, draft: Draft) -> str:
         """One line of what would be run now, or a sentence why nothing would.
@@ -74,7 +72,7 @@ class TestRunner:
             DraftError: no command can be run in the draft.
         """
         plan = self._plan or await find(draft, self._root)
-        return plan if isinstance(plan, str) else " and ".join(one.title for one in (plan, *plan.beside))
+        return plan if isinstance(plan, str) else plan.title
 
     @property
     def chooses(self) -> bool:
