@@ -13,6 +13,7 @@ from ossa.assistant.edits.inference import inferred
 from ossa.assistant.edits.lists import unheld
 from ossa.assistant.edits.locate import Miss, locate
 from ossa.assistant.edits.misses import explain
+from ossa.assistant.edits.newest import with_newest
 from ossa.assistant.edits.patch import EditError, Section
 from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
 from ossa.assistant.edits.rows import Fitted
@@ -56,7 +57,8 @@ def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: boo
         tried = choices if len(choices) * len(data) <= _TRIED else ()
         return only(path, data, [attempted(places) for places in tried])
 
-    places = locate(target, with_future(path, target.lines, sections), chosen, ordered=ordered)
+    sections = with_newest(target.lines, with_future(path, target.lines, sections))
+    places = locate(target, sections, chosen, ordered=ordered)
     if isinstance(places, Miss):
         raise EditError(f"{explain(path, target, places)} Nothing was changed.")
     return result(places)

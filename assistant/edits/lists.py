@@ -14,6 +14,8 @@ from ossa.assistant.edits.places import Place, Target
 
 _TEXTS = ("", ".rst", ".md", ".txt", ".markdown")
 _ITEM = re.compile(r"[ \t]*([-*+]|\d+[.)]|#\.)[ \t]+\S")
+_WORDS = re.compile(r"[ \t]*[\w`:(\[{'\"<]")
+"""A line that goes on; others may begin something else."""
 _SHOWN = 3
 """Lines going on deeper from which on a text shows what it does."""
 
@@ -36,5 +38,5 @@ def _after(place: Place) -> list[tuple[str, bool]]:
 def _goes_on_deeper(lines: Sequence[tuple[str, bool]], *, new: bool = True) -> Iterator[bool]:
     """For every item whose text goes on in the next line whether that is deeper; with `new` where that line is new."""
     for (above, _), (below, comes) in pairwise(lines):
-        if _ITEM.match(above) and below.strip() and not _ITEM.match(below) and (comes or not new):
+        if _ITEM.match(above) and _WORDS.match(below) and not _ITEM.match(below) and (comes or not new):
             yield len(indent(below)) > len(indent(above))

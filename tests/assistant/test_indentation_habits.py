@@ -106,3 +106,8 @@ def test_a_line_with_blanks_left_stands_deeper_than_the_others_by_as_much() -> N
     text = "* one\n    * two\n    * three\n    * four\n\n* five\n"
     patch = " * two\n * three\n+* new that\n+  goes on\n * four\n"
     assert "    * new that\n      goes on\n" in updated("a.txt", text, patch)
+
+
+def test_what_begins_something_else_below_an_item_stands_as_written() -> None:
+    patch = ENTRY.format("# ")
+    assert "files\n# go away.\n- fixed one" in updated("news.md", NEWS, patch)
