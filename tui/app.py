@@ -277,6 +277,9 @@ class OssaApp(App[str]):
     def action_files(self) -> None:
         self.window.toggle_files()
 
+    def action_widen(self) -> None:
+        self.window.toggle_side_alone()
+
     def action_open(self, letters: str = "") -> None:
         self.window.go_to_file(letters)
 

@@ -78,6 +78,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
     Command("open", "open", "Go to a file by some of its letters", "ctrl+f", argument="letters"),
+    Command("widen", "widen", "File or change alone, or beside the talk", "f3"),
     Command("context", "context", "What the model is shown, and its tokens", "ctrl+l"),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
     Command("copy", "copy", "Copy a block of code of the last answer", "f2", argument="N"),

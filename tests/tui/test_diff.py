@@ -129,3 +129,18 @@ async def test_each_test_opens_what_it_said(open_window: "Open", proposed: Propo
         await stage.until(lambda: "E was 3" not in stage.text and "E assert" not in stage.text)
         await stage.pilot.press("tab", "f")
         await stage.until(lambda: "/fix test_calc.py::test_half" in stage.agent.asked)
+
+
+async def test_the_change_alone_has_the_whole_width_until_one_leaves_it(
+    open_window: "Open", proposed: Proposed
+) -> None:
+    async with open_window([proposed], size=(120, 30)) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        change = stage.app.window.change
+        await stage.pilot.press("f3")
+        await stage.until(lambda: change.size.width > 110 and beside(stage))
+        await stage.pilot.press("f3")
+        await stage.until(lambda: change.size.width < 60 and change.has_focus)
+        await stage.pilot.press("f3", "slash")
+        await stage.until(lambda: stage.app.window.prompt.has_focus and change.size.width < 60)

@@ -88,6 +88,8 @@ class Workspace(Screen[None]):
     """Where there is little room: whether the file or change is shown."""
     files_open: reactive[bool | None] = reactive(None)
     """Whether the user wants the files; None leaves it to the width."""
+    side_alone = reactive(False)
+    """Whether the file or change has the whole width."""
 
     def __init__(self, root: Path, keys: Keymap) -> None:
         """`keys` are those in force, for the texts that name one."""
@@ -143,23 +145,35 @@ class Workspace(Screen[None]):
     def watch_files_open(self) -> None:
         self._arrange()
 
+    def watch_side_alone(self) -> None:
+        self._arrange()
+
     def on_resize(self) -> None:
         self._arrange()
 
     def _arrange(self) -> None:
         """Show the columns that fit. Not by classes of the screen: they would restyle every widget of a long talk."""
-        wide = self._is_wide
-        self._files_pane.display = self.files_open is True or (wide and self.files_open is None)
+        wide, beside = self._is_wide, not self.side_alone
+        self._files_pane.display = beside and (self.files_open is True or (wide and self.files_open is None))
         self._side.display = wide or self.side_open
-        self._talk.display = self.size.width >= TWO_COLUMNS or not self.side_open
+        self._talk.display = beside and (self.size.width >= TWO_COLUMNS or not self.side_open)
 
     @property
     def _is_wide(self) -> bool:
         """Whether all three columns fit."""
         return self.size.width >= THREE_COLUMNS
 
+    def toggle_side_alone(self) -> None:
+        """Give the file or the change the whole width, or no longer."""
+        if self.side_alone:
+            self.side_alone = False
+        else:
+            self._open_side("change" if self._switcher.current == "change" else "preview", focus=True)
+            self.side_alone = True
+
     def toggle_files(self) -> None:
         """Show the files, or go to them, or from there hide them."""
+        self.side_alone = False
         if not self._files_pane.display:
             self.files_open = True
             self.call_after_refresh(self.files.focus)
@@ -220,8 +234,8 @@ class Workspace(Screen[None]):
 
     def _follow(self, path: str, line: int) -> None:
         """Show what the assistant reads, unless the person is at something else beside the conversation."""
-        elsewhere = self._switcher.current == "ledger" or self.change.phase == "reviewing"
-        if not elsewhere and self.preview.following and self._side.display:
+        decides = self.change.phase in ("reviewing", "revising") or self.change.has_focus
+        if self._switcher.current != "ledger" and not decides and self.preview.following and self._side.display:
             self._switcher.current = "preview"
             self.run_worker(self.preview.follow(path, line), exclusive=True, group="preview")
 
@@ -232,7 +246,7 @@ class Workspace(Screen[None]):
 
     def back_to_prompt(self) -> None:
         """Go to the prompt; where there is little room, the conversation comes back."""
-        self.side_open = False
+        self.side_open = self.side_alone = False
         self.prompt.focus()
 
     async def on_unmount(self) -> None:
