@@ -43,6 +43,13 @@ class TestReport:
     """What limits what the run says, for example "judged by its exit code alone"."""
     left_out: str = ""
     """Which tests of the repository are none of this run's, for example "not run: cargo test"."""
+    parts: tuple["TestReport", ...] = ()
+    """Of a run of several runners, what each told; the first is that of the language that ossa repairs."""
+
+    @property
+    def own(self) -> "TestReport":
+        """What the first of several runners told, or the only one."""
+        return self.parts[0] if self.parts else self
 
     @property
     def failures(self) -> tuple[TestResult, ...]:
