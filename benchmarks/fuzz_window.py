@@ -27,6 +27,7 @@ from ossa.assistant.workbench import Options, open_workbench
 from ossa.model.base import Piece, Text, Thought, ToolCall
 from ossa.model.scripted import Answer, ScriptedModel
 from ossa.tui.app import OssaApp
+from ossa.tui.widgets.prompt import Prompt
 
 _KEYS = """
 enter escape tab shift+tab up down left right pageup pagedown home end space backspace delete ctrl+j ctrl+g ctrl+t
@@ -93,7 +94,7 @@ async def act(pilot: Pilot[Any], chance: random.Random) -> str:
         if prompt:
             prompt.first().focus()
             text = chance.choice(SENT)
-            app.screen.query_one("#prompt").text = text
+            app.screen.query_one(Prompt).text = text
             await pilot.press("enter")
             return f"sent {text[:40]!r}"
         await pilot.press("escape")

@@ -25,10 +25,10 @@ from ossa.tui.growth import Growth
 from ossa.tui.laid import Laid, Page, lay
 from ossa.tui.safe import LineGate, plain_text
 
-BEAT = 0.06
-"""Seconds between two looks at what is being written; more where a look takes long."""
-_SHARE = 6
-"""Of the time, one part in so many is spent on looking."""
+BEAT = 0.08
+"""Seconds between two looks at what is being written."""
+REST = 2
+"""After a look that took long, so many times as long is left to the keys."""
 
 
 class Answer(Widget):
@@ -51,6 +51,8 @@ class Answer(Widget):
         self._waiting: list[str] = []
         self._timer: Timer | None = None
         self._due = 0.0
+        self._looking = False
+        """Whether the screen does not show yet what was looked at last."""
         self._pages: list[Page] = []
         """Of what is complete, in pieces, and at the end of what is not."""
         self._kept = 0
@@ -61,8 +63,8 @@ class Answer(Widget):
     async def append_text(self, text: str) -> None:
         """Add the next bit."""
         self._waiting.append(text)
-        if self._timer is None:
-            self._timer = self.set_timer(max(0.01, self._due - time.monotonic()), self._take)
+        if self._timer is None and not self._looking:
+            self._look_soon()
 
     async def finish(self) -> None:
         """Show what is still waiting; nothing more will come."""
@@ -152,8 +154,17 @@ class Answer(Widget):
         if text:
             self._text.add(self._gate.let(plain_text(text)))
             self._renew()
+            self._looking = self.call_after_refresh(self._rest, started)
+
+    def _rest(self, started: float) -> None:
+        """The screen shows what was looked at."""
         now = time.monotonic()
-        self._due = now + max(BEAT, _SHARE * (now - started))
+        self._due, self._looking = now + max(BEAT, REST * (now - started)), False
+        if self._waiting and not self._text.finished:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        self._timer = self.set_timer(max(0.01, self._due - time.monotonic()), self._take)
 
     def _renew(self) -> None:
         if self._pages and self._pages[-1].width:
