@@ -116,16 +116,21 @@ def rows_of(
 
 def refitted(rows: Sequence[Row], fitted: Sequence[Fitted], sign: str) -> list[Fitted]:
     """The runs with the widths that were found."""
-    new: Iterator[Row] = (row for row in rows if row.loss)
+    new: Iterator[str] = (_line(rows, number, sign) for number, row in enumerate(rows) if row.loss)
     result: list[Fitted] = []
     for runs in fitted:
-        result.append([(start, stop, [_line(next(new), sign, text) for text in lines]) for start, stop, lines in runs])
+        result.append([(start, stop, [next(new) for _ in lines]) for start, stop, lines in runs])
     return result
 
 
-def _line(row: Row, sign: str, text: str) -> str:
-    """The line with its width; one of blanks alone as the patch has it."""
-    return sign * (row.width or 0) + row.text if row.text else text
+def _line(rows: Sequence[Row], number: int, sign: str) -> str:
+    """The line with its width; one of blanks alone as the patch has it, or as its neighbours if it lost as much."""
+    row = rows[number]
+    if row.text or row.loss is None or not row.given:
+        return sign * (row.width or 0) + row.text
+    whole = row.given + (row.loss.least if row.loss.shift is None else row.loss.shift)
+    near = [next((r.width for r in side if r.text), None) for side in (rows[number::-1], rows[number:])]
+    return sign * (whole if row.given not in near and whole in near else row.given)
 
 
 def _old(lines: Sequence[str]) -> list[Row]:

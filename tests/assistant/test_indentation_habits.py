@@ -76,6 +76,14 @@ def test_python_stands_as_the_patch_shows_and_the_file_does(name: str) -> None:
     assert updated("m.py", above + before(body) + tail, by_four(body)) == above + by_hand(body) + tail
 
 
+@pytest.mark.parametrize("blanks", [0, 4, 8, 12], ids=str)
+def test_a_line_of_blanks_is_as_wide_as_its_neighbours_or_as_the_patch_has_it(blanks: int) -> None:
+    text = "class A:\n    def f(self):\n        return 1\n"
+    patch = f" class A:\n def f(self):\n+    a = 1\n+{' ' * blanks}\n+    b = 2\n     return 1\n"
+    wide = 8 if blanks in (4, 8) else blanks
+    assert f"a = 1\n{' ' * wide}\n        b" in updated("m.py", text, patch)
+
+
 NEWS = "Version 1\n---------\n\n- fixed one\n  thing.\n- fixed another\n  thing.\n- fixed a third\n  thing, too.\n"
 ENTRY = " Version 1\n ---------\n \n+- fixed a bug that made files\n+{}go away.\n - fixed one\n"
 
