@@ -16,6 +16,8 @@ _SIMPLER = {
     **{"“": '"', "”": '"', "█": "#", "░": "."},
 }
 """What stands for a character of ossa's own on a terminal that cannot show it."""
+NEXT = "OSSA_NEXT"
+"""Names a file for the id of the session to go on with, where the window is in a browser and another page opens it."""
 _HANDLER = "ossa-simpler"
 
 

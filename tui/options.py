@@ -26,7 +26,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
         parser.add_argument(
             "--plain", action="store_true", help="line by line instead of the window, as screen readers need it"
         )
+        parser.add_argument(
+            "--web", nargs="?", type=int, const=8420, metavar="PORT", help="the window in a browser on this machine"
+        )
         _common(parser)
+    parser.set_defaults(argv=argv)
     return parser.parse_args(argv)
 
 
