@@ -65,7 +65,7 @@ class HunkStrips(Widget):
         """The row where a hunk begins, its file's name with it where that is above it, and how many it takes."""
         self._lay(self.content_size.width)
         index = self.views.index(view)
-        end = self._ends[index] - (0 if view.editing else 1)
+        end = self._ends[index] - self._gap(index)
         start = self._ends[index - 1] if index else 0
         return start, end - start
 
@@ -119,10 +119,16 @@ class HunkStrips(Widget):
         if width == self._laid_for:
             return
         heights = (
-            view.height(width, split=self.split) + (_TITLE if _is_first(view) else 0) + (0 if view.editing else 1)
-            for view in self.views
+            view.height(width, split=self.split) + (_TITLE if _is_first(view) else 0) + self._gap(index)
+            for index, view in enumerate(self.views)
         )
         self._ends, self._laid_for = list(accumulate(heights)), width
+
+    def _gap(self, index: int) -> int:
+        """Empty rows below a hunk: none where its editor follows, or another folded one of the same file."""
+        view, following = self.views[index], self.views[index + 1 : index + 2]
+        close = view.folded and following and following[0].folded and following[0].file is view.file
+        return 0 if view.editing or close else 1
 
 
 def _is_first(view: HunkView) -> bool:
