@@ -31,7 +31,6 @@ class Growth:
         """The source of those that are not."""
         self._joined = False
         """Whether the end goes on with the block before it."""
-        self._was_cut = False
         self.finished = False
 
     def add(self, text: str) -> None:
@@ -40,23 +39,24 @@ class Growth:
         self._end += text
         del self.blocks[self.complete :]
         blocks = parsed(self._end)
-        if len(blocks) > 1:
+        if blocks and blocks[-1].start:
             self._keep(blocks[:-1])
             self._end = "".join(_lines(self._end)[blocks[-1].start :])
-            blocks = blocks[-1:]
-        if blocks and self._cut(blocks[0].kind, parsed(self._end)[0].items):
+            blocks = parsed(self._end)
+        if blocks and self._cut(blocks[0].kind, blocks[0].items):
             blocks = parsed(self._end)
         self.blocks += self._placed(blocks)
 
     def finish(self) -> None:
-        """Nothing more comes; what was cut is put together again."""
-        if self._was_cut:
-            self.blocks, self.complete, self._joined = [], 0, False
-            self.blocks = self._placed(parsed(self.source))
+        """Nothing more comes; what was cut is put together again, and links get what they refer to."""
+        self.blocks, self.complete, self._joined = [], 0, False
+        self.blocks = self._placed(parsed(self.source))
         self.complete, self._end, self.finished = len(self.blocks), "", True
 
     def _keep(self, blocks: Sequence[Block]) -> None:
         """Take blocks as complete."""
+        if not blocks:  # there were only blank lines
+            return
         self.blocks += self._placed(blocks)
         self.complete = len(self.blocks)
         self._joined = False
@@ -92,7 +92,7 @@ class Growth:
             return False
         self._keep(parsed("".join(lines[:at])))
         self._end = again + "".join(lines[at:])
-        self._joined = self._was_cut = True
+        self._joined = True
         return True
 
 
