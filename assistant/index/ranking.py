@@ -18,7 +18,7 @@ from ossa.assistant.index.reasons import Told
 from ossa.assistant.index.recency import Commit
 from ossa.assistant.index.symbols import Symbol
 
-_SHARES = {Kind.CODE: 1.0, Kind.ASIDE: 0.85, Kind.TEST: 0.3, Kind.OTHER: 0.2}
+_SHARES = {Kind.CODE: 1.0, Kind.ASIDE: 0.7, Kind.TEST: 0.3, Kind.OTHER: 0.2}
 """What a file keeps of its score by its kind: a test is rarely what a prompt asks to change, and full of its words."""
 
 
@@ -31,29 +31,33 @@ class Weights:
     against 0.53 by plain BM25. What a person does around the prompt is in no log, so the rest was set by hand.
     """
 
-    text: float = 2.2
+    text: float = 2.5
     """BM25 of the whole file, code, comments and texts, over all words of the prompt."""
-    title: float = 1.8
+    title: float = 1.3
     """The same over the prompt's first line alone; there a word counts five times in a path, three times in a name."""
-    names: float = 0.9
-    """BM25 over the names that the file defines."""
-    path: float = 1.6
-    """BM25 over its path: few words, so each says much."""
+    names: float = 0.6
+    """BM25 over the names that the file defines, by the words of the prompt's prose: examples define names, too."""
+    title_names: float = 0.3
+    """The same by the words of the first line."""
+    path: float = 0.7
+    """BM25 over its path: few words, so each says much; by the words of the prompt's prose."""
+    title_path: float = 0.6
+    """The same by the words of the first line."""
     defines: float = 1.0
     """It defines names that the prompt writes as code is; what many files define says less of each."""
-    named: float = 1.2
+    named: float = 1.0
     """The prompt names it, or has a traceback that went through it."""
-    module: float = 0.8
+    module: float = 0.5
     """A dotted name in the prompt leads to it, as `package.module.function` does."""
-    alike: float = 1.6
+    alike: float = 1.5
     """Earlier commits whose message said the like changed it."""
-    recent: float = 1.8
+    recent: float = 1.3
     """It was changed often and lately: work goes on where work was."""
-    near: float = 0.7
+    near: float = 1.5
     """PageRank: it uses, or is used by, what fits best, what is mentioned, open, changed or failing."""
     mentioned: float = 6.0
     """It was attached to the prompt: nothing else weighs as much."""
-    failing: float = 1.5
+    failing: float = 1.6
     """The traceback of a failing test, or one in the prompt, went through it; the innermost file gets all of this."""
     changed: float = 0.5
     """It differs from the last commit."""
