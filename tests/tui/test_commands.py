@@ -55,9 +55,9 @@ def test_each_command_is_one_line_of_the_help_in_80_columns() -> None:
     assert not [line for line in help_content().plain.splitlines() if len(line) > 66]
 
 
-def test_every_name_is_one_command() -> None:
-    names = [command.name for command in COMMANDS]
-    assert len(names) == len(set(names)), "the config's [keys] goes by name"
+def test_every_id_is_one_command() -> None:
+    ids = [command.id for command in COMMANDS]
+    assert len(ids) == len(set(ids)), "the config's [keys] goes by id where names are not enough"
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
