@@ -129,10 +129,10 @@ class OssaApp(App[str]):
         self.player.bench = bench
         self.window.ledger.count = bench.agent.preview
         self.player.describe(bench, "loading the model")
-        await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
+        await self.window.attach(bench.root, bench.repository, bench.watcher)
         self.window.see(None, bench.agent.transcript)
         for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))

@@ -30,7 +30,7 @@ class Status(Widget):
         if self.reading:
             right = Content.assemble((self.reading, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
-        separator = Content.styled("  ·  ", "$text-disabled")
+        separator = Content.styled(" · ", "$text-disabled")
         for extra in self._extras():
             longer = left + separator + extra
             if extra and longer.cell_length + right.cell_length + 2 <= width:
