@@ -110,7 +110,7 @@ def rank(
     clues = read(prompt)
     features = evidence.features(clues, around)
     added = {name: scores * getattr(weights, name) for name, scores in features.items()}
-    score = sum(added.values(), np.zeros(len(evidence.paths))) * _shares(evidence, clues, features)
+    score = sum(added.values(), np.zeros(len(evidence.paths))) * shares(evidence, clues, features)
     told = Told(evidence, clues, evidence.history.subjects(clues.terms))
     best = [int(file) for file in np.argsort(-score, kind="stable")[:limit] if score[file] > 0]
     return [
@@ -124,10 +124,10 @@ def rank(
     ]
 
 
-def _shares(evidence: Evidence, clues: Clues, features: Mapping[str, Scores]) -> Scores:
+def shares(evidence: Evidence, clues: Clues, features: Mapping[str, Scores]) -> Scores:
     """What each file keeps of its score; all of it where the prompt asks for it by its name, or for tests at all."""
-    shares = dict(_SHARES) | ({Kind.TEST: 1.0} if clues.wants_tests else {})
-    kept = np.array([shares[kind] for kind in evidence.layout.kinds])
+    by_kind = dict(_SHARES) | ({Kind.TEST: 1.0} if clues.wants_tests else {})
+    kept = np.array([by_kind[kind] for kind in evidence.layout.kinds])
     # A traceback names tests, too, and asks for none.
     named = (features["named"] >= 1.0) & (not clues.trace)
     return np.where(named | (features["mentioned"] > 0), 1.0, kept)
