@@ -18,8 +18,8 @@ from ossa.tui.widgets.prompt import Prompt, Rewriting
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
 
-EDITING = "editing an earlier prompt: enter goes back to before it and sends · esc leaves it"
-AMENDING = "editing the answer: enter has it gone on with from here · esc leaves it"
+EDITING = "editing an earlier prompt: enter sends it in its place · esc leaves"
+AMENDING = "editing the answer: enter has the model go on from here · esc leaves"
 
 
 def open_prompt(prompt: Prompt, conversation: Conversation, which: str) -> str:

@@ -35,14 +35,6 @@ class Answer(Widget):
     """An answer; its links are shown, never opened."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"answer--code", "answer--head"}
-    DEFAULT_CSS = """
-    Answer {
-        height: auto;
-        margin: 1 0;
-        & > .answer--code { background: $surface; color: $foreground; }
-        & > .answer--head { background: $surface; color: $text-disabled; }
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
