@@ -1,5 +1,6 @@
 """The user's keys: in force everywhere, and named by them in footer, help and hints; what cannot be had is said."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,3 +92,14 @@ async def test_the_users_keys_are_in_force_and_named(open_window: "Open", propos
         await stage.pilot.press("question_mark")
         await stage.shows("/status         alt+s")
         assert "/review         f9" in stage.text and "/cancel         esc" in stage.text
+
+
+async def test_hints_name_the_users_keys(open_window: "Open", proposed: Proposed, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[keys]\nreview = "f9"\ncancel = "alt+x"\n')
+    async with open_window([asyncio.Event()], [proposed], config_folder=tmp_path) as stage:
+        await stage.send("wait")
+        await stage.shows("alt+x stops")
+        await stage.pilot.press("alt+x")
+        await stage.until(lambda: not stage.app.player.playing)
+        await stage.send("mend it")
+        await stage.shows("A change waits for your review: f9")
