@@ -28,8 +28,8 @@ _STOP = frozenset(
 )
 """English that says nothing about a place, and what every issue and commit says."""
 _NAME = re.compile(r"[^\W\d]\w*")
-_QUOTED = re.compile(r"`+([^`\n]+)`+")
-_FILE = re.compile(r"(?:[A-Za-z]:)?[\w.@+\\/-]*\w\.[A-Za-z]\w{0,4}(?!\w|\.\w)")
+_QUOTED = re.compile(r"(?<!`)`+([^`\n]+)`+")
+_FILE = re.compile(r"(?<![\w.@+\\/-])(?:[A-Za-z]:)?[\w.@+\\/-]*\w\.[A-Za-z]\w{0,4}(?!\w|\.\w)")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:(?:\.|::)[^\W\d]\w*)+")
 _WANTS_TESTS = re.compile(r"(?i)\b(write|add|extend|improve|cover|missing|more|flaky|slow)\b[^.\n]{0,40}\btests?\b")
 _TRACE = re.compile(

@@ -170,7 +170,7 @@ def test_whether_tests_are_asked_for(text: str, wanted: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\0\udc80", "((((" * 5000, "a." * 30_000, "`" * 9999, "/" * 30_000, "x.y:" * 9999]
+    "text", ["", "\0\udc80", "((((" * 5000, "a." * 30_000, "`" * 9999, "/" * 30_000, "x.y:" * 9999, "<!--" * 9999]
 )
 def test_any_text_is_read(text: str) -> None:
     assert read(text).wants_tests is False
