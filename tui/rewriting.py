@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ossa.assistant.events import Event, Notice, Rewound, TurnFinished
-from ossa.assistant.session import SessionError
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.prompt import Prompt, Rewriting
 
@@ -72,7 +71,9 @@ async def instead(
 
 def _copy(log: Path) -> str:
     """Keep the session as it is; a sentence on where."""
+    # Imported here since the first frame should not wait for it.
     from ossa.assistant.archive import fork
+    from ossa.assistant.session import SessionError
 
     try:
         return f"What was said before is kept as the session {fork(log)}: /sessions lists it."
