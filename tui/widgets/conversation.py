@@ -211,4 +211,7 @@ class Conversation(VerticalScroll, can_focus=True):
                 await self.mount(Earlier(turns), before=gone[0])
             else:
                 earlier.add(turns)
+            for block in gone:
+                for widget in block.walk_children(Widget, with_self=True):
+                    widget.refresh()  # lets go of what it has drawn, which Textual would keep for long after its end
             await self.remove_children(gone)
