@@ -175,6 +175,8 @@ class ModelInfo:
     """Whether it was trained to call tools; if not, ossa guides it step by step."""
     why: str = ""
     """Why this one, on what device, in what type: one line for the status bar."""
+    where: str = ""
+    """The server to which everything is sent; empty for a model on this machine."""
 
 
 class Pieces(Protocol):
