@@ -59,7 +59,7 @@ def address(url: str) -> Address:
         name, port = parts.hostname, parts.port
     except ValueError:
         name, port = None, None
-    if parts.scheme not in ("http", "https") or not name or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not name or parts.query or parts.fragment or " " in url.strip():
         raise ModelError(f"“{text.rpartition('@')[2][:100]}” is no address of a server; {_EXAMPLE}.")
     if parts.username or parts.password:
         raise ModelError(f"The address of a server must bear no key, since it is shown: put it into {KEY}.")

@@ -137,6 +137,7 @@ class Stream:
         self._line, self._path, self._body = line, path, body
         self._limit = line.limits.first
         self._items: queue.Queue[dict[str, Any] | Exception | None] = queue.Queue()
+        self._is_begun, self._dropped = False, threading.Event()
         self._future = line.run(self._read())
 
     def __iter__(self) -> "Stream":
@@ -162,14 +163,13 @@ class Stream:
         """Drop the connection, so that the server stops; waits until it is dropped."""
         self._items.put(None)
         self._future.cancel()
-        dropped = threading.Event()
-        self._future.add_done_callback(lambda _: dropped.set())
-        dropped.wait(_SECONDS_TO_DROP)
+        if self._is_begun:
+            self._dropped.wait(_SECONDS_TO_DROP)
 
     async def _read(self) -> None:
         import httpx2
 
-        address = self._line.address
+        address, self._is_begun = self._line.address, True
         try:
             async for content in self._contents():
                 self._items.put(content)
@@ -182,6 +182,7 @@ class Stream:
             self._items.put(error)
         finally:
             self._items.put(None)
+            self._dropped.set()
 
     async def _contents(self) -> AsyncIterator[dict[str, Any]]:
         client, address = self._line.client(), self._line.address

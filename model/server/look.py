@@ -5,6 +5,7 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from ossa.model.base import ModelError
@@ -96,8 +97,6 @@ def _ollama(line: Line, name: str, window: int) -> tuple[Served, Way]:
 
 
 def _chat(line: Line, served: Served, *, said: bool) -> tuple[Served, Way]:
-    from dataclasses import replace
-
     if not said:
         window = _WINDOW_WHEN_UNSAID
         served = replace(served, window=window, notes=(*served.notes, f"a window of {window:,} is assumed"))
@@ -107,13 +106,14 @@ def _chat(line: Line, served: Served, *, said: bool) -> tuple[Served, Way]:
 def _models(line: Line) -> dict[str, dict[str, Any]]:
     """The models that the server lists, by their names."""
     try:
-        rows = _tables((line.ask("/v1/models") or {}).get("data"))
+        reply = line.ask("/v1/models")
     except Fault as fault:
         if fault.status in (404, 405):
             return {}
         raise
-    except AttributeError:
-        raise Fault(f"What answers at {line.address.host} is no server of models.") from None
+    if not isinstance(reply, dict):
+        raise Fault(f"What answers at {line.address.host} is no server of models.")
+    rows = _tables(cast("dict[str, Any]", reply).get("data"))
     return {str(row["id"]): row for row in rows if row.get("id")}
 
 
@@ -128,7 +128,7 @@ def _named(line: Line, listed: Mapping[str, Any], model: str) -> str:
         known = ", ".join(clean(line.address, name) for name in list(listed)[:8])
         raise ModelError(f"The server at {line.address.host} has no model “{model}”; it has {known}.")
     if not model and len(listed) != 1:
-        known = ", ".join(clean(line.address, name) for name in list(listed)[:8]) or "does not say which"
+        known = ", ".join(clean(line.address, name) for name in list(listed)[:8]) or "none that it names"
         raise ModelError(f"Name the model by --server-model: the server at {line.address.host} has {known}.")
     return fitting[0] if model else next(iter(listed))
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -24,6 +25,11 @@ Answer = Sequence[Piece]
 HASTY = Limits(connect=2.0, reply=10.0, first=10.0, idle=10.0, tries=4, pause=0.01)
 
 
+@cache
+def _codec() -> HarmonyCodec:
+    return HarmonyCodec()
+
+
 @dataclass
 class Server:
     """A server of models that says what its script says; what it was asked stays in `asked`."""
@@ -31,6 +37,7 @@ class Server:
     dialect: Dialect
     answers: Iterator[Answer]
     name: str = "gpt-oss-20b"
+    refusal: str = "unknown"
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -40,7 +47,7 @@ class Server:
     """If there is one, answers stop in their middle until it is set."""
     brain: Callable[[Sequence[int], int], Iterator[int]] | None = None
     """If there is one, it writes the answers, in token ids."""
-    codec: HarmonyCodec = field(default_factory=HarmonyCodec)
+    codec: HarmonyCodec = field(default_factory=_codec)
     known: list[list[int]] = field(default_factory=list[list[int]])
     """Prompts that were read, as a server's prefix cache has them."""
 
@@ -179,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(b": still here\n\n")
 
     def _reply(self, content: Any) -> None:
-        body = json.dumps(content if content is not None else {"error": {"message": "unknown"}}).encode()
+        body = json.dumps(content if content is not None else {"error": {"message": self.serving.refusal}}).encode()
         self.send_response(200 if content is not None else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -13,9 +13,7 @@ from ossa.model.harmony_reader import MESSAGE
 
 WAYS = ("vllm", "llama", "chat")
 ASK = [Message("system", "Be brief."), Message("user", "What is in a.py?")]
-TOOLS = [
-    ToolSpec("repo_browser.open_file", "Open it.", {"type": "object", "properties": {"path": {"type": "string"}}})
-]
+TOOLS = [ToolSpec("repo_browser.open_file", "Open it.", {"type": "object", "properties": {"path": {"type": "string"}}})]
 CALLED = ToolCall("repo_browser.open_file", '{"path": "a.py"}')
 
 
