@@ -58,7 +58,7 @@ class PlainWay:
         prompt, tokens = self.prompt(messages), self.tokens(clean(answer))
         check(len(prompt) + len(tokens), self._llama.window)
         forced = LARK + "start: " + " ".join(f"<[{token}]>" for token in tokens)
-        told = self._whole(prompt, Sampling(max_tokens=len(tokens)), stop, grammar=forced, n_probs=others + 1)
+        _, told = self._whole(prompt, Sampling(max_tokens=len(tokens)), stop, grammar=forced, n_probs=others + 1)
         if [each.get("id") for each in told] != tokens:
             raise ModelError(
                 "This build of llama.cpp takes no grammar in token ids (llguidance), so it cannot tell how likely a "
@@ -82,15 +82,10 @@ class PlainWay:
     ) -> Continuation:
         """One way to go on from a beginning."""
         writer = self.begin(messages, (), replace(sampling, begin=begin), lambda: False)
-        told = self._whole(writer.prompt, sampling, stop, n_probs=1)
-        logprob, spent = 0.0, 0
-        for each in told:
-            writer.take(Written((each["id"],), bytes(each.get("bytes") or ()).decode("utf-8", "replace")))
-            logprob, spent = logprob + each["logprob"], spent + 1
-            if writer.ended:
-                break
+        said, told = self._whole(writer.prompt, sampling, stop, n_probs=1)
+        writer.take(Written((), said))
         writer.finish()
-        text = writer.spoken.text
+        text, logprob, spent = writer.spoken.text, sum(float(each["logprob"]) for each in told), len(told)
         if held and not holds(held, text, begin):
             return Continuation(text, -math.inf, spent, "stop")
         return Continuation(
@@ -138,7 +133,7 @@ class PlainWay:
         reply = self._line.ask(request.path, body, stop=stop, is_answer=True)
         if not isinstance(reply, dict) or not isinstance(told := reply.get("completion_probabilities", []), list):
             raise nonsense(self._line.address, str(reply))
-        return told
+        return str(reply.get("content", "")), told
 
 
 class PlainWriter:

@@ -8,8 +8,8 @@ import pytest
 from ossa.model.base import Finished, Message, ModelError, Text, ToolCall, ToolSpec
 from ossa.model.server.address import Address, address
 from ossa.model.server.faults import refused
-from ossa.model.server.look import look
 from ossa.model.server.line import Line
+from ossa.model.server.look import look
 from ossa.model.server.sse import Events
 
 ASK = [Message("user", "What is in a.py?")]

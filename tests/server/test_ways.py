@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_what_was_said_goes_back_token_by_token_so_that_the_server_knows_it(way:
         messages += [last(pieces).message, *more]
     prompts = [asked["prompt"] for asked in server.asked]
     assert prompts[0] == HarmonyCodec().prompt(ASK, TOOLS, Sampling())
-    for before, after in zip(prompts, prompts[1:], strict=False):
+    for before, after in pairwise(prompts):
         assert after[: len(before)] == before
     # All of the last prompt but the question and the end of the answer before was known.
     assert last(pieces).usage.reused_tokens >= len(prompts[1])
