@@ -103,6 +103,8 @@ class ServerGeneration:
         stream = self._line.stream(request.path, request.body)
         with self._lock:
             self._stream = stream
+        if self._closed.is_set():
+            stream.close()
         try:
             for content in stream:
                 if self._closed.is_set():

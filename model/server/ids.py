@@ -27,6 +27,7 @@ from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import CALL, RETURN, HarmonyReader
 from ossa.model.server.heard import Counted, Ended, Heard, Reading, Request, Tally, Written
+from ossa.model.server.llama import LARK
 
 
 class Ids(Protocol):
@@ -65,7 +66,7 @@ class IdsWay:
         if self._holds and sampling.constraint and not sampling.begin:
             from ossa.model.constraints_grammar import grammar_of_harmony
 
-            grammar = grammar_of_harmony(sampling.constraint, tools)
+            grammar = LARK + grammar_of_harmony(sampling.constraint, tools)
         prompt = self._codec.prompt(messages, tools, sampling)
         check(len(prompt), self._ids.window)
         return IdsWriter(self._ids, self._codec, prompt, sampling, grammar, hurried)

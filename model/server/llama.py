@@ -10,7 +10,7 @@ from ossa.model.base import Sampling
 from ossa.model.server.heard import Counted, Ended, Heard, Reading, Request, Written, chosen
 
 LARK = "%llguidance {}\n"
-"""Before a grammar in our words."""
+"""Before a grammar in our words; others are in GBNF."""
 
 
 class Llama:
@@ -36,7 +36,7 @@ class Llama:
             "min_p": sampling.min_p,
             **chosen(sampling),
         }
-        return Request("/completion", body | ({"grammar": LARK + grammar} if grammar else {}), ("grammar",))
+        return Request("/completion", body | ({"grammar": grammar} if grammar else {}), ("grammar",))
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:
         """What one object of the stream says."""

@@ -27,6 +27,12 @@ from ossa.model.server.spoken import Spoken
 # Private-use characters: no template has them.
 _MARK = "\ue0f0{}\ue0f1"
 _MARKS = re.compile("\ue0f0([0-9]+)\ue0f1")
+_BLANK = 'root ::= " " [^\\x00]*'
+"""Makes the first word of an answer begin with a blank; every build of llama.cpp takes this."""
+_TRIES = 2
+"""How often a line that may not stand there is asked for again, …"""
+_FREER = 0.8
+"""… and with which temperature."""
 _REMEMBERED = 2000
 """Texts whose tokens are remembered."""
 
@@ -82,15 +88,21 @@ class PlainWay:
     ) -> Continuation:
         """One way to go on from a beginning."""
         writer = self.begin(messages, (), replace(sampling, begin=begin), lambda: False)
-        said, told = self._whole(writer.prompt, sampling, stop, n_probs=1)
+        found = self._written(writer, sampling, stop)
+        for seed in range(_TRIES if held else 0):
+            if not held or holds(held, found.text, begin) or (stop and stop.is_set()):
+                return found
+            writer = self.begin(messages, (), replace(sampling, begin=begin), lambda: False)
+            found = self._written(writer, replace(sampling, temperature=_FREER, seed=seed), stop)
+        return replace(found, logprob=-math.inf) if held and not holds(held, found.text, begin) else found
+
+    def _written(self, writer: "PlainWriter", sampling: Sampling, stop: Event | None) -> Continuation:
+        said, told = self._whole(writer.prompt, sampling, stop, grammar=writer.grammar, n_probs=1)
         writer.take(Written((), said))
         writer.finish()
-        text, logprob, spent = writer.spoken.text, sum(float(each["logprob"]) for each in told), len(told)
-        if held and not holds(held, text, begin):
-            return Continuation(text, -math.inf, spent, "stop")
-        return Continuation(
-            text, logprob, spent, writer.ended or ("length" if spent >= sampling.max_tokens else "stop")
-        )
+        logprob, spent = sum(float(each["logprob"]) for each in told), len(told)
+        reason = writer.ended or ("length" if spent >= sampling.max_tokens else "stop")
+        return Continuation(writer.spoken.text, logprob, spent, reason)
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids of the conversation, up to where the answer begins."""
@@ -159,9 +171,15 @@ class PlainWriter:
     def request(self) -> Request:
         """To have the prompt continued."""
         room = min(self._sampling.max_tokens, self._llama.window - len(self.prompt))
+        return self._llama.request(self.prompt, self._sampling, room, self.grammar)
+
+    @property
+    def grammar(self) -> str:
+        """What holds it, in the server's words; nothing holds a line in whose middle it begins."""
         constraint = self._sampling.constraint
-        grammar = constraint.grammar if constraint and not constraint.of_line else ""
-        return self._llama.request(self.prompt, self._sampling, room, grammar)
+        if constraint and constraint.grammar and not constraint.of_line:
+            return LARK + constraint.grammar
+        return _BLANK if self.spoken.owes_blank else ""
 
     def hear(self, content: dict[str, Any]) -> list[Piece]:
         """The pieces that the next object makes known."""

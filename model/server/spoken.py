@@ -18,6 +18,11 @@ class Spoken:
         self._calls: dict[int, tuple[str, str]] = {}
 
     @property
+    def owes_blank(self) -> bool:
+        """Whether the next text has to begin with a blank."""
+        return bool(self._owed)
+
+    @property
     def is_complete(self) -> bool:
         """Whether a stop text came."""
         return self._stops.hit
