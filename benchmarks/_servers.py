@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def python_for(name: str, *packages: str) -> Path | None:
 
 
 @contextlib.contextmanager
-def llama(python: Path, file: Path, slots: int = 1) -> Iterator[Served]:
+def llama(python: Path, file: Path, slots: int = 1) -> Generator[Served]:
     """llama.cpp's server."""
     command = [python, _HERE / "_llama.py", file, str(slots)]
     with subprocess.Popen(
@@ -59,7 +59,7 @@ def llama(python: Path, file: Path, slots: int = 1) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def transformers(python: Path, folder: Path, *options: str) -> Iterator[Served]:
+def transformers(python: Path, folder: Path, *options: str) -> Generator[Served]:
     """`transformers serve`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -68,7 +68,8 @@ def measure(model: ServerModel, sessions: int, turns: int, tokens: int) -> None:
     _print("one by one", alone, time.perf_counter() - begin)
     begin = time.perf_counter()
     with ThreadPoolExecutor(sessions) as pool:
-        together = list(pool.map(lambda number: session(model, number, turns, tokens), range(sessions)))
+        running = [pool.submit(session, model, number, turns, tokens) for number in range(sessions)]
+        together = [each.result() for each in running]
     _print(f"{sessions} at once", together, time.perf_counter() - begin)
     pairs = [(a, b) for one, other in zip(alone, together, strict=True) for a, b in zip(one, other, strict=True)]
     same = sum(a.text == b.text for a, b in pairs)
@@ -97,13 +98,16 @@ def _strange(found: list[list[Asked]]) -> int:
 
 def servers(sessions: int) -> Iterator[Served]:
     """The servers that are installed here, each with the small model, one after the other."""
-    file = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", lambda _done, _total: None)
+    file = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", _quietly)
     if python := python_for("llama.cpp", "xllamacpp"):
         with llama(python, file, slots=sessions) as served:
             yield served
     if python := python_for("transformers", "fastapi", "uvicorn", "openai"):
         with tempfile.TemporaryDirectory() as folder, transformers(python, folder_of(file, Path(folder))) as served:
             yield served
+
+
+def _quietly(_done: int, _total: int) -> None: ...
 
 
 def main() -> None:

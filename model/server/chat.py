@@ -170,13 +170,13 @@ class ChatWriter:
             pieces += self._spoken.say(said.get("content") or "")
             for place, call in enumerate(said.get("tool_calls") or ()):
                 function = call.get("function") or {}
-                name = function.get("name") or ""
+                name = str(function.get("name") or "")
                 index = call.get("index")
                 self._spoken.call(
                     place if index is None else index, self._names.get(name, name), function.get("arguments") or ""
                 )
                 self.begun = True
-            self.begun = self.begun or bool(pieces)
+            self.begun = self.begun or bool(pieces or said.get("content"))
             if reason := choice.get("finish_reason"):
                 self.ended = "length" if reason == "length" else "stop"
             if self._spoken.is_complete:

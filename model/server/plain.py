@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 from ossa.model.base import Continuation, FinishReason, Message, ModelError, Piece, Prefill, Sampling, ToolSpec, Weighed
 from ossa.model.codec import clean
@@ -138,14 +138,14 @@ class PlainWay:
 
     def _whole(
         self, prompt: Sequence[int], sampling: Sampling, stop: Event | None, **more: Any
-    ) -> list[dict[str, Any]]:
-        """All tokens of an answer, each with how likely it was."""
+    ) -> tuple[str, list[dict[str, Any]]]:
+        """An answer up to its stop text, and all its tokens, each with how likely it was."""
         request = self._llama.request(prompt, sampling, sampling.max_tokens)
         body = request.body | {"stream": False, "return_progress": False, "stop": list(sampling.stop), **more}
         reply = self._line.ask(request.path, body, stop=stop, is_answer=True)
         if not isinstance(reply, dict) or not isinstance(told := reply.get("completion_probabilities", []), list):
             raise nonsense(self._line.address, str(reply))
-        return str(reply.get("content", "")), told
+        return str(reply.get("content", "")), cast("list[dict[str, Any]]", told)
 
 
 class PlainWriter:

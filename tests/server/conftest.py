@@ -100,7 +100,7 @@ class Server:
     def tokens(self, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         prompt = list(body["prompt"])
         reused = max((_common(prompt, other) for other in self.known), default=0)
-        room = body.get("max_tokens") or body.get("n_predict")
+        room: int = body["max_tokens"] if self.dialect == "vllm" else body["n_predict"]
         ids = self.brain(prompt, room) if self.brain else iter(self.encoded(next(self.answers)))
         written: list[int] = []
         for token in itertools.islice(ids, room):
