@@ -23,6 +23,8 @@ Block: TypeAlias = tuple[Side, int]
 
 BLOCK = 200
 """Lines that are coloured together; what begins in one block, such as a long string, may look odd in the next."""
+_SHORT = 50_000
+"""Characters above which a block stays without colours."""
 GONE, CAME = "underline on $error 20%", "underline on $success 20%"
 """What within a line differs: a sign beside the colour."""
 
@@ -124,7 +126,9 @@ class HunkLines:
         """Colour a block and mark what differs in it; slow, call it in a thread."""
         side, number = block
         first = number * BLOCK
-        lines = coloured(self._sides[side][first : first + BLOCK], self._path)
+        plain = self._sides[side][first : first + BLOCK]
+        short = sum(map(len, plain)) <= _SHORT
+        lines = coloured(plain, self._path) if short else [Content(line) for line in plain]
         for index, stretches in self._changed(side, first, first + len(lines)):
             for start, end in stretches:
                 lines[index - first] = lines[index - first].stylize(GONE if side == "old" else CAME, start, end)

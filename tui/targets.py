@@ -19,7 +19,7 @@ from typing import Literal, Protocol, TypeAlias
 from ossa.assistant.fuzzy import Match, PathFinder
 from ossa.assistant.index.outlines import outline
 from ossa.assistant.index.symbols import Symbol
-from ossa.assistant.mentions import FAILURES, OUTPUT, spelled, unfinished, with_folders
+from ossa.assistant.mentions import FAILURES, OUTPUT, PUNCTUATION, spelled, unfinished, with_folders
 from ossa.assistant.repository import NotARepository
 
 Kind: TypeAlias = Literal["file", "folder", "definition", "lines", "news"]
@@ -32,6 +32,8 @@ _TOUCHED = 100
 """Changed files above which the list is read anew without looking at each."""
 _HANDICAP = 3.0
 """By how much better than a file a definition has to fit to come before it."""
+_FILES = 12
+"""Files that are looked into for what is defined within a name."""
 _LINES = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s:"']+)):(?P<part>\w*)$""")
 _NEWS = {OUTPUT: "what your last !command printed", FAILURES: "what failed when the tests last ran"}
 
@@ -77,6 +79,7 @@ class Definitions(Protocol):
 
     def generation(self) -> int: ...
     def definers(self) -> Mapping[str, tuple[str, ...]]: ...
+    def symbols(self, path: str) -> Sequence[Symbol]: ...
 
 
 class Targets:
@@ -89,6 +92,7 @@ class Targets:
         """The index, once there is one."""
         self._paths, self._names = PathFinder(()), PathFinder(())
         self._known: frozenset[str] = frozenset()
+        self._folders: frozenset[str] = frozenset()
         self._definers: Mapping[str, tuple[str, ...]] = {}
         self.pause = 5.0
         """Seconds for which names stay as they were read, while the index is at work."""
@@ -125,7 +129,16 @@ class Targets:
         except NotARepository:
             return
         if self._known != (known := frozenset(paths)):
-            self._known, self._paths = known, PathFinder(with_folders(paths))
+            every = with_folders(paths)
+            self._known, self._folders, self._paths = known, frozenset(every[len(paths) :]), PathFinder(every)
+
+    def has(self, wanted: Wanted) -> bool:
+        """Whether what was typed names something as it stands, whatever else it is the beginning of."""
+        if wanted.path:
+            return not wanted.letters
+        name = wanted.letters.rstrip(PUNCTUATION)
+        known = self._known, self._folders, self._definers, _NEWS
+        return any(text in names for text in (wanted.letters, name, f"{name}/") if text for names in known)
 
     def find(self, wanted: Wanted, favoured: Sequence[str] = ()) -> list[Target]:
         """The best for what was typed; `favoured` paths come before others that fit as well."""
@@ -139,8 +152,25 @@ class Targets:
         names = self._names.find(wanted.letters, MOST) if wanted.letters else []
         self._look_at_index()
         targets = [(_HANDICAP - match.score, self._definition(match)) for match in names]
-        merged = merge([(-match.score, _path(match)) for match in paths], targets, key=itemgetter(0))
+        inner = [(_HANDICAP - score, target) for score, target in self._inner(wanted.letters)]
+        merged = merge([(-match.score, _path(match)) for match in paths], targets, inner, key=itemgetter(0))
         return [target for _, target in islice(merged, MOST)]
+
+    def _inner(self, letters: str) -> list[tuple[float, Target]]:
+        """What is defined within something that is named: "Parser.fe" may be "Parser.feed"."""
+        outer, dot, rest = letters.rpartition(".")
+        last = outer.rpartition(".")[2].lower()
+        if not dot or not last or self.definitions is None:
+            return []
+        defining = (path for name, paths in self._definers.items() if name.lower() == last for path in paths)
+        members: dict[str, Symbol] = {}
+        for path in islice(dict.fromkeys(defining), _FILES):
+            for symbol in self.definitions.symbols(path):
+                if _is_within(symbol, outer.lower()):
+                    members.setdefault(symbol.name, symbol)
+        start = len(outer) + 1
+        found = PathFinder(tuple(members)).find(rest, MOST)
+        return [(match.score + start, _member(members[match.path], match, start)) for match in found]
 
     def _look_at_index(self) -> None:
         """See whether it has other names by now; not all the time while it reads the whole repository."""
@@ -181,6 +211,19 @@ class Targets:
 def _path(match: Match) -> Target:
     kind: Kind = "folder" if match.path.endswith("/") else "file"
     return Target(match.path, kind, spelled(match.path), match.positions)
+
+
+def _is_within(symbol: Symbol, outer: str) -> bool:
+    """Whether it is defined in what has this name, or a dotted name that ends so; in small letters."""
+    parent = symbol.parent.lower()
+    return parent == outer or parent.endswith(f".{outer}")
+
+
+def _member(symbol: Symbol, match: Match, start: int) -> Target:
+    """What is defined within a name of so many letters, dot included."""
+    name = f"{symbol.parent[1 - start :]}.{symbol.name}"
+    positions = (*range(start), *(position + start for position in match.positions))
+    return Target(name, "definition", spelled(name), positions, f"in {symbol.path}")
 
 
 def _full(symbol: Symbol) -> str:

@@ -29,6 +29,7 @@ from ossa.assistant.events import (
     Revised,
     Rewound,
     Searching,
+    Settled,
     Spoken,
     StepFinished,
     StepOutput,
@@ -116,9 +117,15 @@ class Renderer:
         """Show one event."""
         if self._live:
             self._window.activity.thinking = isinstance(event, Thinking) and not self._hurried
+        if isinstance(event, TurnStarted):
+            await self._begin(event.prompt, is_prompt=not event.command)
+        block = self._block
+        await self._show(event)
+        if block := block or self._block:
+            block.tell(event)
+
+    async def _show(self, event: Event) -> None:
         match event:
-            case TurnStarted(prompt, command):
-                await self._begin(prompt, is_prompt=not command)
             case Composed():
                 self._composed(event)
             case Reading(done, total, reused):
@@ -159,8 +166,8 @@ class Renderer:
                 await self._fail(text, diff)
             case TurnFinished():
                 await self._finish(event)
-            case FrontChanged() | Compacted() | Instructed() | Adjusted():
-                pass  # the ledger shows what they tell
+            case TurnStarted() | FrontChanged() | Compacted() | Instructed() | Adjusted() | Settled():
+                pass  # what the latter tell is in the ledger
 
     def _composed(self, event: Composed) -> None:
         """Tell how full the model's window is; a search is over, since a model with tools goes on with them."""
@@ -230,6 +237,7 @@ class Renderer:
     async def tell(self, text: str) -> None:
         """Say something that is no event of the turn: what is being written goes on above it."""
         block = self._block or await self._open(TurnBlock())
+        block.tell(Notice(text))
         await block.mount(notice_line(text))
 
     async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> ReviewAnswer:
@@ -347,6 +355,7 @@ class Renderer:
             step.finish(False, "stopped")
         self._steps.clear()
         self._end_search()
-        await self._add(finished_line(event))
+        goes_on = event.end == "cancelled" and self._block is not None and self._block.has_answer
+        await self._add(finished_line(event, " · /amend edits what was written and goes on" if goes_on else ""))
         self._doing("")
         self._block = None

@@ -122,3 +122,76 @@ def test_lines_on_one_side_only_are_at_the_end_where_others_have_both() -> None:
     for other in ("@@\n-b\n+B", "@@\n a\n+new\n@@\n b\n+new\n c"):
         assert "places" in refused(f"{other}\n@@\n x\n+last", source, "f.txt")
     assert "2 places" in refused("@@\n x\n+last", source, "f.txt")
+
+
+SIZES = """\
+class Size:
+    @property
+    def one(self):
+        return 1
+
+    @property
+    def two(self):
+        return 2
+
+    @property
+    def three(self):
+        return 3
+"""
+
+
+@pytest.mark.parametrize(("name", "at"), [("one", "two"), ("two", "three")])
+def test_a_name_that_a_class_uses_above_its_own_tells_the_place(name: str, at: str) -> None:
+    new = f"    @{name}.setter\n    def {name}(self, value): ...\n\n"
+    source = SIZES if name == "two" else SIZES.replace("    @property\n    def three", "    def three")
+    patch = "@@\n \n" + "".join(f"+{line}\n" for line in new.splitlines()) + "     @property"
+    if name == "two":
+        assert updated(patch, source) == source.replace(
+            "    @property\n    def three", f"{new}    @property\n    def three"
+        )
+    else:
+        assert updated(patch, source) == source.replace(
+            "    @property\n    def two", f"{new}    @property\n    def two"
+        )
+    assert "places" in refused(patch, f"from sizes import *\n\n{SIZES}\n    @property\n    def four(self): ...\n")
+
+
+def test_a_name_of_the_file_may_be_used_in_a_class_above_its_own() -> None:
+    patch = "@@\n \n+    size = one\n     @property"
+    assert "3 places" in refused(patch, "one = 1\n\n\n" + SIZES.replace("class Size:\n", "class Size:\n\n"))
+
+
+BRACES = {
+    "m.js": (
+        "function a () {\n  f(x, {\n  })\n}\n\nfunction b () {\n  f(x, {\n  })\n  g(y)\n}\n",
+        "  f(x, {",
+        "  f(x)",
+        "  })",
+    ),
+    "m.rs": (
+        "fn a() {\n    f(match x {\n    })\n}\nfn b() {\n    f(match x {\n    })\n}\n",
+        "    f(match x {",
+        "    f(x);",
+        "    })",
+    ),
+}
+
+
+@pytest.mark.parametrize("path", BRACES)
+def test_a_bracket_that_no_other_opens_tells_the_place(path: str) -> None:
+    source, opening, new, closing = BRACES[path]
+    head = "@@ " + source.splitlines()[0]
+    patch = f"{head}\n-{opening}\n+{new}\n@@\n-{closing}"
+    assert updated(patch, source, path) == source.replace(f"{opening}\n{closing}\n", f"{new}\n", 1)
+    assert "places" in refused(f"@@\n-{opening}\n+{new}", source, path)
+
+
+def test_what_no_grammar_reads_decides_nothing() -> None:
+    source, opening, new, closing = BRACES["m.js"]
+    assert "places" in refused(f"@@ function a () {{\n-{opening}\n+{new}\n@@\n-{closing}", source, "m.unknown")
+
+
+def test_a_line_at_the_margin_among_others_that_are_not_is_none_that_lost_its_indentation() -> None:
+    source = "go(1, function () {\n  go(2, function () {\n    go(3)\n    })\n  })\n})\n"
+    patch = "@@\n     go(3)\n     })\n+  go(4)\n })"
+    assert "Nothing was changed" in refused(patch, source, "m.js")

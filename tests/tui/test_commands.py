@@ -19,6 +19,7 @@ from ossa.tui.commands import (
     slash_commands,
     suggestions,
 )
+from ossa.tui.screens.sessions import Sessions
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.failing import FailingTest
@@ -39,6 +40,7 @@ OWNERS: dict[Scope, type[object]] = {
     "files": Files,
     "preview": Preview,
     "ledger": LedgerView,
+    "sessions": Sessions,
 }
 
 
@@ -51,6 +53,11 @@ def test_every_command_is_in_the_help_and_can_be_done(command: Command) -> None:
 
 def test_each_command_is_one_line_of_the_help_in_80_columns() -> None:
     assert not [line for line in help_content().plain.splitlines() if len(line) > 66]
+
+
+def test_every_name_is_one_command() -> None:
+    names = [command.name for command in COMMANDS]
+    assert len(names) == len(set(names)), "the config's [keys] goes by name"
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
@@ -67,7 +74,7 @@ def test_a_command_is_found_by_an_unambiguous_beginning() -> None:
 def test_what_is_typed_is_completed_as_far_as_it_is_certain() -> None:
     assert completion("/dis") == "/discard "
     assert completion("/t") == "" == completion("hello") == completion("/fix it")
-    assert completion("/f") == "/fi"
+    assert completion("/d") == "/discard " and completion("/fi") == ""
     assert suggestions("/t") == "/test  /theme"
     assert suggestions("/fix a b").startswith("/fix [hint]")
     assert suggestions("a / b") == ""

@@ -129,7 +129,7 @@ class HunkView:
                     strip = self._row(left, part, width - 1, paper)
         if self.state in ("rejected", "undone"):
             strip = strip.apply_style(_FADED)
-        return Strip.join([paper.strip(Content("▌"), 1, self._edge), strip])
+        return Strip.join([paper.strip(Content("█" if self.current else "▌"), 1, self._edge), strip])
 
     @property
     def _edge(self) -> str:

@@ -106,6 +106,10 @@ class HunkList(VerticalScroll, can_focus=True):
             view.folded = folded
         self._point(self.current)
 
+    def action_outputs(self) -> None:
+        if self.verdict is not None:
+            self.verdict.open_all()
+
     def action_split(self) -> None:
         self.split = not self._is_split
 

@@ -22,8 +22,8 @@ from ossa.tui.widgets.line import file_title
 
 COMPONENTS = ("head", "current", "same", "removed", "added", "refused", "number", "nothing")
 EDGES = ("edge", "edge-current", "edge-good", "edge-bad", "edge-odd")
-_TITLE = 3
-"""Rows of a file's name: it, and an empty one on either side."""
+_TITLE = 1
+"""Rows of a file's name."""
 
 
 class HunkStrips(Widget):
@@ -65,7 +65,7 @@ class HunkStrips(Widget):
         """The row where a hunk begins, its file's name with it where that is above it, and how many it takes."""
         self._lay(self.content_size.width)
         index = self.views.index(view)
-        end = self._ends[index] - (0 if view.editing else 1)
+        end = self._ends[index] - self._gap(index)
         start = self._ends[index - 1] if index else 0
         return start, end - start
 
@@ -81,8 +81,7 @@ class HunkStrips(Widget):
         if view is None:
             return Strip.blank(width, self.visual_style.rich_style)
         if row < 0:
-            title = file_title(view.file) if row == -2 else Content("")
-            return self.strip(title, width, "hunk--file")
+            return self.strip(file_title(view.file), width, "hunk--file")
         if row >= view.height(width, split=self.split):
             return self.strip(Content(""), width, "hunk--file")
         return view.draw(row, width, self, split=self.split)
@@ -120,10 +119,16 @@ class HunkStrips(Widget):
         if width == self._laid_for:
             return
         heights = (
-            view.height(width, split=self.split) + (_TITLE if _is_first(view) else 0) + (0 if view.editing else 1)
-            for view in self.views
+            view.height(width, split=self.split) + (_TITLE if _is_first(view) else 0) + self._gap(index)
+            for index, view in enumerate(self.views)
         )
         self._ends, self._laid_for = list(accumulate(heights)), width
+
+    def _gap(self, index: int) -> int:
+        """Empty rows below a hunk: none where its editor follows, or another folded one of the same file."""
+        view, following = self.views[index], self.views[index + 1 : index + 2]
+        close = view.folded and following and following[0].folded and following[0].file is view.file
+        return 0 if view.editing or close else 1
 
 
 def _is_first(view: HunkView) -> bool:

@@ -21,8 +21,9 @@ from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Part
 from ossa.model.base import ModelError
 from ossa.tui.commands import bindings
-from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row
+from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row, told
 from ossa.tui.safe import plain_text
+from ossa.tui.screens.page import Page
 
 Count: TypeAlias = Callable[[str], Ledger]
 """Counts what would be shown with a prompt; blocks, and raises `ModelError`."""
@@ -146,13 +147,25 @@ class LedgerView(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self._foot.update(Content(cost(self.current, self._parts)) if self.current else Content())
+        self._foot.update(Content(cost(self.current)) if self.current else Content())
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if wanted := _KEYS.get(action):
             return self.current is not None and wanted in actions(self.current)
         return super().check_action(action, parameters)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_read()
+
+    def action_read(self) -> None:
+        """Show what the part under the cursor says."""
+        text = self.ledger.texts.get(self.current.id) if self.ledger and self.current else None
+        if self.current and text:
+            content = told(self.current, text)
+            self.app.push_screen(Page(lambda: content))
 
     def action_pin(self) -> None:
         if part := self.current:

@@ -49,6 +49,8 @@ class Offers(OptionList, can_focus=False):
         self._found: list[Target] = []
         self._looking = False
         self._done = asyncio.Event()
+        self._moved = False
+        """Whether the person has chosen a row."""
         self._left: int | None = None
         """Where the "@" stands whose list the person has closed."""
 
@@ -58,6 +60,14 @@ class Offers(OptionList, can_focus=False):
         if not self.opened or self.highlighted is None:
             return None
         return self._found[self.highlighted]
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a row is to be taken before the prompt can be sent: one was chosen, or nothing is named yet."""
+        if self._moved or self._wanted is None or self.targets is None:
+            return True
+        letters = self._wanted.letters
+        return not (self.targets.has(self._wanted) or any(target.name == letters for target in self._found))
 
     @property
     def start(self) -> int:
@@ -87,7 +97,7 @@ class Offers(OptionList, can_focus=False):
             self._left = None
         if now == self._wanted:
             return
-        self._wanted = now
+        self._wanted, self._moved = now, False
         if now is None or self._left is not None:
             self._show([])
         else:
@@ -110,6 +120,7 @@ class Offers(OptionList, can_focus=False):
         """Go to another row; from the last one on to the first."""
         if self._found and self.highlighted is not None:
             self.highlighted = (self.highlighted + rows) % len(self._found)
+            self._moved = True
 
     def watch_opened(self, opened: bool) -> None:
         self.post_message(self.Turned(opened))
@@ -156,9 +167,9 @@ def _row(target: Target) -> Content:
     """What it is called, then where it lies: where there is no room for both, the name is what tells them apart."""
     cut = target.name.rstrip("/").rfind("/") + 1 if target.kind in ("file", "folder") else 0
     name = _lit(target.name[cut:], [p - cut for p in target.positions if p >= cut])
-    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$foreground 50%")
+    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$text-disabled")
     return Content.assemble(
-        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$foreground 50%")
+        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$text-disabled")
     )
 
 
