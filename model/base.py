@@ -178,6 +178,11 @@ class ModelInfo:
     where: str = ""
     """The server to which everything is sent; empty for a model on this machine."""
 
+    @property
+    def about(self) -> str:
+        """All of it that a person wants to know, on one line."""
+        return ", ".join(part for part in (self.name, self.where, self.why) if part)
+
 
 class Pieces(Protocol):
     """An iterator of pieces that `close()` stops at the next token, from any thread."""
