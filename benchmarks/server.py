@@ -24,7 +24,7 @@ from ossa.model import catalog, fetch
 from ossa.model.base import Finished, Message, Prefill, Sampling
 from ossa.model.server.model import ServerModel, open_server
 
-_FRONT = "You help with the code of a small shop. " + " ".join(f"Rule {n}: be brief and exact." for n in range(40))
+_FRONT = "You help with the code of a small shop. " + " ".join(f"Rule {n}: be brief and exact." for n in range(12))
 
 
 @dataclass(frozen=True, slots=True)
