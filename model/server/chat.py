@@ -76,7 +76,7 @@ class ChatWay:
             body: dict[str, Any] = {"model": self._served.model, "messages": self._messages(messages, names)}
             if tools:
                 body["tools"] = [_function(spec, names[spec.name]) for spec in tools]
-            reply = self._line.ask("/tokenize", body)
+            reply = self._line.ask("/tokenize", body, is_safe=True)
             if isinstance(reply, dict) and isinstance(reply.get("count"), int):
                 return reply["count"]
         return self._estimate(messages, tools)

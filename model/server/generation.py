@@ -3,7 +3,6 @@
 Only what has not begun is asked for again: once a token has come, a fault ends the answer, and no call in it is made.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +96,7 @@ class ServerGeneration:
                 tries += 1
                 if not fault.again or tries >= self._line.limits.tries:
                     raise
-                self._closed.wait(max(fault.after, self._pause(tries)))
+                self._closed.wait(max(fault.after, self._line.pause(tries)))
 
     def _once(self, writer: Writer, request: Request) -> Iterator[Piece]:
         stream = self._line.stream(request.path, request.body)
@@ -140,7 +139,3 @@ class ServerGeneration:
             self._unknown.update(refused)
             return True
         return False
-
-    def _pause(self, tries: int) -> float:
-        """Seconds before the next try: ever more, and not the same for all who wait."""
-        return self._line.limits.pause * 2 ** (tries - 1) * random.uniform(0.8, 1.2)

@@ -8,6 +8,7 @@ the server still reads the prompt; and a dropped connection is how a server lear
 
 import asyncio
 import queue
+import random
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import CancelledError, Future
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ossa.model.server.address import Address
-from ossa.model.server.faults import broken, nonsense, refused
+from ossa.model.server.faults import Fault, broken, nonsense, refused
 from ossa.model.server.sse import Events
 
 if TYPE_CHECKING:
@@ -54,15 +55,36 @@ class Line:
         self._client: httpx2.AsyncClient | None = None
 
     def ask(
-        self, path: str, body: object = None, *, stop: threading.Event | None = None, is_answer: bool = False
+        self,
+        path: str,
+        body: object = None,
+        *,
+        stop: threading.Event | None = None,
+        is_answer: bool = False,
+        is_safe: bool = False,
     ) -> Any:
         """The reply to one question: a POST where there is a body; `is_answer` where tokens are written for it.
+
+        It is asked again where that may help, if `is_safe` says so.
 
         Raises:
             Fault: there is none, it is a refusal, or `stop` was set.
         """
-        limit = self.limits.first if is_answer else self.limits.reply
-        future = self.run(self._reply(path, body, limit))
+        limit, tries = self.limits.first if is_answer else self.limits.reply, 0
+        while True:
+            try:
+                return self._awaited(self.run(self._reply(path, body, limit)), stop)
+            except Fault as fault:
+                tries += 1
+                if not (is_safe and fault.again) or tries >= self.limits.tries or (stop and stop.is_set()):
+                    raise
+                (stop or threading.Event()).wait(max(fault.after, self.pause(tries)))
+
+    def pause(self, tries: int) -> float:
+        """Seconds before the next try: ever more, and not the same for all who wait."""
+        return self.limits.pause * 2 ** (tries - 1) * random.uniform(0.8, 1.2)
+
+    def _awaited(self, future: "Future[Value]", stop: threading.Event | None) -> Value:
         while True:
             try:
                 return future.result(0.1 if stop else None)
@@ -83,7 +105,7 @@ class Line:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="ossa-server", daemon=True).start()
+                threading.Thread(target=_turn, args=(self._loop,), name="ossa-server", daemon=True).start()
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
@@ -205,6 +227,11 @@ class Stream:
                     return
         finally:
             await response.aclose()
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
 
 
 async def _some(response: "httpx2.Response") -> bytes:

@@ -107,7 +107,7 @@ class PlainWay:
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The ids of the conversation, up to where the answer begins."""
         chat = [{"role": _role(message), "content": _MARK.format(n)} for n, message in enumerate(messages)]
-        reply = self._line.ask("/apply-template", {"messages": chat})
+        reply = self._line.ask("/apply-template", {"messages": chat}, is_safe=True)
         rendered = reply.get("prompt") if isinstance(reply, dict) else None
         if not isinstance(rendered, str):
             raise nonsense(self._line.address, str(reply))
@@ -123,7 +123,7 @@ class PlainWay:
             return []
         if (text, controls) not in self._known:
             body = {"content": text, "add_special": False, "parse_special": controls}
-            reply = self._line.ask("/tokenize", body)
+            reply = self._line.ask("/tokenize", body, is_safe=True)
             found = reply.get("tokens") if isinstance(reply, dict) else None
             if not isinstance(found, list):
                 raise nonsense(self._line.address, str(reply))
@@ -142,7 +142,7 @@ class PlainWay:
         """An answer up to its stop text, and all its tokens, each with how likely it was."""
         request = self._llama.request(prompt, sampling, sampling.max_tokens)
         body = request.body | {"stream": False, "return_progress": False, "stop": list(sampling.stop), **more}
-        reply = self._line.ask(request.path, body, stop=stop, is_answer=True)
+        reply = self._line.ask(request.path, body, stop=stop, is_answer=True, is_safe=True)
         if not isinstance(reply, dict) or not isinstance(told := reply.get("completion_probabilities", []), list):
             raise nonsense(self._line.address, str(reply))
         return str(reply.get("content", "")), cast("list[dict[str, Any]]", told)

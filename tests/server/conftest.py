@@ -22,7 +22,7 @@ from ossa.model.server.model import ServerModel, open_server
 
 Dialect = Literal["vllm", "llama", "chat"]
 Answer = Sequence[Piece]
-HASTY = Limits(connect=2.0, reply=10.0, first=10.0, idle=10.0, tries=4, pause=0.01)
+HASTY = Limits(connect=50.0, reply=50.0, first=50.0, idle=50.0, tries=4, pause=0.01)
 
 
 @cache
@@ -38,6 +38,8 @@ class Server:
     answers: Iterator[Answer]
     name: str = "gpt-oss-20b"
     refusal: str = "unknown"
+    status: int = 404
+    """Of refusals."""
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
@@ -154,6 +156,12 @@ def _common(one: Sequence[int], other: Sequence[int]) -> int:
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
+class _Threads(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    """As many may come at once."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     serving: Server
@@ -187,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, content: Any) -> None:
         body = json.dumps(content if content is not None else {"error": {"message": self.serving.refusal}}).encode()
-        self.send_response(200 if content is not None else 404)
+        self.send_response(200 if content is not None else self.serving.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -289,8 +297,7 @@ def running() -> Iterator[Callable[[type[_Handler]], str]]:
     with ExitStack() as stack:
 
         def run(handler: type[_Handler]) -> str:
-            server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-            server.daemon_threads = True
+            server = _Threads(("127.0.0.1", 0), handler)
             thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
             thread.start()
             stack.callback(server.server_close)

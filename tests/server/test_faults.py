@@ -8,10 +8,11 @@ import pytest
 from ossa.model.base import Finished, Message, ModelError, Text, ToolCall, ToolSpec
 from ossa.model.server.address import Address, address
 from ossa.model.server.faults import refused
-from ossa.model.server.line import Line
+from ossa.model.server.line import Limits, Line
 from ossa.model.server.look import look
 from ossa.model.server.sse import Events
 
+HASTY = Limits(tries=4, pause=0.01)
 ASK = [Message("user", "What is in a.py?")]
 CALL = ToolCall("repo_browser.open_file", '{"path": "a.py", "line_start": 1, "line_end": 40}')
 TOOLS = [ToolSpec(CALL.name, "Open it.", {"type": "object"})]
@@ -156,3 +157,18 @@ def test_what_is_no_server_of_models_is_told(serve: Any) -> None:
     server.get = str
     with pytest.raises(ModelError, match="is no server of models"):
         look(Line(address(server.url)))
+
+
+def test_a_harmless_question_is_asked_again(serve: Any) -> None:
+    server = serve("vllm")
+    line, replies = Line(address(server.url), HASTY), iter([None, None, {"count": 3}])
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return next(replies)
+
+    server.post, server.status = post, 503
+    assert line.ask("/tokenize", {}, is_safe=True) == {"count": 3}
+    with pytest.raises(ModelError, match="busy or not ready"):
+        replies = iter([None, {}])
+        line.ask("/tokenize", {})
+    line.close()
