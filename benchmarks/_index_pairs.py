@@ -75,7 +75,7 @@ def issues(file: Path, folder: Path) -> dict[Path, list[Pair]]:
 
     `folder` is a repository, or has some below it. What a patch adds cannot be found, so only what it changes counts.
     """
-    clones = list(_repositories(folder, _DEEPEST))
+    clones = list(repositories(folder))
     found: dict[Path, list[tuple[int, Pair]]] = {}
     for line in file.read_text("utf-8").splitlines():
         issue = json.loads(line)
@@ -91,17 +91,22 @@ def issues(file: Path, folder: Path) -> dict[Path, list[Pair]]:
 def checked_out(repository: Path, commit: str, folder: Path) -> Path:
     """A clone that stands at the commit and knows nothing later; the repository itself is only read."""
     _git(repository, "clone", "-q", "--shared", "--no-checkout", ".", str(folder))
-    _git(folder, "-c", "advice.detachedHead=false", "checkout", "-q", "--force", "--detach", commit)
+    check_out(folder, commit)
     return folder
 
 
-def _repositories(folder: Path, depth: int) -> Iterator[Path]:
-    """Clones with a work tree and bare ones."""
+def check_out(folder: Path, commit: str) -> None:
+    """Let a clone stand at another commit."""
+    _git(folder, "-c", "advice.detachedHead=false", "checkout", "-q", "--force", "--detach", commit)
+
+
+def repositories(folder: Path, depth: int = _DEEPEST) -> Iterator[Path]:
+    """The folder or those below it that are clones, with a work tree or bare."""
     if (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir()):
         yield folder
     elif depth:
         for below in sorted(path for path in folder.iterdir() if path.is_dir()):
-            yield from _repositories(below, depth - 1)
+            yield from repositories(below, depth - 1)
 
 
 def _age(repository: Path, commit: str) -> int | None:

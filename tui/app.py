@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
@@ -28,6 +28,7 @@ from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.rewriting import instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
+from ossa.tui.sessioncommands import SessionCommands
 from ossa.tui.signals import Signals
 from ossa.tui.themes import full_name, solid
 from ossa.tui.turn import Renderer
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from ossa.assistant.workbench import Workbench
 
 
-class OssaApp(App[str]):
+class OssaApp(SessionCommands):
     """The window. Its result is the id of the session to go on with, where the user chose another one."""
 
     TITLE = "ossa"
@@ -129,10 +130,10 @@ class OssaApp(App[str]):
         self.player.bench = bench
         self.window.ledger.count = bench.agent.preview
         self.player.describe(bench, "loading the model")
-        await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
+        await self.window.attach(bench.root, bench.repository, bench.watcher)
         self.window.see(None, bench.agent.transcript)
         for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))
@@ -290,38 +291,6 @@ class OssaApp(App[str]):
     def action_unfold(self) -> None:
         self.window.conversation.toggle_folds()
 
-    # What is done with sessions is imported when it is: that is seldom, and the first frame should not wait for it.
-
-    def action_sessions(self, words: str = "") -> None:
-        from ossa.tui.screens.sessions import Sessions
-
-        if bench := self.player.opened():
-            self.push_screen(Sessions(bench.root, bench.session.id, words), self._resume)
-
-    @work
-    async def action_rename(self, title: str = "") -> None:
-        from ossa.tui.kept import titled
-
-        if bench := self.player.opened():
-            self.player.tell(await asyncio.to_thread(titled, bench.session, title))
-
-    @work
-    async def action_export(self, file: str = "") -> None:
-        from ossa.tui.kept import exported
-
-        if bench := self.player.opened():
-            self.player.tell(await asyncio.to_thread(exported, bench.session, bench.root, file))
-
-    @work
-    async def action_fork(self) -> None:
-        from ossa.tui.kept import forked
-
-        if self.player.playing:
-            self.player.tell("A turn is running: press Esc to end it first.")
-        elif bench := self.player.opened():
-            name, problem = await asyncio.to_thread(forked, bench.session)
-            self._resume(name) if name else self.player.tell(problem)
-
     def action_theme(self, name: str = "") -> None:
         if not name:
             self.search_themes()
@@ -339,20 +308,6 @@ class OssaApp(App[str]):
             self.player.bench.agent.cancel()
             return
         window.back_to_prompt()
-
-    def _resume(self, session: str | None) -> None:
-        """Leave with the session to go on with as the result; whoever opened the window opens the next one."""
-        from ossa.assistant import paths
-        from ossa.assistant.session import Session, SessionError
-
-        if not session or self.player.bench is None:
-            return
-        try:
-            Session.find(paths.state_dir() / "sessions", self.player.bench.root, session).close()
-        except SessionError as error:
-            self.player.tell(str(error))  # rather now than by a next window that has no session at all
-        else:
-            self.exit(session)
 
     async def action_quit(self) -> None:
         self.window.status.state = "closing"

@@ -49,13 +49,8 @@ def display_lines(text: str, tab: int = TAB) -> list[str]:
     return [cut(visible(line).expandtabs(tab)) for line in lines]
 
 
-def plain_lines(text: str) -> list[Content]:
-    """The lines of a text, harmless and without colours."""
-    return [Content(line) for line in display_lines(text)]
-
-
 def coloured_lines(text: str, path: str, tab: int = TAB) -> list[Content]:
-    """The lines of a text, coloured by the language its file name tells; as many as `plain_lines` gives."""
+    """The lines of a text, coloured by the language its file name tells; as many as `display_lines` gives."""
     lines = display_lines(text, tab)
     if sum(map(len, lines)) > COLOURED:
         return [Content(line) for line in lines]

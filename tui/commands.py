@@ -57,6 +57,11 @@ class Command:
     """Whether its keys are numbers, and the action is told which one it was."""
 
     @property
+    def id(self) -> str:
+        """By which a keymap names it where another part of the window has a command of this name."""
+        return f"{self.scope}.{self.name}"
+
+    @property
     def usage(self) -> str:
         """As typed, for example "/fix [hint]"."""
         return f"/{self.name} [{self.argument}]" if self.argument else f"/{self.name}"
@@ -72,7 +77,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("test", "test", "Run the project's tests in the draft"),
     Command("undo", "undo", "Take back the last accepted change"),
     Command("redo", "redo", "Make the undone change again"),
-    Command("rewind", "rewind", "Undo N prompts: both, files, conversation", argument="N"),
+    Command("rewind", "rewind", "Undo N: both, files or conversation", argument="N"),
     Command("commit", "commit", "Commit the accepted files, only those", argument="text"),
     Command("discard", "discard", "Forget the change in the draft"),
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
@@ -82,7 +87,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("context", "context", "What the model is shown, and its tokens", "ctrl+l"),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
     Command("copy", "copy", "Copy a block of code of the last answer", "f2", argument="N"),
-    Command("edit", "edit", "Put an earlier prompt otherwise, from there", argument="N"),
+    Command("edit", "edit", "Put an earlier prompt otherwise", argument="N"),
     Command("amend", "amend", "Edit the last answer; the model goes on"),
     Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
     Command("status", "status", "The model, its speed, tokens and memory"),
@@ -90,7 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("rename", "rename", "Give this session a title", argument="name"),
     Command("fork", "fork", "Go on in a copy; this session stays"),
     Command("export", "export", "Write this session as Markdown", argument="file"),
-    Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
+    Command("theme", "theme", "Other colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
     _keys("begin", "command", "Begin a command in the prompt", "slash", "window", "/"),
@@ -243,7 +248,7 @@ def bindings(scope: Scope) -> list[Binding]:
             show=command.footer,
             key_display=command.shown_key or None,
             tooltip=command.help,
-            id=f"{scope}.{command.name}" + (f".{keys}" if command.counts else ""),
+            id=command.id + (f".{keys}" if command.counts else ""),
             priority=command.name == "quit",
         )
         for command in COMMANDS
@@ -274,4 +279,4 @@ def key_name(command: Command) -> str:
 
 
 def _row(name: str, key: str, text: str) -> Content:
-    return Content.assemble((f"  {name:<14}", "$text-secondary"), (f"{key:<9}", "$text-primary"), text)
+    return Content.assemble((f"  {name:<15} ", "$text-secondary"), (f"{key:<7} ", "$text-primary"), text)

@@ -26,7 +26,7 @@ class Paths:
     def __init__(self, files: Callable[[], Iterable[str]] = tuple[str, ...]) -> None:
         """`files` lists the paths from the root; it blocks, and may raise `NotARepository`."""
         self._files = files
-        self._finder = PathFinder(())
+        self._finder: PathFinder | None = None
         self._stale = True
         self._turn = asyncio.Lock()
 
@@ -40,9 +40,10 @@ class Paths:
             if self._stale:
                 self._stale = False
                 self._finder = await asyncio.to_thread(self._listed)
-            return await asyncio.to_thread(self._finder.find, letters, limit, favoured)
+            finder = self._finder
+            return await asyncio.to_thread(finder.find, letters, limit, favoured) if finder else []
 
-    def _listed(self) -> PathFinder:
+    def _listed(self) -> PathFinder | None:
         try:
             return PathFinder(tuple(self._files()))
         except NotARepository:

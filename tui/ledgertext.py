@@ -4,13 +4,16 @@ Ledger ─► headline(), bar(), remainder() · of each part row(), cost() and t
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from ossa.assistant.context.ledger import Ledger, Text
 from ossa.assistant.context.parts import GONE, Action, Part, PartKind
 from ossa.assistant.transcript import is_new, number_of
 from ossa.tui.safe import cut, plain_text, shown
+
+if TYPE_CHECKING:
+    from ossa.assistant.context.ledger import Ledger, Text
 
 COLOURS: dict[PartKind, str] = {
     "system": "$secondary",
@@ -34,7 +37,7 @@ _LEAST = 400
 """Characters to which the shortest part is shortened."""
 
 
-def headline(ledger: Ledger) -> Content:
+def headline(ledger: "Ledger") -> Content:
     """How full the window is."""
     used = f"{ledger.total:,} of {ledger.window:,} tokens ({100 * ledger.total / ledger.window:.0f}%)"
     if ledger.over:
@@ -42,14 +45,14 @@ def headline(ledger: Ledger) -> Content:
     return Content.styled(used, "bold")
 
 
-def remainder(ledger: Ledger) -> Content:
+def remainder(ledger: "Ledger") -> Content:
     """What the model has to read now, and what else the window has room for."""
     free = max(0, ledger.window - ledger.total - ledger.reserve)
     words = f"{ledger.unread:,} to read now, {free:,} free, {ledger.reserve:,} to answer"
     return Content.styled(words, _MUTED)
 
 
-def bar(ledger: Ledger, cells: int) -> Content:
+def bar(ledger: "Ledger", cells: int) -> Content:
     """The window, that many cells wide: every part in its colour, what is free, what is kept for the answer."""
     whole = max(ledger.window, ledger.total + ledger.reserve)
     sizes = [(part.tokens, "█", COLOURS.get(part.kind, _MUTED)) for part in ledger.parts]
@@ -90,7 +93,7 @@ def cost(part: Part) -> str:
     return f"Dropping{whose} frees {part.moved:,} tokens; {f'{part.reread:,}' if part.reread else 'none'} read again."
 
 
-def told(part: Part, text: Text) -> Content:
+def told(part: Part, text: "Text") -> Content:
     """What the part says to the model, and what it said before it was made to fit."""
     title = Content.styled(cut(plain_text(part.name).replace("\n", " "), 200), "bold")
     figures = Content.styled(f"{part.tokens:,} tokens" + (f", {part.state}" if part.state else ""), _MUTED)

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ossa.assistant.events import Event, Notice, Rewound, TurnFinished
-from ossa.assistant.session import SessionError
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.prompt import Prompt, Rewriting
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
 
-EDITING = "editing an earlier prompt: enter goes back to before it and sends · esc leaves it"
-AMENDING = "editing the answer: enter has it gone on with from here · esc leaves it"
+EDITING = "editing an earlier prompt: enter sends it in its place · esc leaves"
+AMENDING = "editing the answer: enter has the model go on from here · esc leaves"
 
 
 def open_prompt(prompt: Prompt, conversation: Conversation, which: str) -> str:
@@ -72,7 +71,9 @@ async def instead(
 
 def _copy(log: Path) -> str:
     """Keep the session as it is; a sentence on where."""
+    # Imported here since the first frame should not wait for it.
     from ossa.assistant.archive import fork
+    from ossa.assistant.session import SessionError
 
     try:
         return f"What was said before is kept as the session {fork(log)}: /sessions lists it."

@@ -42,6 +42,7 @@ from ossa.assistant.events import (
 from ossa.assistant.review import Alternatives, Choose, HunkEdit, Permission, Reroll
 from ossa.assistant.review import Answer as ReviewAnswer
 from ossa.assistant.verdict import Verdict
+from ossa.tui.keymap import Keymap
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.attempts import Attempts
@@ -85,6 +86,8 @@ class Surroundings(Protocol):
     def prompt(self) -> Prompt: ...
     @property
     def status(self) -> Status: ...
+    @property
+    def keys(self) -> Keymap: ...
 
     def reveal_change(self, *, ask: bool = True) -> None: ...
     def back_to_prompt(self) -> None: ...
@@ -245,7 +248,7 @@ class Renderer:
         self._reviewing = True
         self._window.activity.keeps = False
         self._window.activity.begin("")
-        self._window.activity.waiting = "A change waits for your review: ctrl+r"
+        self._window.activity.waiting = f"A change waits for your review: {self._window.keys.key('review')}"
         self._window.status.state = "your review"
         deciding = asyncio.ensure_future(self._window.change.decide(change, verdict, alternatives))
         self._window.reveal_change()

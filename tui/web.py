@@ -27,6 +27,8 @@ from textual_serve.server import Server
 from ossa.tui.console import NEXT
 
 HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("page")
+"""What is shown around the window."""
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; "
     "connect-src 'self' {ws}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -84,6 +86,7 @@ async def application(line: str, port: int, token: str, following: Path) -> web.
     A window that ends to go on with another session writes its id into `following`; the next page begins with that.
     """
     inner = await _Quiet(line, port, following)._make_app()
+    inner.router.add_static("/page", PAGE)
     outer = web.Application(middlewares=[_guard(port, token)])
     outer.add_subapp(f"/{token}/", inner)
     return outer
@@ -93,7 +96,7 @@ class _Quiet(Server):
     """textual-serve without its greeting, and with a page of our own that fetches nothing from elsewhere."""
 
     def __init__(self, line: str, port: int, following: Path) -> None:
-        super().__init__(line, HOST, port, title="ossa", templates_path=Path(__file__).with_name("page"))
+        super().__init__(line, HOST, port, title="ossa", templates_path=PAGE)
         self._line, self._following = line, following
 
     async def on_startup(self, app: web.Application) -> None:

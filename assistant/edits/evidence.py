@@ -1,8 +1,6 @@
 """Which of several places a patch means, told from what the file would become at each: the only one that makes sense.
 
-    results ─► each once ─► those that still parse ─► those without a fault that others spare ─► one, or none
-
-Faults are what Python would fall over or nobody means, and in other languages what their grammar cannot read.
+    results ─► each once ─► those that still parse ─► of Python those without a fault that others spare ─► one, or none
 
 A fault decides only between places: what is wrong with the file wherever the lines go says nothing about them.
 """
@@ -12,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from ossa.assistant.edits.faults import Fault, findings
-from ossa.assistant.edits.grammars import unread
 from ossa.assistant.edits.syntax import breakage
 
 
@@ -29,16 +26,16 @@ def only(path: str, before: bytes, results: Sequence[bytes | None]) -> int | Non
         if data is not None:
             known.setdefault(data, number)
     sound = [data for data in known if breakage(path, before, data) is None]
-    if len(sound) > 1:
-        sound = _faultless(path, before, sound)
+    if len(sound) > 1 and PurePosixPath(path).suffix in (".py", ".pyi"):
+        sound = _faultless(before, sound)
     return known[sound[0]] if len(sound) == 1 else None
 
 
-def _faultless(path: str, before: bytes, results: Sequence[bytes]) -> list[bytes]:
+def _faultless(before: bytes, results: Sequence[bytes]) -> list[bytes]:
     """The results that have no more faults than all of them have."""
-    start = findings(before) if PurePosixPath(path).suffix in (".py", ".pyi") else None
+    start = findings(before)
     if start is None:
-        return _readable(path, before, results)
+        return list(results)
     found: dict[bytes, Counter[Fault]] = {}
     for data in results:
         after = findings(data)
@@ -46,18 +43,6 @@ def _faultless(path: str, before: bytes, results: Sequence[bytes]) -> list[bytes
             found[data] = after.since(start)
     common = _common(list(found.values()))
     return [data for data, faults in found.items() if faults == common]
-
-
-def _readable(path: str, before: bytes, results: Sequence[bytes]) -> list[bytes]:
-    """The results of which a grammar can read all that it could before; all, where it can of none.
-
-    What it makes of a broken text says little, so that more of it to be wrong does not tell one from another.
-    """
-    start = unread(path, before)
-    if start is None:
-        return list(results)
-    clean = [data for data in results if (found := unread(path, data)) is not None and not found - start]
-    return clean or list(results)
 
 
 def _common(counts: Sequence[Counter[Fault]]) -> Counter[Fault]:

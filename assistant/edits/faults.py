@@ -10,7 +10,7 @@ import builtins
 import symtable
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias
@@ -56,11 +56,9 @@ def findings(source: bytes) -> Findings | None:
 
 def _found(tree: ast.Module, table: symtable.SymbolTable) -> Findings:
     nodes = list(_within(tree))
-    importing = _Importing(later=any(_postpones(node) for node in tree.body))
-    importing.visit(tree)
-    faults = Counter([*_in_blocks(nodes), *_too_early(importing)])
+    faults = Counter([*_in_blocks(nodes), *_too_early(tree)])
     if not any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node, _ in nodes):
-        faults.update([*_unbound(table), *_too_early_in_classes(importing, nodes)])
+        faults.update(_unbound(table))
     return Findings(faults, Counter((_path(a), n.name) for n, a in nodes if isinstance(n, _BLOCK)))
 
 
@@ -134,23 +132,13 @@ def _unbound(module: symtable.SymbolTable) -> Iterator[Fault]:
             yield "unbound", path, symbol.get_name()
 
 
-def _too_early(importing: "_Importing") -> Iterator[Fault]:
+def _too_early(tree: ast.Module) -> Iterator[Fault]:
     """Names that are used while the file is imported, above where it binds them first."""
-    yield from (("early", "", name) for name in importing.early(_KNOWN))
-
-
-def _too_early_in_classes(
-    importing: "_Importing", nodes: Sequence[tuple[ast.AST, tuple[_Block, ...]]]
-) -> Iterator[Fault]:
-    """Names that the body of a class uses above where it binds them first, and that the file does not bind."""
-    known = _KNOWN | importing.bound.keys()
-    for node, around in nodes:
-        if isinstance(node, ast.ClassDef):
-            inside = _Importing(later=importing.later)
-            for statement in node.body:
-                inside.visit(statement)
-            path = _path((*around, node))
-            yield from (("early", path, name) for name in inside.early(known))
+    importing = _Importing(later=any(_postpones(node) for node in tree.body))
+    importing.visit(tree)
+    for name, line in importing.used:
+        if name not in _KNOWN and line < importing.bound.get(name, 0):
+            yield "early", "", name
 
 
 def _postpones(node: ast.stmt) -> bool:
@@ -164,15 +152,10 @@ class _Importing(ast.NodeVisitor):
     """Goes through what runs while a file is imported, but for the inside of classes and comprehensions."""
 
     def __init__(self, *, later: bool) -> None:
-        self.later = later
-        """Whether annotations are not looked at."""
+        self._later = later
         self.used: list[tuple[str, int]] = []
         self.bound: dict[str, int] = {}
         """The first line of each."""
-
-    def early(self, known: Collection[str]) -> Iterator[str]:
-        """Names that are used above where they are bound first, but for those that are known anyhow."""
-        return (name for name, line in self.used if name not in known and line < self.bound.get(name, 0))
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -188,7 +171,7 @@ class _Importing(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        self._all([node.target, node.value, None if self.later else node.annotation])
+        self._all([node.target, node.value, None if self._later else node.annotation])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._all([*node.decorator_list, *node.bases, *node.keywords])
@@ -197,7 +180,7 @@ class _Importing(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         args = node.args
         self._all([*node.decorator_list, *args.defaults, *args.kw_defaults])
-        if not self.later:
+        if not self._later:
             every = (*args.posonlyargs, *args.args, args.vararg, *args.kwonlyargs, args.kwarg)
             self._all([arg.annotation if arg else None for arg in every])
             self._all([node.returns])

@@ -78,11 +78,12 @@ def _comment(rows: Sequence[Row], number: int, comments: Collection[int]) -> int
     row = rows[number]
     below, above = _neighbours(rows, number)
     first = number
-    while above is not None and above in comments and above == first - 1 and rows[above].width is None:
-        first = above
+    if below != number + 1:
+        while first - 1 in comments and rows[first - 1].width is None:
+            first -= 1
         above = _neighbours(rows, first)[1]
-    far = {n: n - number if n > number else first - n for n in (below, above) if n is not None}
-    near = sorted(far, key=lambda n: far[n])
+    far = [(n - number if n > number else first - n, n) for n in (below, above) if n is not None]
+    near = [n for _, n in sorted(far, key=lambda pair: pair[0])]
     options = [row.like, *(rows[n].width for n in near)]
     return next((width for width in options if width is not None and row.allows(width)), None)
 

@@ -5,6 +5,7 @@ new definitions  ─► those that nothing below uses before the margin is reach
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from ossa.assistant.edits.statements import Statement
 
 _NAMED = re.compile(r"(?:async\s+)?(def|class)\s+(\w+)")
+_WORD = re.compile(r"\w+")
 _USUAL = 2
 """Empty lines above a definition at the margin, where the file does not show."""
 _ENOUGH = 3
@@ -90,11 +92,17 @@ def _nestings(statements: Sequence[Statement], known: Mapping[int, int]) -> Iter
 
 def _unused(statements: Sequence[Statement], known: Mapping[int, int], lines: Sequence[str]) -> Iterator[int]:
     margin = [s.row for s in statements if known.get(s.row) == 0]
+    new: list[tuple[int, str]] = []
     for before, statement in zip([None, *statements], statements, strict=False):
         named = _NAMED.match(statement.text)
-        if named is None or statement.row in known or (before and before.word == "@"):
-            continue
-        end = next((row for row in margin if row > statement.row), len(lines))
-        name = re.compile(rf"\b{named[2]}\b")
-        if not any(name.search(line) for line in lines[statement.row + 1 : end]):
-            yield statement.row
+        if named and statement.row not in known and not (before and before.word == "@"):
+            new.append((statement.row, named[2]))
+    used: dict[str, list[int]] = {name: [] for _, name in new}
+    for row, line in enumerate(lines) if used else ():
+        for name in used.keys() & set(_WORD.findall(line)):
+            used[name].append(row)
+    for row, name in new:
+        end = margin[at] if (at := bisect_right(margin, row)) < len(margin) else len(lines)
+        following = bisect_right(used[name], row)
+        if following == len(used[name]) or used[name][following] >= end:
+            yield row

@@ -84,5 +84,5 @@ async def test_the_status_line_names_the_server_first() -> None:
         status.model, status.where, status.why = "gpt-oss-120b", "server: box:8000", "vLLM by token ids"
         status.isolation = "confined by bubblewrap"
         await pilot.pause()
-        assert status.render().plain.startswith("gpt-oss-120b  ·  server: box:8000")
+        assert status.render().plain.startswith("gpt-oss-120b · server: box:8000")
         assert "what the model reads and writes goes there" in " ".join(status.details().plain.split())

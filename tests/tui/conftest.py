@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -326,8 +326,8 @@ class Unread:
     def generation(self) -> int:
         return 0
 
-    def definers(self) -> Mapping[str, tuple[str, ...]]:
-        return {}
+    def names(self) -> list[str]:
+        return []
 
 
 class Drafted:

@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -218,13 +217,16 @@ class Named:
     """Definitions as an index has them, which can become others."""
 
     def __init__(self, **names: tuple[str, ...]) -> None:
-        self.names, self.count = names, 1
+        self.known, self.count = names, 1
 
     def generation(self) -> int:
         return self.count
 
-    def definers(self) -> Mapping[str, tuple[str, ...]]:
-        return self.names
+    def names(self) -> list[str]:
+        return [*self.known]
+
+    def definers(self, wanted: str, most: int) -> list[str]:
+        return [*self.known.get(wanted, ())][:most]
 
     def symbols(self, path: str) -> list[Symbol]:
         return [
@@ -268,13 +270,13 @@ async def test_a_definition_of_the_index_is_offered_and_follows_the_files(
         offers, index = stage.app.window.offers, finder.start().index
         await stage.until(lambda: offers.targets and offers.targets.definitions)
         assert offers.targets is not None
-        await stage.until(lambda: "half" in index.definers())
+        await stage.until(lambda: "half" in index.names())
         offers.define(index)
         offers.targets.pause = 0.0
         assert "half  in calc.py" in await offered(stage, "@half")
         (repository / "calc.py").write_text("def quarter(a):\n    return a / 4\n")
         finder.changed(["calc.py"])
-        await stage.until(lambda: "quarter" in index.definers())
+        await stage.until(lambda: "quarter" in index.names())
         await stage.pilot.press(*["backspace"] * 4, *"quar")
         await stage.until(lambda: [str(o.prompt) for o in offers.options] == ["quarter  in calc.py"])
         await stage.pilot.press("tab")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -51,6 +52,8 @@ async def test_only_the_printed_address_opens_the_page(tmp_path: Path) -> None:
             (f"/{TOKEN}/", {"Host": f"localhost:{port}"}, 200),
             (f"/{TOKEN}/", {"Origin": address}, 200),
             (f"/{TOKEN}/static/js/textual.js", {}, 200),
+            (f"/{TOKEN}/page/focus.js", {}, 200),
+            ("/page/focus.js", {}, 403),
             ("/", {}, 403),
             ("/ws", {}, 403),
             ("/static/js/textual.js", {}, 403),
@@ -136,3 +139,10 @@ def test_a_port_that_is_taken_is_said(repository: Path, capsys: pytest.CaptureFi
     with listen(0) as listening:
         assert main([str(repository), "--web", str(listening.getsockname()[1])]) == 2
     assert "cannot be had: Address already in use. Name another: `ossa --web PORT`." in capsys.readouterr().err
+
+
+def test_what_to_install_is_said(repository: Path) -> None:
+    without = "import sys; sys.modules['textual_serve'] = None; from ossa.tui.__main__ import main"
+    code = f"{without}; main([{str(repository)!r}, '--web'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert done.stderr == 'ossa: --web needs textual-serve: `pip install "ossa[web]"` installs it.\n'

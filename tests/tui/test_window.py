@@ -62,7 +62,7 @@ async def test_a_turn_is_told_as_it_happens(open_window: "Open") -> None:
         working.set()
         await stage.shows("✗ run tests  1 failed, 1 passed")
         await stage.shows("That was all.")
-        await stage.shows("25.0 tok/s  ·  400 known + 100 new")
+        await stage.shows("25.0 tok/s · 400 known + 100 new")
         await stage.pilot.press("ctrl+o")
         await stage.shows("Let me see what this is.")
         await stage.shows("E assert -1 == 3")

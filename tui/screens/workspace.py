@@ -106,6 +106,7 @@ class Workspace(Screen[None]):
         self.welcome = Welcome(root, keys)
         self.conversation = Conversation(self.welcome)
         self.activity = Activity()
+        self.activity.stop_key = keys.key("cancel")
         self.offers = Offers()
         self.prompt = Prompt(self.offers)
         self.preview = Preview(root)

@@ -35,6 +35,8 @@ class Activity(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._since = time.monotonic()
+        self.stop_key = "esc"
+        """What ends a turn, as it is called in texts."""
         self._pace = (0.0, 0)
         """When reading began, and how many tokens were known then."""
 
@@ -80,7 +82,7 @@ class Activity(Widget):
                 parts.append((f", {duration(left)} left", "$text-muted"))
         else:
             parts.append((f"{elapsed:.0f} s", "$text-muted"))
-        parts.append((f"  esc {'keeps the best so far' if self.keeps else 'stops'}", "$text-disabled"))
+        parts.append((f"  {self.stop_key} {'keeps the best so far' if self.keeps else 'stops'}", "$text-disabled"))
         if self.queued:
             parts.append((f"  {self.queued} waiting", "$text-warning"))
         return Content.assemble(*parts)

@@ -35,14 +35,6 @@ class Answer(Widget):
     """An answer; its links are shown, never opened."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"answer--code", "answer--head"}
-    DEFAULT_CSS = """
-    Answer {
-        height: auto;
-        margin: 1 0;
-        & > .answer--code { background: $surface; color: $foreground; }
-        & > .answer--head { background: $surface; color: $text-disabled; }
-    }
-    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -113,11 +105,11 @@ class Answer(Widget):
         number = self._firsts[page] + line.number
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(number)) is not None:
-            return self._drawn(line, width, span).apply_offsets(line.at - len(line.before.plain), number)
+            return _placed(self._drawn(line, width, span), line, number)
         if self._text.finished:  # Textual keeps what it has drawn of a text that stays as it is
-            return self._drawn(line, width).apply_offsets(line.at - len(line.before.plain), number)
+            return _placed(self._drawn(line, width), line, number)
         if line.strip is None or line.strip.cell_length != width:
-            line.strip = self._drawn(line, width).apply_offsets(line.at - len(line.before.plain), number)
+            line.strip = _placed(self._drawn(line, width), line, number)
         return line.strip
 
     def _drawn(self, line: Laid, width: int, selected: tuple[int, int] | None = None) -> Strip:
@@ -190,3 +182,11 @@ class Answer(Widget):
         self._pages.append(lay(blocks[complete:], width))
         self._tops = [0, *accumulate(len(page.lines) for page in self._pages)]
         self._firsts = [0, *accumulate(page.rows for page in self._pages)]
+
+
+def _placed(strip: Strip, line: Laid, row: int) -> Strip:
+    """What was drawn, with the place in the text of each character, for the mouse."""
+    if line.kind not in ("code", "head"):
+        return strip.apply_offsets(line.at - len(line.before.plain), row)
+    margin = line.before.cell_length + 1
+    return Strip.join([strip.crop(0, margin), strip.crop(margin).apply_offsets(line.at, row)])

@@ -43,18 +43,17 @@ class TestName(Static, can_focus=True):
             self.name = name
 
     def __init__(self, test: str, said: str = "") -> None:
-        super().__init__(markup=False)
         self.test, self.said = test, said
+        super().__init__(self._content(opened=False), markup=False)
         self.tooltip = Content("enter or a click shows what it said") if said else None
 
-    def on_mount(self) -> None:
-        self.watch_opened()
+    def watch_opened(self, opened: bool) -> None:
+        self.update(self._content(opened=opened))
+        self.post_message(self.Opened(self))
 
-    def watch_opened(self) -> None:
-        mark = ("▾ " if self.opened else "▸ ") if self.said else ""
-        self.update(Content.assemble((mark, "$foreground 40%"), cut(plain_text(self.test), 200)))
-        if self.said:
-            self.post_message(self.Opened(self))
+    def _content(self, *, opened: bool) -> Content:
+        mark = ("▾ " if opened else "▸ ") if self.said else ""
+        return Content.assemble((mark, "$foreground 40%"), cut(plain_text(self.test), 200))
 
     def on_click(self) -> None:
         self.action_open_output()

@@ -45,6 +45,10 @@ class Paper(Protocol):
         """One row of text in the style of a component, filled up to the width."""
         ...
 
+    def bar(self, character: str, component: str) -> Strip:
+        """One character in the style of a component."""
+        ...
+
     def style(self, *components: str) -> Style:
         """The style of a component, or of several laid over each other."""
         ...
@@ -129,7 +133,7 @@ class HunkView:
                     strip = self._row(left, part, width - 1, paper)
         if self.state in ("rejected", "undone"):
             strip = strip.apply_style(_FADED)
-        return Strip.join([paper.strip(Content("█" if self.current else "▌"), 1, self._edge), strip])
+        return Strip.join([paper.bar("█" if self.current else "▌", self._edge), strip])
 
     @property
     def _edge(self) -> str:
@@ -140,7 +144,7 @@ class HunkView:
 
     def _pair(self, left: Cell | None, right: Cell | None, part: int, width: int, paper: Paper) -> Strip:
         half = (width - 1) // 2
-        bar = paper.strip(Content("│"), 1, "hunk--number")
+        bar = paper.bar("│", "hunk--number")
         return Strip.join([self._row(left, part, half, paper), bar, self._row(right, part, width - 1 - half, paper)])
 
     def _row(self, cell: Cell | None, part: int, width: int, paper: Paper) -> Strip:

@@ -5,6 +5,7 @@ HunkList   RepairTabs · VerdictView · HunkStrips [· HunkEditor · HunkStrips]
 """
 
 import asyncio
+from collections.abc import Iterable
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -25,6 +26,9 @@ SPLIT = 100
 """Cells of width from which old and new stand side by side unless the person has said otherwise."""
 _WAITING = 40
 """Blocks that wait for their colours at most; those asked for longest ago are most likely out of view."""
+
+_TOGETHER = 8
+"""Blocks that are coloured before what came of it is drawn."""
 
 
 class HunkList(VerticalScroll, can_focus=True):
@@ -128,7 +132,7 @@ class HunkList(VerticalScroll, can_focus=True):
         for strips in self.query(HunkStrips):
             if strips.split != self._is_split:
                 strips.split = self._is_split
-                strips.renew(True)
+                strips.renew()
                 self._point(self.current)
 
     def watch_current(self, old: int, new: int) -> None:
@@ -181,8 +185,14 @@ class HunkList(VerticalScroll, can_focus=True):
         """Colour what is asked for, the latest first, until nothing is."""
         try:
             while self._uncoloured:
-                (view, block), _ = self._uncoloured.popitem()
-                await asyncio.to_thread(view.lines.colour, block)
-                view.changed(False)
+                blocks = [self._uncoloured.popitem()[0] for _ in range(min(len(self._uncoloured), _TOGETHER))]
+                await asyncio.to_thread(_coloured, blocks)
+                for view in {view for view, _ in blocks}:
+                    view.changed(False)
         finally:
             self._colouring = False
+
+
+def _coloured(blocks: Iterable[tuple[HunkView, Block]]) -> None:
+    for view, block in blocks:
+        view.lines.colour(block)

@@ -5,12 +5,14 @@ HunkView… ─► rows each takes ─► sums ─► the row of the screen ─�
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from typing import ClassVar
 
+from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.style import Style
@@ -52,14 +54,21 @@ class HunkStrips(Widget):
         """Draw these hunks from now on."""
         self.views = views
         for view in views:
-            view.changed = self.renew
-        self.renew(True)
+            view.changed = partial(self._renew, view)
+        self.renew()
 
-    def renew(self, lays: bool) -> None:
-        """Draw anew; `lays`: count the rows anew as well."""
-        if lays:
-            self._laid_for = 0
-        self.refresh(layout=lays)
+    def renew(self) -> None:
+        """Count the rows of all anew, and draw them."""
+        self._laid_for = 0
+        self.refresh(layout=True)
+
+    def _renew(self, view: HunkView, lays: bool) -> None:
+        """Draw one of them anew; `lays`: it may have more or fewer rows now."""
+        if lays or not self._laid_for:
+            self.renew()
+        else:
+            start, height = self.top(view)
+            self.refresh(Region(0, start, self._laid_for, height))
 
     def top(self, view: HunkView) -> tuple[int, int]:
         """The row where a hunk begins, its file's name with it where that is above it, and how many it takes."""
@@ -99,6 +108,9 @@ class HunkStrips(Widget):
             self, content.truncate(width), width, 1, self.style(component), pad=True, apply_selection=False
         )
         return strips[0] if strips else Strip.blank(width, self.style(component).rich_style)
+
+    def bar(self, character: str, component: str) -> Strip:
+        return Strip([Segment(character, self.style(component).rich_style)], 1)
 
     def style(self, *components: str) -> Style:
         return self.get_visual_style(*components)

@@ -5,7 +5,7 @@ prompt typed, turn over ─► follow() ─► Agent.preview() in a thread ─�
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +17,6 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Part
 from ossa.model.base import ModelError
 from ossa.tui.commands import bindings
@@ -25,7 +24,11 @@ from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, r
 from ossa.tui.safe import plain_text
 from ossa.tui.screens.page import Page
 
-Count: TypeAlias = Callable[[str], Ledger]
+if TYPE_CHECKING:
+    # Not at run time, since the first frame should not wait for all that fits a conversation into its window.
+    from ossa.assistant.context.ledger import Ledger
+
+Count: TypeAlias = "Callable[[str], Ledger]"
 """Counts what would be shown with a prompt; blocks, and raises `ModelError`."""
 _KEYS: dict[str, Action] = {"pin": "pin", "drop": "drop", "shorten": "shorten", "bring_back": "restore"}
 
@@ -39,7 +42,7 @@ class LedgerView(Vertical):
         Binding("k", "up", show=False),
     ]
 
-    ledger: reactive[Ledger | None] = reactive(None)
+    ledger: "reactive[Ledger | None]" = reactive(None)
     """What was counted last."""
     working = reactive(False)
     """Whether a turn runs: what it shows the model is counted when it is over."""
@@ -107,7 +110,7 @@ class LedgerView(Vertical):
     def watch_problem(self) -> None:
         self._draw_head()
 
-    def watch_ledger(self, ledger: Ledger | None) -> None:
+    def watch_ledger(self, ledger: "Ledger | None") -> None:
         self._draw_head()
         self._draw_rows(ledger.parts if ledger else ())
 

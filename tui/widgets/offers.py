@@ -1,6 +1,7 @@
 """The list above the prompt while an "@" is being typed: what it may name, the letters that fit lit.
 
 Prompt ─► follow(text, cursor) ─► Targets.find() in a thread ─► rows ─► Prompt takes the current one, or Chosen by mouse
+                                  Targets.renew() in another, where files or names have changed
 """
 
 import asyncio
@@ -47,7 +48,9 @@ class Offers(OptionList, can_focus=False):
         """Paths that come first where they fit: what is open, what was changed."""
         self._wanted: Wanted | None = None
         self._found: list[Target] = []
-        self._looking = False
+        self._found_of: Wanted | None = None
+        """What the rows are for."""
+        self._looking = self._renewing = False
         self._done = asyncio.Event()
         self._moved = False
         """Whether the person has chosen a row."""
@@ -60,6 +63,11 @@ class Offers(OptionList, can_focus=False):
         if not self.opened or self.highlighted is None:
             return None
         return self._found[self.highlighted]
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the rows are still those for earlier letters."""
+        return self.opened and self._found_of != self._wanted
 
     @property
     def is_needed(self) -> bool:
@@ -126,26 +134,42 @@ class Offers(OptionList, can_focus=False):
         self.post_message(self.Turned(opened))
 
     def _look(self) -> None:
-        if not self._looking and self.targets is not None:
+        if self.targets is None:
+            return
+        self._read_anew(self.targets)
+        if not self._looking:
             self._looking = True
             self._done.clear()
             self.run_worker(self._search(self.targets))
 
-    async def _search(self, targets: Targets) -> None:
-        """Look for what is wanted until nothing else is; the list of files is renewed behind what it has given."""
+    def _read_anew(self, targets: Targets) -> None:
+        if targets.stale and not self._renewing:
+            self._renewing = True
+            self.run_worker(self._renew(targets))
+
+    async def _renew(self, targets: Targets) -> None:
+        """Read anew what there is, which may take seconds, and look again; letters are not kept waiting for it."""
         try:
-            sought: Wanted | None = None
-            while self._wanted != sought or targets.stale:
-                if self._wanted == sought:
-                    await asyncio.to_thread(targets.renew)
-                sought = self._wanted
+            while targets.stale:
+                await asyncio.to_thread(targets.renew)
+        finally:
+            self._renewing = False
+        self._found_of = None
+        self._look()
+
+    async def _search(self, targets: Targets) -> None:
+        """Look for what is wanted until nothing else is."""
+        try:
+            while (sought := self._wanted) != self._found_of:
                 favoured = self.favoured()
                 found = await asyncio.to_thread(targets.find, sought, favoured) if sought else []
+                self._found_of = sought
                 if self._left is None and self._wanted is not None:
                     self._show(found)
         finally:
             self._looking = False
             self._done.set()
+        self._read_anew(targets)
 
     def _show(self, found: list[Target]) -> None:
         if found != self._found:

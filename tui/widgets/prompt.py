@@ -101,6 +101,8 @@ class Prompt(TextArea):
         target, offers = self._offers.current, self._offers
         if target is None:
             return False
+        if offers.is_late:
+            return True  # what is in front is for other letters
         inside = target.kind == "folder" and not enter
         spelled = target.spelled.rstrip("\"'") if inside else target.spelled
         is_there = self.text[offers.start : self._cursor] == spelled

@@ -32,7 +32,7 @@ class Status(Widget):
         if self.reading:
             right = Content.assemble((self.reading, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
-        separator = Content.styled("  ·  ", "$text-disabled")
+        separator = Content.styled(" · ", "$text-disabled")
         if self.where:
             left += separator + Content.styled(cut(plain_text(self.where), 40), "bold $text-warning")
         for extra in self._extras():
