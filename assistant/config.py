@@ -55,6 +55,12 @@ class Config:
     """A folder with a LoRA adapter for the configured model."""
     test_limit: int = 0
     """Seconds that one test may take; 0: half of a run's, and less in a search by the small model."""
+    server: str = ""
+    """Address of a server that has the model; empty: the model runs on this machine, and nothing leaves it."""
+    server_model: str = ""
+    """Its name there; empty where the server has one only."""
+    server_window: int = 0
+    """Tokens that prompt and answer may have together there; 0: what the server says."""
     problems: tuple[str, ...] = ()
     """A sentence for each thing in the files that was not taken."""
 
@@ -150,6 +156,9 @@ _KINDS = {
     "theme": "a text of one line",
     "keys": "a table of texts, each the keys of a command",
     "notify": "a whole number of seconds, 0 for never",
+    "server": "a text of one line",
+    "server_model": "a text of one line",
+    "server_window": "a whole number of tokens, 0 for what the server says",
 }
 
 
@@ -164,9 +173,9 @@ def _taken(key: str, value: Any) -> Any:
             return value
         case "keys", dict() if all(isinstance(item, str) for item in cast("dict[str, Any]", value).values()):
             return dict(cast("dict[str, str]", value))
-        case (("thinking" | "notify"), int()) if not isinstance(value, bool) and value >= 0:
+        case (("thinking" | "notify" | "server_window"), int()) if not isinstance(value, bool) and value >= 0:
             return value
-        case (("test_command" | "model" | "adapter" | "theme"), str()):
+        case (("test_command" | "model" | "adapter" | "theme" | "server" | "server_model"), str()):
             return value.strip() if len(value.splitlines()) <= 1 else None
         case _:
             return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ossa.model.base import FinishReason, Message, Piece, Sampling, Text, ToolCall
 from ossa.model.codec import Codec, read
-from ossa.model.sampling import Stops
+from ossa.model.stops import Stops
 
 if TYPE_CHECKING:
     import numpy as np

@@ -175,6 +175,13 @@ class ModelInfo:
     """Whether it was trained to call tools; if not, ossa guides it step by step."""
     why: str = ""
     """Why this one, on what device, in what type: one line for the status bar."""
+    where: str = ""
+    """The server to which everything is sent; empty for a model on this machine."""
+
+    @property
+    def about(self) -> str:
+        """All of it that a person wants to know, on one line."""
+        return ", ".join(part for part in (self.name, self.where, self.why) if part)
 
 
 class Pieces(Protocol):

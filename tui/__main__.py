@@ -66,7 +66,7 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
         candidates=arguments.candidates,
         files=tuple(arguments.file),
     )
-    return open_workbench(options, partial(_load, arguments.model, arguments.adapter), reviewer)
+    return open_workbench(options, partial(_choose, arguments), reviewer)
 
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
@@ -80,6 +80,17 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
             Path(following).write_text(session)
             return 0
         arguments.resume, first_prompt = session, ""
+
+
+def _choose(arguments: argparse.Namespace, config: "Config") -> "LanguageModel":
+    """The model on a server where one is named, behind `ossa` before the user's own configuration; else one here."""
+    server = arguments.server or ("" if arguments.model else config.server)
+    if not server:
+        return _load(arguments.model, arguments.adapter, config)
+    from ossa.model.server.model import open_server
+
+    name = arguments.server_model or ("" if arguments.server else config.server_model)
+    return open_server(server, name, window=config.server_window)
 
 
 def _load(name: str, adapter: str, config: "Config") -> "LanguageModel":

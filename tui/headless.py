@@ -63,12 +63,14 @@ async def _turn(arguments: argparse.Namespace, open_bench: Callable[[Reviewer], 
 
 async def _play(arguments: argparse.Namespace, prompt: str, bench: Workbench) -> End:
     """Print one turn, and how it ended."""
+    info = bench.model.info
+    where = [f"What {info.name} reads and writes goes to a {info.where}."] if info.where else []
     if arguments.json:
-        for notice in bench.notices:
+        for notice in (*where, *bench.notices):
             print(json.dumps(pack(Notice(notice))), flush=True)
     else:
-        info = bench.model.info
-        print(f"{info.name}: {info.why}\n{bench.draft.isolation.summary}", *bench.notices, sep="\n", flush=True)
+        about = (f"{info.name}: {info.why}", *where, bench.draft.isolation.summary, *bench.notices)
+        print(*about, sep="\n", flush=True)
     events = bench.agent.fix(prompt) if arguments.command == "fix" else bench.agent.run(prompt)
     end = await show(events, as_json=arguments.json)
     if end == "proposed" and not arguments.json:

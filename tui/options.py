@@ -148,6 +148,8 @@ def _adapter(parser: argparse.ArgumentParser) -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="PATH|NAME", help="a model's folder, GGUF file or known name")
     _adapter(parser)
+    parser.add_argument("--server", default="", metavar="URL", help="a server that has the model (default: none)")
+    parser.add_argument("--server-model", default="", metavar="NAME", help="its name there (default: the only one)")
     parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
     parser.add_argument(
         "--budget", type=_seconds, metavar="SECONDS", help="for a repair (default: 180; with gpt-oss 1800)"

@@ -73,8 +73,10 @@ class Player:
         """Say which model and isolation there are, and what the window is waiting for."""
         info, isolation, window = bench.model.info, bench.draft.isolation, self._window
         window.status.model, window.status.why = info.name, info.why
+        window.status.where = info.where
         window.status.isolation, window.status.confined = isolation.summary, isolation.confined
-        window.welcome.model, window.welcome.why = info.name, info.why
+        window.welcome.model = info.name
+        window.welcome.why = ", ".join(filter(None, (info.where, info.why)))
         window.welcome.isolation = isolation.summary
         self._rest(state)
 

@@ -98,7 +98,7 @@ class Talk:
         except Exception as error:
             say(f"The model did not start: {explain(error)}")
         else:
-            say(f"Model: {bench.model.info.name}, {bench.model.info.why}.")
+            say(f"Model: {bench.model.info.about}.")
         if bench.history:
             self._recall(bench.history)
         if await asyncio.to_thread(bench.draft.change):
@@ -162,7 +162,7 @@ class Talk:
                 say("\n".join(f"{c.usage}: {c.help}." for c in slash_commands() if c.name in HERE))
                 say("An exclamation mark runs a command in your own files. At and a path shows the model a file.")
             case "status":
-                say(f"Model: {bench.model.info.name}, {bench.model.info.why}.\nDraft: {bench.draft.isolation.summary}.")
+                say(f"Model: {bench.model.info.about}.\nDraft: {bench.draft.isolation.summary}.")
             case "context":
                 ledger = await asyncio.to_thread(bench.agent.preview, argument)
                 say("\n".join(f"{part.name}: {part.tokens:,} tokens" for part in ledger.parts))

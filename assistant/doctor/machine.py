@@ -9,12 +9,15 @@ from importlib import metadata
 from pathlib import Path
 
 from ossa.assistant import paths
+from ossa.assistant.config import load_config
 from ossa.assistant.drafts.limits import gigabytes
 from ossa.assistant.drafts.opening import foreign
 from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox
 from ossa.assistant.repository import NotARepository, Repository
+from ossa.model.base import ModelError
 from ossa.model.discover import installed
 from ossa.model.machine import this_machine
+from ossa.model.server.address import address
 
 
 def facts() -> Iterator[tuple[str, str]]:
@@ -27,6 +30,7 @@ def facts() -> Iterator[tuple[str, str]]:
     yield "memory", f"{gigabytes(machine.ram)} free{gpu}"
     for name, folder in (("config", paths.config_dir()), ("state", paths.state_dir()), ("cache", paths.cache_dir())):
         yield name, f"{folder} ({gigabytes(_free(folder))} free)"
+    yield "tokens", _where(load_config().server)
     models = installed(paths.cache_dir() / "models")
     yield "models", ", ".join(model.name for model in models) or "none on disk: `ossa models` lists them"
 
@@ -45,6 +49,18 @@ def isolation(sandbox: Sandbox | NoSandbox, root: Path) -> Iterator[tuple[str, s
         "limits",
         f"processes by {count}; time, processor, memory, disk and output by watching, file size by the kernel",
     )
+
+
+def _where(server: str) -> str:
+    """Where what the model reads and writes goes, as configured."""
+    if not server:
+        return "stay on this machine, unless ossa is started with --server"
+    try:
+        found = address(server)
+    except ModelError as error:
+        return f"go nowhere: {error}"
+    kept = "a key is there" if found.key else "without a key"
+    return f"go to the server: {found.host}, by config.toml, {kept}{', NOT encrypted' if found.is_open else ''}"
 
 
 def _kind(sandbox: Sandbox, root: Path) -> str:

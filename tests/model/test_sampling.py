@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ossa.model.base import ModelError, Sampling
-from ossa.model.sampling import Sampler, Stops
+from ossa.model.sampling import Sampler
+from ossa.model.stops import Stops
 
 LOGITS = torch.tensor([0.0, 3.0, 1.0, 2.5])
 

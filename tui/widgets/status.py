@@ -13,6 +13,8 @@ class Status(Widget):
     """One line; where there is little room, the reasons go first, the warnings last."""
 
     model = reactive("")
+    where = reactive("")
+    """The server to which everything is sent; empty for a model on this machine."""
     why = reactive("")
     isolation = reactive("")
     confined = reactive(True)
@@ -31,6 +33,8 @@ class Status(Widget):
             right = Content.assemble((self.reading, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
         separator = Content.styled(" · ", "$text-disabled")
+        if self.where:
+            left += separator + Content.styled(cut(plain_text(self.where), 40), "bold $text-warning")
         for extra in self._extras():
             longer = left + separator + extra
             if extra and longer.cell_length + right.cell_length + 2 <= width:
@@ -41,6 +45,8 @@ class Status(Widget):
     def details(self) -> Content:
         """All of it, and what the line has no room for, in sentences."""
         rows: list[Row] = [("Model", plain_text(self.model) or "no model yet")]
+        if self.where:
+            rows.append(("", f"{plain_text(self.where)}: what the model reads and writes goes there"))
         if self.why:
             rows.append(("", plain_text(self.why)))
         rows += [("Draft", self.isolation or "not open yet"), ("Now", self.state)]

@@ -1,0 +1,161 @@
+"""Finds out what a server is and what it can, by asking it: a few questions, none of which a model answers.
+
+/v1/models · /props · /version · /api/show … ─► look() ─► Served, and the Way to it
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from ossa.model.base import ModelError
+from ossa.model.server.chat import ChatWay
+from ossa.model.server.faults import Fault, clean
+from ossa.model.server.heard import Served, Way
+from ossa.model.server.line import Line
+
+_WINDOW_WHEN_UNSAID = 8192
+_OLLAMA_WINDOW = 4096
+"""What Ollama gives a model by itself, however much it could take; the rest of a prompt it drops in silence."""
+_HARMONY = "<|start|>assistant<|channel|>"
+_HARMONY_IDS = [200006, 173781, 200005]
+_WINDOWS = ("max_model_len", "loaded_context_length", "context_length", "context_window", "max_context_length")
+
+
+def look(line: Line, model: str = "", window: int = 0) -> tuple[Served, Way]:
+    """What the server is, and the best way to the model that is named, else to its first.
+
+    Args:
+        line: to the server.
+        model: a name that the server knows; empty for its first.
+        window: tokens that prompt and answer may have together; 0 for what the server says.
+
+    Raises:
+        ModelError: nobody answers there, or there is no such model.
+    """
+    listed = _models(line)
+    if props := _asked(line, "/props"):
+        return _llama(line, props, listed, model, window)
+    name = _named(line, listed, model)
+    row = listed.get(name, {})
+    if "max_model_len" in row or row.get("owned_by") == "vllm":
+        return _vllm(line, name, row, window)
+    if str(_asked(line, "/").get("text", "")).startswith("Ollama") or _asked(line, "/api/version"):
+        return _ollama(line, name, window)
+    if rows := _asked(line, "/api/v0/models").get("data"):
+        row = next((each for each in _tables(rows) if each.get("id") == name), row)
+        return _chat(line, Served("LM Studio", name, window or _window(row), calls_tools=True), said=bool(_window(row)))
+    kind = "transformers serve" if "/v1/systemone" in _asked(line, "/openapi.json").get("paths", {}) else ""
+    return _chat(line, Served(kind, name, window or _window(row), calls_tools=True), said=bool(window or _window(row)))
+
+
+def _llama(
+    line: Line, props: dict[str, Any], listed: Mapping[str, dict[str, Any]], model: str, window: int
+) -> tuple[Served, Way]:
+    name = _named(line, listed, model)
+    settings = props.get("default_generation_settings") or {}
+    meta = listed.get(name, {}).get("meta") or {}
+    size = window or settings.get("n_ctx") or meta.get("n_ctx") or _WINDOW_WHEN_UNSAID
+    short = name.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
+    if _is_harmony(line, {"content": _HARMONY, "add_special": False, "parse_special": True}):
+        from ossa.model.server.ids import IdsWay
+        from ossa.model.server.llama import Llama
+
+        served = Served("llama.cpp", short, size, calls_tools=True, is_gpt_oss=True)
+        return served, IdsWay(Llama(name, size), holds=True)
+    if (props.get("chat_template_caps") or {}).get("supports_tools"):
+        _, way = _chat(line, Served("llama.cpp", name, size, calls_tools=True), said=True)
+        return Served("llama.cpp", short, size, calls_tools=True), way
+    from ossa.model.server.plain import PlainWay
+
+    return Served("llama.cpp", short, size, calls_tools=False), PlainWay(line, name, size)
+
+
+def _vllm(line: Line, name: str, row: dict[str, Any], window: int) -> tuple[Served, Way]:
+    from ossa.model.server.vllm import FIRST, Vllm
+
+    version = str(_asked(line, "/version").get("version", ""))
+    size = window or _window(row) or _WINDOW_WHEN_UNSAID
+    ids = {"model": name, "prompt": _HARMONY, "add_special_tokens": False}
+    if _is_harmony(line, ids) and _numbers(version) >= FIRST:
+        from ossa.model.server.ids import IdsWay
+
+        served = Served("vLLM", name, size, calls_tools=True, is_gpt_oss=True, notes=(version,))
+        return served, IdsWay(Vllm(name, size), holds=False)
+    return _chat(line, Served("vLLM", name, size, calls_tools=True, notes=(version,)), said=True)
+
+
+def _ollama(line: Line, name: str, window: int) -> tuple[Served, Way]:
+    shown = _asked(line, "/api/show", {"model": name})
+    running = next((r for r in _tables(_asked(line, "/api/ps").get("models")) if r.get("name") == name), {})
+    # What a modelfile sets stands in lines such as “num_ctx 8192”.
+    lines = (each.split() for each in str(shown.get("parameters", "")).splitlines())
+    set_ = next((int(words[1]) for words in lines if words[:1] == ["num_ctx"] and words[1].isdecimal()), 0)
+    size = window or running.get("context_length") or set_ or _OLLAMA_WINDOW
+    calls = "tools" in (shown.get("capabilities") or ["tools"])
+    return _chat(line, Served("Ollama", name, size, calls_tools=calls), said=True)
+
+
+def _chat(line: Line, served: Served, *, said: bool) -> tuple[Served, Way]:
+    if not said:
+        window = _WINDOW_WHEN_UNSAID
+        served = replace(served, window=window, notes=(*served.notes, f"a window of {window:,} is assumed"))
+    return served, ChatWay(line, served)
+
+
+def _models(line: Line) -> dict[str, dict[str, Any]]:
+    """The models that the server lists, by their names."""
+    try:
+        reply = line.ask("/v1/models")
+    except Fault as fault:
+        if fault.status in (404, 405):
+            return {}
+        raise
+    if not isinstance(reply, dict):
+        raise Fault(f"What answers at {line.address.host} is no server of models.")
+    rows = _tables(cast("dict[str, Any]", reply).get("data"))
+    return {str(row["id"]): row for row in rows if row.get("id")}
+
+
+def _named(line: Line, listed: Mapping[str, Any], model: str) -> str:
+    """The model that is asked for, by its whole name or the end of it."""
+    if not listed and model:
+        return model
+    fitting = [name for name in listed if name == model] or [
+        name for name in listed if name.lower().rpartition("/")[2] == model.lower().rpartition("/")[2]
+    ]
+    if model and not fitting:
+        known = ", ".join(clean(line.address, name) for name in list(listed)[:8])
+        raise ModelError(f"The server at {line.address.host} has no model “{model}”; it has {known}.")
+    if not model and len(listed) != 1:
+        known = ", ".join(clean(line.address, name) for name in list(listed)[:8]) or "none that it names"
+        raise ModelError(f"Name the model by --server-model: the server at {line.address.host} has {known}.")
+    return fitting[0] if model else next(iter(listed))
+
+
+def _is_harmony(line: Line, question: dict[str, Any]) -> bool:
+    """Whether the model's tokens are those of gpt-oss; its name alone would be no proof."""
+    return _asked(line, "/tokenize", question).get("tokens") == _HARMONY_IDS
+
+
+def _asked(line: Line, path: str, body: object = None) -> dict[str, Any]:
+    """The reply, as far as it is a table; an empty one where the server knows no such question."""
+    with contextlib.suppress(Fault):
+        reply = line.ask(path, body)
+        if isinstance(reply, dict):
+            return cast("dict[str, Any]", reply)
+    return {}
+
+
+def _window(row: Mapping[str, Any]) -> int:
+    return next((row[key] for key in _WINDOWS if isinstance(row.get(key), int) and row[key] > 0), 0)
+
+
+def _tables(rows: object) -> Iterator[dict[str, Any]]:
+    for row in cast("list[Any]", rows) if isinstance(rows, list) else []:
+        if isinstance(row, dict):
+            yield cast("dict[str, Any]", row)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("+")[0].split(".")[:3] if part.isdecimal())
