@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo run test check bench screenshot clean
+.PHONY: help setup model demo run test check kernels bench screenshot clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,11 +23,16 @@ run: setup ## open ossa here, or elsewhere: make run ARGS=~/project
 test: setup ## all tests; some of them: make test ARGS=tests/model
 	@$(BIN)/pytest $(ARGS)
 
-check: $(READY) ## format, lint, types and layers
+check: $(READY) ## format, lint, types, layers, and the kernels under sanitizers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/pytest -q tests/test_layers.py
+	@$(BIN)/python model/mxfp4/build.py build/sanitized.so
+	@$(BIN)/python tests/model/kernels_at_edges.py build/sanitized.so
+
+kernels: $(READY) ## gpt-oss's kernels in C anew, after a change of them
+	@$(BIN)/python model/mxfp4/build.py
 
 bench: ## the list of benchmarks; make bench-NAME runs one
 	@echo "Benchmarks, each prints a table:$(if $(BENCHMARKS),, none yet)"

@@ -44,14 +44,17 @@ class Forward(Protocol):
 class ModuleForward:
     """A `Forward` over a module of transformers."""
 
-    def __init__(self, module: Any, device: torch.device, *, is_ours: bool) -> None:
-        """`is_ours`: its attention is `attention.attend`, so that rows can share states; else each gets a copy."""
-        self.module, self._device, self._is_ours = module, device, is_ours
+    def __init__(self, module: Any, device: torch.device, *, is_ours: bool, size: int | None = None) -> None:
+        """`is_ours`: its attention is `attention.attend`, so that rows can share states; else each gets a copy.
+
+        `size` is of weights that are no parameters of the module.
+        """
+        self.module, self._device, self._is_ours, self._size = module, device, is_ours, size
 
     @property
     def size(self) -> int:
         """Bytes of its parameters, those on the meta device left out."""
-        return sum(p.nbytes for p in self.module.parameters() if p.device.type != "meta")
+        return self._size if self._size is not None else sum(p.nbytes for p in self.module.parameters() if p.device.type != "meta")
 
     @property
     def vocabulary(self) -> int:

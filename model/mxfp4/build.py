@@ -1,6 +1,6 @@
 """Compiles the kernels, by the C compiler that the package ziglang carries; run at install, and `make kernels`.
 
-    native/*.c ─► zig cc ─► kernels.so, beside this file
+    native/*.c ─► zig cc ─► kernels.so, beside this file; or, as a library that ends at undefined behaviour, elsewhere
 
 The standard library alone, as `setup.py` runs it before anything is installed. One compiler in one version, because
 another one was seen to compile such code wrong.
@@ -59,6 +59,9 @@ def build(library: Path, options: Sequence[str] = _FAST, system: str = "") -> No
 
 if __name__ == "__main__":
     try:
-        build(Path(__file__).with_name(NAME))
+        if sys.argv[1:]:
+            build(Path(sys.argv[1]), SANITIZED)
+        else:
+            build(Path(__file__).with_name(NAME))
     except OSError as problem:
         sys.exit(f"The kernels for gpt-oss on a CPU could not be built: {problem}.")
