@@ -143,8 +143,8 @@ def _folder(path: Path) -> Found:
 
 
 def _known(entry: Entry, path: Path) -> Found:
-    memory = {"memory": entry.memory, "gpu_memory": entry.gpu_memory, "packed_memory": entry.packed_memory}
-    return Found(entry.name, path, entry.family, entry.window, **memory)
+    found = Found(entry.name, path, entry.family, entry.window, entry.memory)
+    return replace(found, gpu_memory=entry.gpu_memory, packed_memory=entry.packed_memory)
 
 
 def _shards(folder: Path) -> list[Path]:

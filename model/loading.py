@@ -178,7 +178,7 @@ def _packed(found: Found, config: Any, device: torch.device, kept: Path | None) 
     is_fast = best_dtype(device) == torch.bfloat16
     module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, is_bf16_fast=is_fast))
     module.set_attn_implementation(attention.register())
-    forward = ModuleForward(module, device, is_ours=True, size=size_of(module))
+    forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=torch.bfloat16)
     return Loaded(forward, HarmonyCodec(), config.max_position_embeddings, device, torch.bfloat16, how, CHUNK)
 
 

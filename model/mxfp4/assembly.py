@@ -1,8 +1,8 @@
 """gpt-oss on a CPU with its weights as they lie in the files: transformers' module, in which some layers are ours.
 
-    checkpoint, mapped ─┬► experts as they are ──────────────────────────────┐
-                        ├► dense layers: int8 from the disk, or bf16 (exact) ├─► GptOssForCausalLM, never dequantised
-                        └► embeddings, norms, routers, sinks, as they are ───┘
+checkpoint, mapped ─┬► experts as they are ──────────────────────────────┐
+                    ├► dense layers: int8 from the disk, or bf16 (exact) ├─► GptOssForCausalLM, never dequantised
+                    └► embeddings, norms, routers, sinks, as they are ───┘
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers.models.gpt_oss.configuration_gpt_oss import GptOssConfig
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM, GptOssRotaryEmbedding
 
 from ossa.model.base import ModelError
 from ossa.model.mxfp4.checkpoint import Checkpoint
-from ossa.model.mxfp4.layers import Dense, Experts
+from ossa.model.mxfp4.layers import Dense, Experts, Rows
 from ossa.model.mxfp4.library import Library, fits
 from ossa.model.mxfp4.narrow import NarrowFolder
 from ossa.model.mxfp4.weights import GROUP, ExpertWeights
@@ -32,7 +31,7 @@ class Options:
     library: Library | None = None
     """The kernels; None for torch alone, which unpacks each expert that it uses: exact, and slow."""
     dtype: torch.dtype = torch.bfloat16
-    """Of activations and states; float32 only without kernels, as what all else is compared with."""
+    """Of weights, activations and states in torch; float32 is what all else is compared with."""
     exact: bool = False
     """Whether dense layers stay bf16."""
     kept: Path | None = None
@@ -41,8 +40,8 @@ class Options:
     """Whether torch is fast at products in bf16."""
 
 
-def assemble(folder: Path, config: GptOssConfig, options: Options) -> Any:
-    """The module, ready to run.
+def assemble(folder: Path, config: Any, options: Options) -> Any:
+    """The module of transformers' `GptOssConfig`, ready to run.
 
     Raises:
         ModelError: files are missing or damaged, or of another layout than gpt-oss's.
@@ -59,7 +58,9 @@ def assemble(folder: Path, config: GptOssConfig, options: Options) -> Any:
             _check_scales(weights, options.library, number, folder)
         layer.mlp.experts = Experts(weights, options.library)
     for name, parameter in list(module.named_parameters()):
-        _assign(module, name, _tensor(checkpoint, name, parameter, config).to(options.dtype))
+        is_wide = options.library and ".router." in name
+        dtype = torch.float32 if is_wide else options.dtype
+        _assign(module, name, _tensor(checkpoint, name, parameter, config).to(dtype))
     if config.tie_word_embeddings:
         module.lm_head.weight = module.model.embed_tokens.weight
     if options.library is not None:
@@ -69,7 +70,7 @@ def assemble(folder: Path, config: GptOssConfig, options: Options) -> Any:
     return module.eval()
 
 
-def _check(config: GptOssConfig, checkpoint: Checkpoint, folder: Path) -> None:
+def _check(config: Any, checkpoint: Checkpoint, folder: Path) -> None:
     """Refuse what the kernels would compute wrong, or transformers in another way."""
     what = ""
     if config.hidden_size % GROUP or config.intermediate_size % GROUP:
@@ -80,7 +81,7 @@ def _check(config: GptOssConfig, checkpoint: Checkpoint, folder: Path) -> None:
         raise ModelError(f"The model in {folder} cannot be used: {what}.")
 
 
-def _experts(checkpoint: Checkpoint, prefix: str, config: GptOssConfig) -> ExpertWeights:
+def _experts(checkpoint: Checkpoint, prefix: str, config: Any) -> ExpertWeights:
     experts, hidden, inner = config.num_local_experts, config.hidden_size, config.intermediate_size
 
     def part(name: str, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -106,7 +107,7 @@ def _check_scales(weights: ExpertWeights, library: Library | None, number: int, 
             )
 
 
-def _tensor(checkpoint: Checkpoint, name: str, parameter: torch.Tensor, config: GptOssConfig) -> torch.Tensor:
+def _tensor(checkpoint: Checkpoint, name: str, parameter: torch.Tensor, config: Any) -> torch.Tensor:
     if name == "lm_head.weight" and config.tie_word_embeddings:
         name = "model.embed_tokens.weight"
     return checkpoint.tensor(name, torch.bfloat16, *parameter.shape)
@@ -117,14 +118,15 @@ def _assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, nn.Parameter(tensor, requires_grad=False))
 
 
-def _take_over(module: nn.Module, options: Options, library: Library, narrow: NarrowFolder) -> None:
-    """Let the kernels compute the dense layers; routers are small and decide much, so they stay torch's."""
+def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFolder) -> None:
+    """Let the kernels compute the dense layers; routers are small and decide much, so they stay torch's, in float32."""
+    module.model.embed_tokens = Rows(module.model.embed_tokens.weight.detach())
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
     layers = {} if options.exact else narrow.get(wide, library)
     for name, linear in linears.items():
         weight, scales = layers.get(name) or (wide[name], None)
-        bias = None if linear.bias is None else linear.bias.detach()
+        bias: Any = linear.bias  # None in the output layer, whatever its type says
         dense = Dense(weight, scales, bias, library, is_bf16_fast=options.is_bf16_fast)
         path, _, last = name.rpartition(".")
         setattr(module.get_submodule(path), last, dense)

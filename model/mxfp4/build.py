@@ -22,7 +22,7 @@ _MACHINES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "aarch64", "arm64
 
 
 def target() -> str:
-    """What zig calls this machine, the oldest system that is of use; nothing where the kernels can't be built for it."""
+    """What zig calls this machine, with the oldest system of use; nothing where the kernels can't be built for it."""
     machine = _MACHINES.get(platform.machine(), "")
     if not machine:
         return ""
@@ -49,7 +49,7 @@ def build(library: Path, options: Sequence[str] = _FAST, system: str = "") -> No
             *(str(path) for path in sorted(SOURCES.glob("*.c"))),
         ]
         # Zig's own caches go with the folder: nothing is left in the user's home.
-        caches = {name: folder for name in ("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR")}
+        caches = dict.fromkeys(("ZIG_GLOBAL_CACHE_DIR", "ZIG_LOCAL_CACHE_DIR"), folder)
         done = subprocess.run(command, env={**os.environ, **caches}, capture_output=True, text=True, timeout=600)
         if done.returncode:
             told = done.stderr.strip().splitlines()

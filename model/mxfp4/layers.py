@@ -30,7 +30,19 @@ class Experts(nn.Module):
         """What the chosen experts make of `[tokens, hidden]`."""
         if self._library is None:
             return in_torch(self.weights, x, router_indices, routing_weights)
-        return self._library.experts(self.weights, x, router_indices, routing_weights).to(x.dtype)
+        return self._library.experts(self.weights, x, router_indices, routing_weights)
+
+
+class Rows(nn.Module):
+    """Embeddings in bf16, given in float32: what goes from layer to layer is rounded no more."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """`[…]` to `[…, hidden]`."""
+        return functional.embedding(ids, self.weight).float()
 
 
 class Dense(nn.Module):
@@ -51,20 +63,20 @@ class Dense(nn.Module):
         self._is_bf16_fast = is_bf16_fast
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`[…, columns]` to `[…, rows]`."""
+        """`[…, columns]` to float32 `[…, rows]`."""
         lot = x.reshape(-1, x.shape[-1])
         if len(lot) <= _FEW or not self._is_bf16_fast:
-            out = self._library.dense(self.weight, self._scales, self._bias, lot).to(x.dtype)
+            out = self._library.dense(self.weight, self._scales, self._bias, lot)
         elif self._scales is None:
-            out = functional.linear(lot, self.weight, self._bias)
+            out = functional.linear(lot.bfloat16(), self.weight, self._bias).float()
         else:
-            out = self._by_blocks(lot, self._scales)
+            out = self._by_blocks(lot.bfloat16(), self._scales)
         return out.view(*x.shape[:-1], -1)
 
     def _by_blocks(self, lot: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         """The products with some rows of the weight after the other, each unpacked into the same memory."""
         rows, columns = self.weight.shape
-        out = lot.new_empty(len(lot), rows)
+        out = lot.new_empty(len(lot), rows, dtype=torch.float32)
         wide = lot.new_empty(min(rows, _ROWS), columns)
         for first in range(0, rows, _ROWS):
             part = slice(first, min(first + _ROWS, rows))

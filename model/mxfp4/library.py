@@ -2,7 +2,8 @@
 
     kernels.so ─► Library (one set of kernels, one pool of threads) ─► prove() ─► Library, or a sentence why not
 
-Called through ctypes, so it depends on no version of Python or torch. What the C code assumes of shapes is checked here.
+Called through ctypes, so it depends on no version of Python or torch. What the C code assumes of shapes is checked
+here.
 """
 
 import contextlib
@@ -107,9 +108,7 @@ class Library:
         assert wide.numel() >= narrow.numel()
         assert narrow.is_contiguous()
         assert scales.is_contiguous()
-        self._native.ossa_unpack(
-            self._pool, narrow.data_ptr(), scales.data_ptr(), *narrow.shape, wide.data_ptr()
-        )
+        self._native.ossa_unpack(self._pool, narrow.data_ptr(), scales.data_ptr(), *narrow.shape, wide.data_ptr())
 
     def has_nan(self, scales: torch.Tensor) -> bool:
         """Whether one of these scales of MXFP4 stands for no number."""

@@ -139,7 +139,12 @@ def _tensors(config: Mapping[str, Any]) -> Iterator[_Tensor]:
         for name in ("input_layernorm", "post_attention_layernorm"):
             yield _normal(f"{layer}.{name}.weight", 0.1, hidden, mean=1)
         yield _normal(f"{layer}.self_attn.sinks", 1.0, config["num_attention_heads"])
-        for name, rows, columns in (("q", heads, hidden), ("k", keys, hidden), ("v", keys, hidden), ("o", hidden, heads)):
+        for name, rows, columns in (
+            ("q", heads, hidden),
+            ("k", keys, hidden),
+            ("v", keys, hidden),
+            ("o", hidden, heads),
+        ):
             yield _normal(f"{layer}.self_attn.{name}_proj.weight", columns**-0.5, rows, columns)
             yield _normal(f"{layer}.self_attn.{name}_proj.bias", 0.1, rows)
         yield _normal(f"{layer}.mlp.router.weight", hidden**-0.5, experts, hidden)

@@ -68,9 +68,7 @@ def _pairs() -> torch.Tensor:
     return torch.tensor([(_VALUES[byte & 15], _VALUES[byte >> 4]) for byte in range(256)])
 
 
-def in_torch(
-    weights: ExpertWeights, x: torch.Tensor, chosen: torch.Tensor, shares: torch.Tensor
-) -> torch.Tensor:
+def in_torch(weights: ExpertWeights, x: torch.Tensor, chosen: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
     """What the experts make of `[tokens, hidden]`, in the type of `x`: one expert after the other is unpacked.
 
     Args:
