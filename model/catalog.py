@@ -136,8 +136,9 @@ bcbcb74b043e071d1e05471d500d74dcf661175e00878ed302ccdf1801a75aef 4625017896 mode
 54b1be1609696c307cc5ca117b1fa54feaddebffa04e9c2db117652a01964230 4115586736 model-00014-of-00014.safetensors
 """)
 
-# gpt-oss keeps its experts in MXFP4, on a CPU and on a card; where it can't, it is dequantised to bf16. The small model was measured: 0.9 GB
-# in bf16 after 7,000 tokens; in fp32, which slower CPUs take, its weights and cache are twice as large.
+# gpt-oss keeps its experts in MXFP4, on a CPU and on a card; where it can't, it is dequantised to bf16. The small model
+# was measured: 0.9 GB in bf16 after 7,000 tokens; in fp32, which slower CPUs take, its weights and cache are twice as
+# large.
 CATALOG = (
     Entry(
         "smollm2-135m",
