@@ -113,7 +113,7 @@ def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
         if what == "go back":
             prompt = prompt[: depth + 1]
         logits = read(engine, prompt)
-        assert torch.allclose(logits, model.fresh(prompt), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(logits, model.fresh(prompt), atol=5e-4, rtol=1e-5)
 
 
 def read(engine: Engine, prompt: list[int]) -> torch.Tensor:
@@ -166,8 +166,8 @@ def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, r
     more = [5, 6, 7, 8]
     after = model.loaded.forward(torch.tensor([[token] for token in more]), states, 1, shared)
     for row, prompt in enumerate(prompts):
-        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=1e-4, rtol=1e-5)
-        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=5e-4, rtol=1e-5)
+        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=5e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "half written"])
