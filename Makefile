@@ -3,11 +3,12 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo run test check kernels bench screenshot clean
+.PHONY: help setup model demo run test check bench screenshot clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+KERNELS := model/mxfp4/kernels.so
 MODEL := smollm2-135m
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
 
@@ -31,9 +32,6 @@ check: $(READY) ## format, lint, types, layers, and the kernels under sanitizers
 	@$(BIN)/python model/mxfp4/build.py build/sanitized.so
 	@$(BIN)/python tests/model/kernels_at_edges.py build/sanitized.so
 
-kernels: $(READY) ## gpt-oss's kernels in C anew, after a change of them
-	@$(BIN)/python model/mxfp4/build.py
-
 bench: ## the list of benchmarks; make bench-NAME runs one
 	@echo "Benchmarks, each prints a table:$(if $(BENCHMARKS),, none yet)"
 	@for name in $(BENCHMARKS); do echo "  make bench-$$name"; done
@@ -44,10 +42,14 @@ bench-%: setup
 screenshot: setup ## docs/window.png anew, from the real window
 	@$(BIN)/python docs/screenshot.py
 
-setup: $(READY) model ## the environment and the small model, once
+setup: $(READY) $(KERNELS) model ## the environment, the kernels and the small model, once
 
 model: $(READY)
 	@$(BIN)/ossa models pull $(MODEL)
+
+# The installation has built them; anew where they are changed, and without them it goes on more slowly.
+$(KERNELS): $(wildcard model/mxfp4/native/*) model/mxfp4/build.py | $(READY)
+	-@$(BIN)/python model/mxfp4/build.py
 
 # Kept until what is to be installed changes.
 $(READY): pyproject.toml constraints.txt

@@ -1,4 +1,4 @@
-"""Compiles the kernels, by the C compiler that the package ziglang carries; run at install, and `make kernels`.
+"""Compiles the kernels, by the C compiler that the package ziglang carries; run at install, and by make where they change.
 
     native/*.c ─► zig cc ─► kernels.so, beside this file; or, as a library that ends at undefined behaviour, elsewhere
 

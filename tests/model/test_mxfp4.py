@@ -30,7 +30,7 @@ from ossa.model.mxfp4.library import PATH, KernelsError, Library, deviation, pro
 from ossa.model.mxfp4.specimen import make_random
 from ossa.model.mxfp4.weights import in_torch
 
-needs_kernels = pytest.mark.skipif(not PATH.is_file(), reason="the kernels are not built: make kernels")
+needs_kernels = pytest.mark.skipif(not PATH.is_file(), reason="the kernels are not built: make setup")
 TOKENS = 60
 
 
@@ -127,6 +127,11 @@ def test_without_kernels_in_float32_it_is_transformers_to_the_last_bits(
     wanted = fresh(reference, prompt)
     for chunk in (7, TOKENS):
         assert torch.allclose(read(model, prompt, chunk), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_without_kernels_in_bf16_it_is_near(tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor) -> None:
+    model = forward(tiny_mxfp4_folder, Options())
+    assert median_error(read(model, prompt, TOKENS), fresh(reference, prompt)) < 4e-2
 
 
 def test_greedy_tokens_are_those_of_transformers(tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor) -> None:
