@@ -1,4 +1,4 @@
-"""Compiles the kernels, by the C compiler that the package ziglang carries; run at install, and by make where they change.
+"""Compiles the kernels, by the C compiler in the package ziglang: at install, and by make where they have changed.
 
     native/*.c ─► zig cc ─► kernels.so, beside this file; or, as a library that ends at undefined behaviour, elsewhere
 
