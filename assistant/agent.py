@@ -107,11 +107,15 @@ class Agent:
         if self._running is not None:
             self._running.answer_now()
 
-    def run(self, prompt: str, attached: Sequence[Attached] = ()) -> AsyncIterator[Event]:
-        """Answer a prompt. A small model asked to fix tests is led there; else it just answers."""
-        if not self.model.info.calls_tools and wanted(prompt):
+    def run(self, prompt: str, attached: Sequence[Attached] = (), begin: str = "") -> AsyncIterator[Event]:
+        """Answer a prompt. A small model asked to fix tests is led there; else it just answers.
+
+        With `begin` the answer begins so, in the person's words.
+        """
+        if not self.model.info.calls_tools and wanted(prompt) and not begin:
             return self.fix(prompt)
-        return self.turns.play(prompt, lambda emit: self._converse(self._ask(prompt, attached), emit))
+        ask = replace(self._ask(prompt, attached), begin=begin)
+        return self.turns.play(prompt, lambda emit: self._converse(ask, emit))
 
     def preview(self, prompt: str, attached: Sequence[Attached] = ()) -> Ledger:
         """What the model would be shown with this prompt, part by part; blocks, so call it in a thread.
@@ -308,14 +312,16 @@ class Agent:
         """Generate, call tools, generate again, until the model says its final words; False where it came to none."""
         messages = await self._composed(lambda: self.context.compose(self.transcript, ask, self._reserve), emit)
         try:
-            return await self._to_the_end(messages, emit)
+            return await self._to_the_end(messages, emit, ask.begin)
         finally:
-            await in_thread(self.context.settle, self.transcript)
+            for event in await in_thread(self.context.settle, self.transcript):
+                emit(event)
 
-    async def _to_the_end(self, messages: Sequence[Message], emit: Emit) -> bool:
+    async def _to_the_end(self, messages: Sequence[Message], emit: Emit, begin: str = "") -> bool:
         seen: list[tuple[ToolCall, str]] = []
         while True:
-            finished = await self._generate(messages, emit)
+            finished = await self._generate(messages, emit, begin)
+            begin = ""
             if finished.reason == "length":
                 emit(Notice("The answer reached its limit of tokens and was cut off."))
             if not finished.message.calls:
@@ -341,16 +347,18 @@ class Agent:
             emit(event)
         return composed.messages
 
-    async def _generate(self, messages: Sequence[Message], emit: Emit) -> Finished:
+    async def _generate(self, messages: Sequence[Message], emit: Emit, begin: str = "") -> Finished:
         tools = self.toolbox.specs if self.model.info.calls_tools else ()
         # Calls can then only be of these tools, with arguments of their schemas; all else is free.
-        sampling = replace(self.sampling, constraint=Constraint()) if tools else self.sampling
+        sampling = replace(self.sampling, constraint=Constraint() if tools else None, begin=begin)
+        if begin:
+            emit(Answering(begin))
 
-        def begin() -> Generation:
+        def start() -> Generation:
             self._running = self.model.generate(messages, tools=tools, sampling=sampling)
             return self._running
 
-        async with aclosing(pieces(begin)) as stream:
+        async with aclosing(pieces(start)) as stream:
             async for piece in stream:
                 match piece:
                     case Prefill(done, total, reused):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from ossa.assistant.change import Change
-from ossa.assistant.context.parts import Action, Attached, FrontPart, Part, Replaced
+from ossa.assistant.context.parts import Action, Attached, FileState, FrontPart, Part, Replaced
 from ossa.assistant.review import Alternatives, Decision
 from ossa.assistant.verdict import Verdict
 from ossa.model.base import Message, Usage
@@ -103,6 +103,14 @@ class Spoken:
 
     message: Message
     usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The model has answered; from now on, a change of a file that it knows is the person's."""
+
+    files: tuple[FileState, ...]
+    """Those that it knows, as they are now; without those that it was told to know so before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +304,7 @@ Event: TypeAlias = (
     | Thinking
     | Answering
     | Spoken
+    | Settled
     | StepStarted
     | StepOutput
     | StepFinished

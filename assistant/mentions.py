@@ -16,7 +16,7 @@ _MENTION = re.compile(
     r"""(?::(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?)?"""
 )
 _UNFINISHED = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]*)|'(?P<single>[^'\n]*)|(?P<plain>[^\s:"']*))$""")
-_PUNCTUATION = ".,;:!?)]}"
+PUNCTUATION = ".,;:!?)]}"
 """What ends a sentence or a bracket behind a mention and is no part of it."""
 
 
@@ -49,7 +49,7 @@ def mentions(prompt: str) -> list[Mention]:
     found: list[Mention] = []
     for match in _MENTION.finditer(prompt):
         quoted = match["double"] or match["single"]
-        target = quoted or match["plain"].rstrip("" if match["first"] else _PUNCTUATION)
+        target = quoted or match["plain"].rstrip("" if match["first"] else PUNCTUATION)
         if not target:
             continue
         first = int(match["first"] or 0)
@@ -69,7 +69,7 @@ def unfinished(text: str, cursor: int) -> Unfinished | None:
 
 def spelled(target: str) -> str:
     """How a path or a name is mentioned: in quotes where it has blanks, colons or quotes, or ends a sentence."""
-    if not re.search(r"""[\s:"']""", target) and target[-1:] not in _PUNCTUATION:
+    if not re.search(r"""[\s:"']""", target) and target[-1:] not in PUNCTUATION:
         return f"@{target}"
     quote = "'" if '"' in target else '"'
     return f"@{quote}{target}{quote}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ossa.assistant.change import Change
 from ossa.assistant.events import Committed, Event, Notice, Proposed, Ran, Redone, Reviewed, Revised, Rewound, Undone
-from ossa.assistant.trim import shorten
+from ossa.assistant.trim import essence
 
 _LINES = 800
 """Characters of what the person wrote in place of a hunk."""
@@ -75,4 +75,4 @@ def _now(after: Sequence[str]) -> str:
 
 
 def _block(text: str, limit: int) -> str:
-    return f"```\n{shorten(text.rstrip(), limit)}\n```" if text.strip() else "(nothing)"
+    return f"```\n{essence(text.rstrip(), limit)}\n```" if text.strip() else "(nothing)"

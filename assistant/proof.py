@@ -160,7 +160,7 @@ class Proof:
         step = f"tests-{self._steps}"
         emit(StepStarted(step, title, self._tests.describe()))
         report = await self._tests.run(
-            draft, only=only, timeout=limit, on_output=lambda text: emit(StepOutput(step, text))
+            draft, only=only, timeout=limit, together=True, on_output=lambda text: emit(StepOutput(step, text))
         )
         failed = len(report.failures)
         summary = report.problem or f"{report.passed} passed, {failed} failed, {report.seconds:.1f} s"

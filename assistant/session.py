@@ -23,8 +23,10 @@ from ossa.assistant.lock import lock
 
 _LASTING = (TurnFinished, Reviewed, Undone, Redone, Rewound, Committed)
 """After these the log is forced to the disk: they tell of work that must not be lost."""
-_LINE = 1 << 20
+LINE = 1 << 20
 """Bytes of a line that a list of sessions reads at most."""
+_TITLE = 200
+"""Characters of a title that are read."""
 _HEAD_LINES = 20
 """Lines in which the first prompt is looked for."""
 
@@ -47,7 +49,7 @@ class Session:
     @classmethod
     def create(cls, folder: Path, root: Path, model: str) -> Self:
         """A new session on the repository `root`; nothing is on disk before its first event."""
-        name = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        name = new_id()
         header: Record = {"session": 1, "id": name, "root": str(root), "model": model}
         return cls(folder / paths.repository_key(root) / f"{name}.jsonl", header)
 
@@ -59,9 +61,7 @@ class Session:
             SessionError: it cannot be read, is no session, or is open in another ossa.
         """
         try:
-            info = _info(path)
-            if info is None:
-                raise SessionError(f"{path} is not a session of ossa.")
+            info = info_of(path)
             header: Record = {"root": str(info.root), "model": info.model}
             session = cls(path, header, info.turns)
             session._take(os.O_RDWR)
@@ -76,16 +76,7 @@ class Session:
         Raises:
             SessionError: there is none, there are several, or it cannot be opened.
         """
-        known = sessions(folder, root)
-        fitting = known[:1] if name == "latest" else [s for s in known if name and s.id.startswith(name)]
-        exact = [s for s in fitting if s.id == name]
-        match exact or fitting:
-            case [one]:
-                return cls.open(one.path)
-            case []:
-                raise SessionError(f"There is no session {name} of {root}. `ossa sessions` lists them.")
-            case several:
-                raise SessionError(f"{name} may be any of {', '.join(s.id for s in several)}. Give more of the id.")
+        return cls.open(named(folder, root, name).path)
 
     def append(self, event: Event) -> None:
         """Write one event; when this returns, a kill of the process no longer loses it.
@@ -106,13 +97,8 @@ class Session:
             raise SessionError(f"The session cannot be written to {self.path}: {error.strerror}.") from error
 
     def events(self) -> Iterator[Event]:
-        """What happened so far; a run of deltas comes as one, and lines that make no sense are left out."""
-        if not self.path.exists():
-            return
-        with self.path.open("rb") as file:
-            for record in joined(record for line in file if (record := from_line(line))):
-                if event := unpack(record):
-                    yield event
+        """What happened so far; see `events_of`."""
+        return events_of(self.path)
 
     def close(self) -> None:
         """Give the session free for others."""
@@ -150,7 +136,7 @@ class SessionInfo:
     path: Path
     root: Path
     title: str
-    """The first line of the first prompt."""
+    """As the person named it; else the first line of the first prompt."""
     started: datetime
     updated: datetime
     turns: int
@@ -171,15 +157,78 @@ def sessions(folder: Path, root: Path | None = None) -> list[SessionInfo]:
     return sorted(found, key=lambda info: info.updated, reverse=True)
 
 
+def info_of(log: Path) -> SessionInfo:
+    """What a list would show of the session of this log.
+
+    Raises:
+        SessionError: nothing has been said in it yet, or it cannot be read.
+    """
+    try:
+        info = _info(log)
+    except FileNotFoundError as error:
+        raise SessionError("Nothing has been said in this session yet.") from error
+    except OSError as error:
+        raise SessionError(f"The session {log} cannot be read: {error.strerror}.") from error
+    if info is None:
+        raise SessionError(f"{log} is not a session of ossa.")
+    return info
+
+
+def named(folder: Path, root: Path | None, name: str) -> SessionInfo:
+    """The session of this repository that has this id, or whose id alone begins so, or the "latest".
+
+    Raises:
+        SessionError: there is none, or there are several.
+    """
+    known = sessions(folder, root)
+    fitting = known[:1] if name == "latest" else [s for s in known if name and s.id.startswith(name)]
+    exact = [s for s in fitting if s.id == name]
+    match exact or fitting:
+        case [one]:
+            return one
+        case []:
+            raise SessionError(f"There is no session {name} of {root or 'any repository'}. `ossa sessions` lists them.")
+        case several:
+            raise SessionError(f"{name} may be any of {', '.join(s.id for s in several)}. Give more of the id.")
+
+
+def events_of(log: Path) -> Iterator[Event]:
+    """What happened in the session of this log; a run of deltas comes as one, lines that make no sense are left out."""
+    if not log.exists():
+        return
+    with log.open("rb") as file:
+        for record in joined(record for line in file if (record := from_line(line))):
+            if event := unpack(record):
+                yield event
+
+
+def new_id() -> str:
+    """The id of another session: when it began, and something by which no two are the same."""
+    return f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+
+
+def title_file(log: Path) -> Path:
+    """Where the title is that the person gave to the session of this log."""
+    return log.with_suffix(".title")
+
+
+def title_of(log: Path) -> str:
+    """The title that the person gave to the session of this log; empty without one."""
+    try:
+        return title_file(log).read_text(encoding="utf-8", errors="replace")[:_TITLE].strip()
+    except OSError:
+        return ""
+
+
 def _info(path: Path) -> SessionInfo | None:
     """What the first and the last lines of a log tell; None where it is no session."""
     with path.open("rb") as file:
-        header = from_line(file.readline(_LINE)) or {}
+        header = from_line(file.readline(LINE)) or {}
         if "session" not in header:
             return None
         prompt = ""
         for _ in range(_HEAD_LINES):
-            record = from_line(file.readline(_LINE)) or {}
+            record = from_line(file.readline(LINE)) or {}
             if record.get("event") == "TurnStarted":
                 prompt = str(record.get("prompt", "")).strip()
                 break
@@ -188,7 +237,7 @@ def _info(path: Path) -> SessionInfo | None:
         path.stem,
         path,
         Path(str(header.get("root", ""))),
-        prompt.splitlines()[0][:80] if prompt else "",
+        title_of(path) or (prompt.splitlines()[0][:80] if prompt else ""),
         _when(header),
         _when(last),
         turns if isinstance(turns := last.get("turn"), int) else 0,

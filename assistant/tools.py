@@ -12,7 +12,7 @@ from ossa.assistant.draft import Command, Draft, DraftError
 from ossa.assistant.edits.engine import EditError, apply_to, paths
 from ossa.assistant.threads import in_thread
 from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
-from ossa.assistant.trim import shorten
+from ossa.assistant.trim import essence, shorten
 from ossa.model.base import ToolCall, ToolSpec
 
 OnOutput: TypeAlias = Callable[[str], None]
@@ -179,7 +179,8 @@ class Toolbox:
         command = Command(["sh", "-c", arguments["cmd"]], arguments.get("workdir", "."), timeout=seconds)
         done = await self._draft.run(command, on_output=on_output)
         end = f"killed: it {done.stopped}" if done.stopped else f"exit {done.exit_code}"
-        told = f"{shorten(done.output, _FOR_MODEL)}\n({end}, {done.seconds:.1f} s)".lstrip()
+        output = await in_thread(essence, done.output, _FOR_MODEL)
+        told = f"{output}\n({end}, {done.seconds:.1f} s)".lstrip()
         return ToolResult(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
 
 

@@ -20,6 +20,7 @@ from ossa.assistant.events import (
     Instructed,
     Ran,
     Rewound,
+    Settled,
     Spoken,
     StepFinished,
     TurnFinished,
@@ -71,6 +72,8 @@ class Transcript:
         """By part, what the person last chose for it."""
         self.read = Read()
         """What need not be read again."""
+        self.known: dict[str, str] = {}
+        """By path, the digests of files as the model knew them when it last answered."""
         self.ran: Ran | None = None
         """The person's latest command."""
         self._partial = ""
@@ -91,6 +94,11 @@ class Transcript:
     def note(self) -> str:
         """What the model has yet to be told of the person's doing, with the next prompt."""
         return shorten("\n\n".join(self._untold), _NOTE)
+
+    def note_but_for(self, ran: Ran) -> str:
+        """The same without a command whose output is told by itself."""
+        known = self._news.of(ran)
+        return shorten("\n\n".join(text for text in self._untold if text != known), _NOTE)
 
     def see(self, event: Event) -> None:
         """Take in the next event."""
@@ -129,9 +137,12 @@ class Transcript:
                 self.front = parts
             case Compacted(replaced):
                 self.replaced = {change.part: change for change in replaced}
+            case Settled(files):
+                self.known.update({file.path: file.digest for file in files})
             case Adjusted(part=part, action=action):
-                self.choices.pop(part, None)
-                if action != "restore":
+                last = self.choices.pop(part, None)
+                # What was brought back stays until the person says otherwise; what was pinned only ceases to be.
+                if action != "restore" or part in self.replaced or (last and last.action in ("drop", "shorten")):
                     self.choices[part] = event
             case Ran():
                 self.ran = event

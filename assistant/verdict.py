@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 _UNNAMED = 2
+_TOLD, _LONGEST = 20, 6_000
+"""Of so many tests of one sort it is kept what they said, and so many characters of each."""
 Outcome: TypeAlias = Literal["passed", "failed", "error", "skipped"]
 
 
@@ -41,6 +43,13 @@ class TestReport:
     """What limits what the run says, for example "judged by its exit code alone"."""
     left_out: str = ""
     """Which tests of the repository are none of this run's, for example "not run: cargo test"."""
+    parts: tuple["TestReport", ...] = ()
+    """Of a run of several runners, what each told; the first is that of the language that ossa repairs."""
+
+    @property
+    def own(self) -> "TestReport":
+        """What the first of several runners told, or the only one."""
+        return self.parts[0] if self.parts else self
 
     @property
     def failures(self) -> tuple[TestResult, ...]:
@@ -56,6 +65,15 @@ class TestReport:
     def green(self) -> bool:
         """Whether tests ran and none failed."""
         return not self.problem and not self.failures and self.passed > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a test said when it failed."""
+
+    test: str
+    """Its id."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,12 @@ class Verdict:
     """What limits what is proved: only an exit code was seen, or the tests could not be run before the change."""
     flaky: tuple[str, ...] = ()
     """Ran twice on the same files and did not do the same: nothing is said of them."""
+    said: tuple[Said, ...] = field(default=(), compare=False)
+    """What the first of those that fail said, and of those fixed before the change."""
+
+    def output(self, test: str) -> str:
+        """What a test said when it failed; empty where that is not known."""
+        return next((said.text for said in self.said if said.test == test), "")
 
     @property
     def proved(self) -> bool:
@@ -123,17 +147,20 @@ def compare(before: TestReport, after: TestReport, flaky: Collection[str] = ()) 
     unknown |= {test for test in failed_after - ran_before if any(_below(test, i) for i in opened)}
     fixed = (failed_before & ran.keys()) - failed_after | healed
     wavering = {test for test in flaky if test in ran}
+    broken = failed_after - failed_before - unknown - wavering
+    still_failing = (failed_after & failed_before | unknown) - wavering
     notes = (after.note, after.left_out, f"before the change: {before.problem}" if before.problem else "")
     return Verdict(
         after.command,
         passed=after.passed,
         total=len(ran),
         fixed=tuple(sorted(fixed - wavering)),
-        broken=tuple(sorted(failed_after - failed_before - unknown - wavering)),
-        still_failing=tuple(sorted((failed_after & failed_before | unknown) - wavering)),
+        broken=tuple(sorted(broken)),
+        still_failing=tuple(sorted(still_failing)),
         missing=tuple(sorted(ran_before - ran.keys() - opened)),
         note=" · ".join(note for note in notes if note),
         flaky=tuple(sorted(wavering)),
+        said=(*_said(after, broken), *_said(after, still_failing), *_said(before, fixed - wavering)),
     )
 
 
@@ -146,6 +173,18 @@ def named(tests: Sequence[TestResult], hint: str) -> list[TestResult]:
     """The tests that a hint names; all where it names none."""
     nearest = min((_distance(test, hint) for test in tests), default=_UNNAMED)
     return [test for test in tests if _distance(test, hint) == nearest]
+
+
+def _said(report: TestReport, tests: Collection[str]) -> list[Said]:
+    """What the first of these tests said; of a long text its end, since that tells the error."""
+    failures = sorted((result for result in report.failures if result.id in tests), key=lambda result: result.id)
+    texts = ((result.id, _whole(result)) for result in failures[:_TOLD])
+    return [Said(test, text if len(text) <= _LONGEST else f"…{text[-_LONGEST:]}") for test, text in texts if text]
+
+
+def _whole(result: TestResult) -> str:
+    told = result.message.strip()
+    return result.trace.strip() if told in result.trace else f"{told}\n{result.trace}".strip()
 
 
 def _distance(test: TestResult, hint: str) -> int:

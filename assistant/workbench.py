@@ -95,6 +95,8 @@ class Workbench:
     """In which the tests run without the change."""
     notices: tuple[str, ...] = ()
     """What the person should know before the first turn, a sentence each."""
+    tests: TestRunner | None = None
+    """Of the project."""
 
     def close(self) -> None:
         """End the model's process; a draft with a change in it stays for the next start."""
@@ -144,7 +146,8 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     draft = GuardedDraft(open_draft(repository, drafts / session.id, sandbox), reviewer, permissions)
     base = open_draft(repository, drafts / f"{session.id}-baseline", sandbox)
     baseline = GuardedDraft(base, reviewer, permissions)
-    proof = Proof(root, _tests(root, model, options, config), draft, baseline, imports=_imports(root))
+    tests = _tests(root, model, options, config)
+    proof = Proof(root, tests, draft, baseline, imports=_imports(root))
     toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
@@ -163,7 +166,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     )
     notices = (*config.problems, *recovered, *filter(None, [mend(draft, history)]))
     return Workbench(
-        root, repository, draft, model, session, agent, finder, watcher, config, history, baseline, notices
+        root, repository, draft, model, session, agent, finder, watcher, config, history, baseline, notices, tests
     )
 
 

@@ -17,7 +17,7 @@ class Aider:
     def __init__(self, root: Path) -> None:
         quiet = SimpleNamespace(tool_output=_nothing, tool_warning=_nothing, tool_error=_nothing, read_text=_read)
         self._root = root
-        self._paths = tracked(root)
+        self._paths: list[str] = []
         self._map: Any = importlib.import_module("aider.repomap").RepoMap(root=str(root), io=quiet)
         coder = importlib.import_module("aider.coders.base_coder").Coder
         self._coder: Any = SimpleNamespace(
@@ -29,6 +29,7 @@ class Aider:
         self._mentions: Any = coder
 
     def index(self) -> None:
+        self._paths = tracked(self._root)
         for path in self._paths:
             self.update(path)
 

@@ -1,14 +1,18 @@
-"""Questions with known answers, from a repository's own history: what a commit says, and the files that it changed.
+"""Questions with known answers: what a commit says and the files that it changed, or an issue and those of its fix.
 
-git log ─► commits that say enough and change few source files ─► Pair(text, files)
-       └─► the tree as it was before the oldest of them, in a clone: no answer is in what is searched
+git log ─► commits that say enough and change few source files ─► Pair(text, files, before)
+JSON lines as SWE-bench has them, and clones ─► issues() ─► the same, for each of the clones
+
+A pair is asked of the tree as it was before the change, or before the oldest of the commits: in a clone that knows
+nothing later, so that no answer is in what is searched.
 """
 
+import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 _SOURCE = frozenset(
@@ -25,6 +29,9 @@ _NOISE = re.compile(
 )
 _NO_FIX = re.compile(r"(?i)^(revert|merge|bump|release|update version|prepare|sync|changelog|typo)")
 _FEWEST_WORDS, _MOST_FILES, _COMMITS = 8, 4, 6000
+_OLD_NAME = re.compile(r"(?m)^--- a/([^\t\n]+)")
+_DEEPEST = 2
+"""Folders below the one that is named in which clones are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,8 @@ class Pair:
     text: str
     files: frozenset[str]
     """Source files, tests left out, that were changed."""
+    before: str
+    """The commit whose tree is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,8 @@ class _Commit:
     """State by path."""
 
 
-def pairs(repository: Path, count: int) -> tuple[str, list[Pair]]:
-    """Of the newest `count` commits that tell of a fix, those whose files were there before; and the commit before."""
+def pairs(repository: Path, count: int) -> list[Pair]:
+    """Of the newest `count` commits that tell of a fix, those whose files were there before the oldest of them."""
     found: list[Pair] = []
     before = "HEAD"
     for commit in _commits(repository):
@@ -53,19 +62,59 @@ def pairs(repository: Path, count: int) -> tuple[str, list[Pair]]:
         only_modified = all(commit.changed[path] == "M" for path in files)
         tells = len(commit.text.split()) >= _FEWEST_WORDS and not _NO_FIX.match(commit.text)
         if only_modified and 1 <= len(files) <= _MOST_FILES and tells:
-            found.append(Pair(commit.text, files))
+            found.append(Pair(commit.text, files, ""))
             before = commit.parent
         if len(found) == count:
             break
     there = set(_git(repository, "ls-tree", "-r", "-z", "--name-only", before).split("\0"))
-    return before, [pair for pair in found if pair.files <= there]
+    return [replace(pair, before=before) for pair in found if pair.files <= there]
+
+
+def issues(file: Path, folder: Path) -> dict[Path, list[Pair]]:
+    """The issues of a file by the clone that has their `base_commit`, oldest first; those that none has are left out.
+
+    `folder` is a repository, or has some below it. What a patch adds cannot be found, so only what it changes counts.
+    """
+    clones = list(repositories(folder))
+    found: dict[Path, list[tuple[int, Pair]]] = {}
+    for line in file.read_text("utf-8").splitlines():
+        issue = json.loads(line)
+        files = frozenset(path for path in _OLD_NAME.findall(issue["patch"]) if _is_source(path))
+        pair = Pair(issue["problem_statement"], files, issue["base_commit"])
+        for clone in clones if files else ():
+            if (age := _age(clone, pair.before)) is not None:
+                found.setdefault(clone, []).append((age, pair))
+                break
+    return {clone: [pair for _, pair in sorted(dated, key=lambda one: one[0])] for clone, dated in found.items()}
 
 
 def checked_out(repository: Path, commit: str, folder: Path) -> Path:
     """A clone that stands at the commit and knows nothing later; the repository itself is only read."""
     _git(repository, "clone", "-q", "--shared", "--no-checkout", ".", str(folder))
-    _git(folder, "-c", "advice.detachedHead=false", "checkout", "-q", "--force", "--detach", commit)
+    check_out(folder, commit)
     return folder
+
+
+def check_out(folder: Path, commit: str) -> None:
+    """Let a clone stand at another commit."""
+    _git(folder, "-c", "advice.detachedHead=false", "checkout", "-q", "--force", "--detach", commit)
+
+
+def repositories(folder: Path, depth: int = _DEEPEST) -> Iterator[Path]:
+    """The folder or those below it that are clones, with a work tree or bare."""
+    if (folder / ".git").exists() or ((folder / "HEAD").is_file() and (folder / "objects").is_dir()):
+        yield folder
+    elif depth:
+        for below in sorted(path for path in folder.iterdir() if path.is_dir()):
+            yield from repositories(below, depth - 1)
+
+
+def _age(repository: Path, commit: str) -> int | None:
+    """The second in which a commit was made; None where the repository does not have it."""
+    try:
+        return int(_git(repository, "log", "-1", "--format=%ct", f"{commit}^{{commit}}", "--"))
+    except subprocess.CalledProcessError:
+        return None
 
 
 def _is_source(path: str) -> bool:

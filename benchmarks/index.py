@@ -1,16 +1,20 @@
 """Index and ranking on a repository of yours, beside aider's repository map and plain BM25 over whole files.
 
 The questions are messages of its latest commits, the answers the source files that those changed (tests left out);
-all engines get the tree as it was before the oldest of them, in a clone. Each runs in a process of its own, one after
-the other, in turn, `--rounds` times; memory is what its processes have together at most. Prints a table of medians and
-writes benchmarks/out/index.json.
+all engines get the tree as it was before the oldest of them, in a clone. Or they are issues: JSON lines as SWE-bench
+has them (`repo`, `base_commit`, `problem_statement`, `patch`), each asked of the tree at its `base_commit`; REPO is
+then a folder of clones, known by their commits. Between two issues the tree is checked out and read anew as far as it
+differs, by engines that can; all that is timed is of the first tree.
 
-    make bench-index REPO=FOLDER [ARGS="--pairs N --rounds N --only A,B"]
+Each engine runs in a process of its own, one after the other, in turn, `--rounds` times; memory is what its processes
+have together at most. recall@k is the share of the right files among the first k, on average over the questions.
+Prints a table of medians and writes benchmarks/out/index.json.
+
+    make bench-index REPO=FOLDER [ARGS="--issues FILE --pairs N --rounds N --only A,B"]
 """
 
 import argparse
 import json
-import shutil
 import statistics
 import subprocess
 import sys
@@ -20,8 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _index_pairs import Pair, checked_out, pairs
-from _index_work import MOST
+from _index_pairs import Pair, checked_out, issues, pairs
 from _peers import PEERS
 from _venvs import python_with
 
@@ -34,11 +37,13 @@ ENGINES = {
 """By name, the script and the package of the environment that it runs in; of ours where there is none."""
 _LIMIT = 3600.0
 """Seconds of one engine's round."""
+_FIRST = (1, 5, 10)
+"""Of so many files that an engine names first, the share of the right ones is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one engine did once: seconds, bytes, and the share of the right files among its first five."""
+    """What one engine did once with one repository: seconds, bytes, and what it found."""
 
     cold: float
     update: float
@@ -46,30 +51,30 @@ class Round:
     """The first query, for which an engine may still have to get ready."""
     query: float
     memory: float
-    recall: float
+    found: tuple[tuple[float, ...], ...]
+    """Of each question, the share of the right files among the first of `_FIRST`."""
 
 
 def main() -> None:
     """Measure, print, write."""
     chosen = _options().parse_args()
-    before, asked = pairs(chosen.repository.absolute(), chosen.pairs)
-    if not asked:
-        raise SystemExit(f"The history of {chosen.repository} has no commits that tell of a fix in a few files.")
+    repository = chosen.repository.absolute()
+    tasks = issues(chosen.issues, repository) if chosen.issues else {repository: pairs(repository, chosen.pairs)}
+    if not any(tasks.values()):
+        raise SystemExit(
+            f"{chosen.repository} has no commits that tell of a fix in a few files, or none of the issues."
+        )
     rounds: dict[str, list[Round]] = {}
     missing: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="ossa-bench-") as name:
-        for number in range(chosen.rounds):
-            for engine in chosen.only.split(","):
-                folder = Path(name, f"{engine}-{number}")
-                folder.mkdir()
-                try:
-                    done = _round(engine, checked_out(chosen.repository.absolute(), before, folder / "repo"), asked)
-                    rounds.setdefault(engine, []).append(done)
-                    print(f"{number + 1}/{chosen.rounds} {engine}: {done}", file=sys.stderr, flush=True)
-                except (OSError, subprocess.SubprocessError) as error:
-                    missing[engine] = _told(error)
-                shutil.rmtree(folder)
-    print(f"{len(asked)} commits of {chosen.repository.absolute().name}, tree of {before[:10]}\n")
+    work = [(engine, task) for _ in range(chosen.rounds) for task in tasks for engine in chosen.only.split(",")]
+    for number, (engine, task) in enumerate(work, 1):
+        try:
+            rounds.setdefault(engine, []).append(done := _round(engine, task, tasks[task]))
+            print(f"{number}/{len(work)} {task}\n{table({engine: [done]}, {})}", file=sys.stderr, flush=True)
+        except (OSError, subprocess.SubprocessError) as error:
+            missing[engine] = f"{task}: {_told(error)}"
+            print(missing[engine], file=sys.stderr, flush=True)
+    print(f"{sum(map(len, tasks.values()))} questions to {len(tasks)} repositories in {repository}\n")
     print(table(rounds, missing))
     out = HERE / "out" / "index.json"
     out.parent.mkdir(exist_ok=True)
@@ -78,55 +83,61 @@ def main() -> None:
 
 def table(rounds: dict[str, list[Round]], missing: dict[str, str]) -> str:
     """One line an engine, as Markdown."""
-    lines = [
-        "| | recall@5 | cold index | file changed | first query | query | memory |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    recall = " | ".join(f"recall@{first}" for first in _FIRST)
+    lines = [f"| | {recall} | cold index | file changed | first query | query | memory |", "|---" * 9 + "|"]
     for name in rounds:
-        told = _medians(rounds[name])
+        told = _averages(rounds[name])
+        recall = " | ".join(f"{told[f'recall@{first}']:.3f}" for first in _FIRST)
         lines.append(
-            f"| {name} | {told['recall']:.3f} | {told['cold']:.1f} s | {1000 * told['update']:.0f} ms "
+            f"| {name} | {recall} | {told['cold']:.1f} s | {1000 * told['update']:.0f} ms "
             f"| {1000 * told['first']:.0f} ms | {1000 * told['query']:.0f} ms | {told['memory'] / 1e6:.0f} MB |"
         )
-    lines += [f"| {name} | not to be had: {why} | | | | | |" for name, why in missing.items() if name not in rounds]
+    lines += [f"| {name} | not to be had: {why} |{' |' * 7}" for name, why in missing.items()]
     return "\n".join(lines)
 
 
 def figures(rounds: dict[str, list[Round]]) -> dict[str, float]:
     """Of all engines, each by a name of its own."""
-    return {f"{name}, {key}": round(value, 4) for name in rounds for key, value in _medians(rounds[name]).items()}
+    return {f"{name}, {key}": round(value, 4) for name in rounds for key, value in _averages(rounds[name]).items()}
 
 
 def _options() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(description="Measures index and ranking on a git repository.")
-    options.add_argument("repository", type=Path, help="a git repository with its history")
+    options.add_argument("repository", type=Path, help="a git repository with its history, or a folder of some")
+    options.add_argument("--issues", type=Path, metavar="FILE", help="issues and patches instead of commits")
     options.add_argument("--pairs", type=int, default=60, metavar="N", help="commits to ask for (default: 60)")
     options.add_argument("--rounds", type=int, default=3, metavar="N", help="of which medians are taken (default: 3)")
     options.add_argument("--only", default=",".join(ENGINES), metavar="A,B", help="engines (default: %(default)s)")
     return options
 
 
-def _medians(rounds: Sequence[Round]) -> dict[str, float]:
-    return {field: statistics.median(getattr(one, field) for one in rounds) for field in Round.__slots__}
+def _averages(rounds: Sequence[Round]) -> dict[str, float]:
+    """Medians of what is timed, means of what is found."""
+    timed = ("cold", "update", "first", "query", "memory")
+    questions = [shares for one in rounds for shares in one.found]
+    return {field: statistics.median(getattr(one, field) for one in rounds) for field in timed} | {
+        f"recall@{first}": statistics.mean(shares[place] for shares in questions) for place, first in enumerate(_FIRST)
+    }
 
 
-def _round(engine: str, root: Path, asked: Sequence[Pair]) -> Round:
-    """Let an engine do its work once.
+def _round(engine: str, repository: Path, asked: Sequence[Pair]) -> Round:
+    """Let an engine do its work once, in a clone.
 
     Raises:
         OSError, subprocess.SubprocessError: it cannot be had, or broke.
     """
     script, package = ENGINES[engine]
     python = python_with(engine.lower(), package) if package else Path(sys.executable)
-    questions = root.parent / "questions.json"
-    questions.write_text(json.dumps([pair.text for pair in asked]))
-    changed = min(asked[0].files)
-    told, memory = _run([str(python), str(HERE / script), str(root), str(questions), changed])
+    with tempfile.TemporaryDirectory(prefix="ossa-bench-") as name:
+        root = checked_out(repository, asked[0].before, Path(name, "repo"))
+        questions = Path(name, "questions.json")
+        questions.write_text(json.dumps([(pair.before, pair.text) for pair in asked]))
+        told, memory = _run([str(python), str(HERE / script), str(root), str(questions), min(asked[0].files)])
     found = json.loads(told)
-    shares = [
-        len(pair.files & set(answer[:MOST])) / len(pair.files)
+    shares = tuple(
+        tuple(len(pair.files & set(answer[:first])) / len(pair.files) for first in _FIRST)
         for pair, answer in zip(asked, found["answers"], strict=True)
-    ]
+    )
     queries = found["queries"]
     return Round(
         found["cold"],
@@ -134,7 +145,7 @@ def _round(engine: str, root: Path, asked: Sequence[Pair]) -> Round:
         queries[0],
         statistics.median(queries[1:] or queries),
         memory,
-        statistics.mean(shares),
+        shares,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ossa.model import attention
+from ossa.model import attention, codecs
 from ossa.model.adapting import deltas, fold
 from ossa.model.base import ModelError
 from ossa.model.codec import Codec
@@ -50,15 +50,22 @@ class Loaded:
         return f"on {PLACES.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
 
 
-def load(found: Found, kept: Path | None = None) -> Loaded:
-    """Load the model, never touching a network; `kept` is a folder for what need not be computed again.
+def load(found: Found, codec: Codec | None = None, kept: Path | None = None) -> Loaded:
+    """Load the model, never touching a network.
+
+    Args:
+        found: which.
+        codec: its own, where that has been read already.
+        kept: a folder for what of a model need not be computed again.
 
     Raises:
         ModelError: its files are missing, damaged, or of a kind that cannot be run, or there is too little memory.
     """
     way = plan(found, as_torch_sees_it())
     try:
-        return _gguf(found, _device(way)) if found.family == "gguf" else _folder(found, way, kept)
+        if found.family == "gguf":
+            return _gguf(found, _device(way), codec)
+        return _folder(found, way, codec, kept)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -115,16 +122,14 @@ def _product_seconds(dtype: torch.dtype) -> float:
     return best
 
 
-def _gguf(found: Found, device: torch.device) -> Loaded:
-    from ossa.model import llama, vocabulary
-    from ossa.model.chatml import ChatCodec
+def _gguf(found: Found, device: torch.device, codec: Codec | None) -> Loaded:
+    from ossa.model import llama
     from ossa.model.gguf import GgufFile
     from ossa.model.int4 import works
 
     file = GgufFile(found.path)
     shape, dtype = llama.shape_of(file), best_dtype(device)
-    tokenizer, ends = vocabulary.tokenizer(file), vocabulary.stop_ids(file)
-    codec = ChatCodec(tokenizer, file.get("tokenizer.chat_template", str), ends)
+    codec = codec or codecs.of_gguf(file)
     forward: Forward
     if device.type == "cpu" and works(dtype):
         from ossa.model.fused import FusedLlama
@@ -139,33 +144,32 @@ def _gguf(found: Found, device: torch.device) -> Loaded:
     return Loaded(forward, codec, shape.window, device, dtype)
 
 
-def _folder(found: Found, way: Plan, kept: Path | None) -> Loaded:
+def _folder(found: Found, way: Plan, codec: Codec | None, kept: Path | None) -> Loaded:
     from transformers import AutoConfig
 
     device = _device(way)
     try:
         config = AutoConfig.from_pretrained(found.path, local_files_only=True)
         if way.packed and way.device == "cpu":
-            return _packed(found, config, device, kept)
+            return _packed(found, config, device, codec, kept)
         module = _module(found, config, way, device)
         fold(found, module.named_parameters())
-        codec = _codec(found, module)
+        codec = codec or codecs.of(found, module.config)
     except ModelError:
         raise
     except Exception as error:  # what damaged files make the libraries raise is of any kind
         if is_out_of_memory(error):
             raise
-        raise ModelError(f"{found.path} cannot be loaded: {_first_line(error)}.") from error
-    window = getattr(module.config.get_text_config(), "max_position_embeddings", found.window)
+        raise ModelError(f"{found.path} cannot be loaded: {codecs.first_line(error)}.") from error
+    window = codecs.window_of(found, module.config)
     is_ours = found.family == "gpt-oss"
     if is_ours:
         module.set_attn_implementation(attention.register())
     return Loaded(ModuleForward(module.eval(), device, is_ours=is_ours), codec, window, device, module.dtype)
 
 
-def _packed(found: Found, config: Any, device: torch.device, kept: Path | None) -> Loaded:
+def _packed(found: Found, config: Any, device: torch.device, codec: Codec | None, kept: Path | None) -> Loaded:
     """gpt-oss on the CPU with its experts as they lie in the files."""
-    from ossa.model.harmony import HarmonyCodec
     from ossa.model.mxfp4.assembly import CHUNK, Options, assemble, size_of
     from ossa.model.mxfp4.library import KernelsError, proven
 
@@ -179,7 +183,8 @@ def _packed(found: Found, config: Any, device: torch.device, kept: Path | None) 
     module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, is_bf16_fast=is_fast))
     module.set_attn_implementation(attention.register())
     forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=torch.bfloat16)
-    return Loaded(forward, HarmonyCodec(), config.max_position_embeddings, device, torch.bfloat16, how, CHUNK)
+    window = codecs.window_of(found, config)
+    return Loaded(forward, codec or codecs.of(found, config), window, device, torch.bfloat16, how, CHUNK)
 
 
 def _module(found: Found, config: Any, way: Plan, device: torch.device) -> Any:
@@ -209,27 +214,3 @@ def _folder_dtype(found: Found, way: Plan) -> torch.dtype | str:
     if found.family == "gpt-oss" or way.device != "cpu" or best_dtype(torch.device("cpu")) == torch.bfloat16:
         return "auto"
     return torch.float32 if 2 * way.needed < way.free else "auto"
-
-
-def _codec(found: Found, module: Any) -> Codec:
-    if found.family == "gpt-oss":
-        from ossa.model.harmony import HarmonyCodec
-
-        return HarmonyCodec()
-    from transformers import AutoTokenizer
-
-    from ossa.model.chatml import ChatCodec
-
-    tokenizer: Any = AutoTokenizer.from_pretrained(found.path, local_files_only=True)
-    if not isinstance(tokenizer.chat_template, str):
-        raise ModelError(f"The model in {found.path} has no chat template: take one that was taught to converse.")
-    ends = {tokenizer.eos_token_id}
-    for config in (module.config, module.generation_config):
-        said = getattr(config, "eos_token_id", None)
-        ends |= set(said) if isinstance(said, list) else {said}
-    names = {key: str(value) for key, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
-    return ChatCodec(tokenizer.backend_tokenizer, tokenizer.chat_template, frozenset(ends - {None}), names)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -44,7 +44,11 @@ class LocalModel:
         self._found = found
         self._log, self._states = log, states
         self._link: Link | None = None
-        self._starting = threading.Lock()
+        """To a process that can count."""
+        self._loaded: Link | None = None
+        """The same, once it has the weights, too."""
+        self._opening, self._starting = threading.Lock(), threading.Lock()
+        self._is_loading = False
         self._closings = 0
         """How often it was closed: by that, one that is still starting knows that nobody wants it any more."""
         self._info = ModelInfo(found.name, found.window, found.family == "gpt-oss", _joined(found.why, planned))
@@ -102,12 +106,12 @@ class LocalModel:
         return wire.from_continued(self._ask(request, stop))
 
     def count(self, messages: Sequence[Message], *, tools: Sequence[ToolSpec] = ()) -> int:
-        """Tokens of the prompt; loads the model where needed, but does not wait for a running answer.
+        """Tokens of the prompt; needs the model's vocabulary, not its weights, and waits for no running answer.
 
         Raises:
-            ModelError: it cannot be loaded, or its process died.
+            ModelError: the vocabulary cannot be read, or the process died.
         """
-        return self.link().ask({"do": "count", **wire.request(messages, tools, Sampling())}).get()["count"]
+        return self._open().ask({"do": "count", **wire.request(messages, tools, Sampling())}).get()["count"]
 
     def close(self) -> None:
         """End its process and free its memory; a later call loads it again."""
@@ -123,15 +127,35 @@ class LocalModel:
         """
         closings = self._closings
         with self._starting:
-            if self._link and self._link.is_alive and self._link.responds(_SECONDS_TO_RESPOND):
-                return self._link
-            if refusal := plan.fits(self._found):
+            if not (self._loaded and self._loaded.is_alive) and (refusal := plan.fits(self._found)):
                 raise ModelError(f"The model does not fit into memory: {refusal}")
-            self._link = Link(self._log)
+            link = self._open()
+            if link is self._loaded:
+                return link
             if self._closings != closings:
-                self._link.close()
-            self._load(self._link)
-            return self._link
+                link.close()
+            self._is_loading = True
+            try:
+                self._load(link)
+            finally:
+                self._is_loading = False
+            self._loaded = link
+            return link
+
+    def _open(self) -> Link:
+        """The line to a process that can count."""
+        closings = self._closings
+        with self._opening:
+            link = self._link
+            # One that reads its weights may have no time to respond.
+            if link and link.is_alive and (self._is_loading or link.responds(_SECONDS_TO_RESPOND)):
+                return link
+            link = self._link = Link(self._log)
+            if self._closings != closings:
+                link.close()
+            ready = self._first(link, {"do": "know", **wire.found(self._found)}, _SECONDS_TO_START)
+            self._info = dataclasses.replace(self._info, window=ready["window"])
+            return link
 
     def _ask(self, request: wire.Line, stop: threading.Event | None) -> wire.Line:
         """The one reply to a request, which is cancelled once `stop` is set."""
@@ -146,8 +170,19 @@ class LocalModel:
 
     def _load(self, link: Link) -> None:
         limit = _SECONDS_TO_START + self._found.memory / _BYTES_A_SECOND
+        ready = self._first(link, {"do": "load", "states": str(self._states or ""), **wire.found(self._found)}, limit)
+        why = _joined(self._found.why, ready["where"])
+        self._info = dataclasses.replace(self._info, window=ready["window"], why=why)
+
+    @staticmethod
+    def _first(link: Link, request: wire.Line, limit: float) -> wire.Line:
+        """The reply to what a process must do before it is of use; one that cannot is ended.
+
+        Raises:
+            ModelError: it could not, or not in time.
+        """
         try:
-            ready = link.ask({"do": "load", "states": str(self._states or ""), **wire.found(self._found)}).get(limit)
+            return link.ask(request).get(limit)
         except queue.Empty:
             why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
             link.kill(why)
@@ -155,8 +190,6 @@ class LocalModel:
         except ModelError:
             link.close()
             raise
-        why = _joined(self._found.why, ready["where"])
-        self._info = dataclasses.replace(self._info, window=ready["window"], why=why)
 
 
 class LocalGeneration:

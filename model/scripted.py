@@ -53,7 +53,7 @@ class ScriptedModel:
         answer = next(self._answers, None)
         if answer is None:
             answer = ModelError("The script has no more answers.")
-        return _Replay(answer, self.count(messages, tools=tools))
+        return _Replay(answer, self.count(messages, tools=tools), sampling.begin)
 
     def weigh(
         self, messages: Sequence[Message], answer: str, *, others: int = 20, stop: threading.Event | None = None
@@ -91,7 +91,8 @@ class ScriptedModel:
 
 
 class _Replay:
-    def __init__(self, answer: Answer | str, prompt_tokens: int) -> None:
+    def __init__(self, answer: Answer | str, prompt_tokens: int, begin: str = "") -> None:
+        self._begin = begin
         self._closed, self._hurried = threading.Event(), threading.Event()
         self._pieces = self._play(answer, prompt_tokens)
 
@@ -129,5 +130,5 @@ class _Replay:
         if pieces and isinstance(pieces[-1], Finished):
             return
         calls = tuple(p for p in pieces if isinstance(p, ToolCall))
-        message = Message("assistant", "".join(p.text for p in pieces if isinstance(p, Text)), calls)
+        message = Message("assistant", self._begin + "".join(p.text for p in pieces if isinstance(p, Text)), calls)
         yield Finished("tool_calls" if calls else "stop", message, Usage(prompt_tokens, 0, len(pieces)))

@@ -1,17 +1,17 @@
 """The tokenizer that lies in a GGUF file, as one of the `tokenizers` library.
 
-GgufFile ─► tokenizer() ─► tokenizers.Tokenizer
+Header ─► tokenizer() ─► tokenizers.Tokenizer
 """
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from ossa.model.base import ModelError
-from ossa.model.gguf import GgufFile
+from ossa.model.header import Header
 
 _CONTROL, _USER_DEFINED = 3, 4
 
 
-def tokenizer(file: GgufFile) -> Tokenizer:
+def tokenizer(file: Header) -> Tokenizer:
     """The byte-level BPE tokenizer; control tokens are single ids, unless `encode_special_tokens` is set.
 
     Raises:
@@ -40,7 +40,7 @@ def tokenizer(file: GgufFile) -> Tokenizer:
     return result
 
 
-def stop_ids(file: GgufFile) -> frozenset[int]:
+def stop_ids(file: Header) -> frozenset[int]:
     """The tokens at which an answer ends: any control token, because none belongs into one."""
     types = file.get("tokenizer.ggml.token_type", list)
     controls = {number for number, kind in enumerate(types) if kind == _CONTROL}

@@ -1,9 +1,10 @@
 """The model's process: takes requests as JSON lines on stdin, answers on stdout. Started by `ossa.model.process`.
 
-    stdin ─► listener thread ─┬► cancel, hurry: at once  load, generate ─► queue ─► main thread ─► engine ─► stdout
+    stdin ─► listener thread ─┬► cancel, hurry: at once  know, load, generate ─► queue ─► main thread ─► stdout
                               └► count, ping: at once, beside a running answer
 
-It ends when stdin does, so it never outlives the program that started it.
+`know` reads the vocabulary only, and is enough to count; `load` reads the weights, too. It ends when stdin does, so it
+never outlives the program that started it.
 """
 
 import ctypes
@@ -40,6 +41,7 @@ class _Server:
         self._jobs: queue.SimpleQueue[wire.Line] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._hurried: set[int] = set()
+        self._codec: Any = None
         self._engine: Any = None
         self._store: Any = None
 
@@ -71,11 +73,12 @@ class _Server:
     def _do(self, job: wire.Line) -> None:
         try:
             match job["do"]:
+                case "know":
+                    self._know(job)
                 case "load":
                     self._load(job)
                 case "count":
-                    messages, tools, _ = wire.from_request(job)
-                    self._reply(job, {"count": self._engine.count(messages, tools)})
+                    self._reply(job, {"count": len(self._codec.prompt(*wire.from_request(job)))})
                 case "weigh":
                     messages, _, _ = wire.from_request(job)
                     weighed = self._engine.weigh(messages, job["answer"], job["others"], self._is_cancelled(job))
@@ -93,6 +96,13 @@ class _Server:
             traceback.print_exc()
             self._reply(job, {"error": _sentence(error)})
 
+    def _know(self, job: wire.Line) -> None:
+        from ossa.model.codecs import known
+
+        found = known(wire.from_found(job))
+        self._codec = found.codec
+        self._reply(job, {"window": found.window})
+
     def _load(self, job: wire.Line) -> None:
         from ossa.model.engine import Engine
         from ossa.model.loading import load
@@ -100,7 +110,7 @@ class _Server:
 
         found = wire.from_found(job)
         states = Path(job["states"]) if job["states"] else None
-        loaded = load(found, states and states.with_name("layers"))
+        loaded = load(found, self._codec, states and states.with_name("layers"))
         self._engine = Engine(loaded)
         if states:
             self._store = Store(states, key_of(found, loaded))

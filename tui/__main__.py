@@ -5,13 +5,14 @@ main ─► make_app ─► OssaApp(open_workbench)          the window paints f
 """
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ossa.assistant import paths
-from ossa.tui.console import explain, is_terminal, keep_log, prepare
+from ossa.tui.console import NEXT, explain, is_terminal, keep_log, prepare
 from ossa.tui.options import parse
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
         session = app.run()
         if not session:
             return app.return_code or 0
+        if following := os.environ.get(NEXT):
+            Path(following).write_text(session)
+            return 0
         arguments.resume, first_prompt = session, ""
 
 
@@ -159,12 +163,29 @@ def _window(arguments: argparse.Namespace) -> int:
         arguments.copy = _wants_copies(root)
         if not arguments.copy:
             return 2
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+    if arguments.plain:
+        from ossa.tui.talk import talk
+
+        return talk(partial(open_bench, arguments))
+    in_browser = NEXT in os.environ
+    if arguments.web is not None and not in_browser:
+        return _web(arguments)
+    if not (in_browser or (is_terminal(sys.stdin) and is_terminal(sys.stderr))):
         print(
-            'ossa: the window needs a terminal; without one there are `ossa fix` and `ossa run "…"`.', file=sys.stderr
+            'ossa: the window needs a terminal; without one there are `ossa --plain`, `ossa fix` and `ossa run "…"`.',
+            file=sys.stderr,
         )
         return 2
     return run_windows(arguments)
+
+
+def _web(arguments: argparse.Namespace) -> int:
+    try:
+        from ossa.tui.web import serve
+    except ImportError:
+        print('ossa: --web needs textual-serve: `pip install "ossa[web]"` installs it.', file=sys.stderr)
+        return 2
+    return serve(arguments, [*arguments.argv, *(["--copy"] if arguments.copy else [])])
 
 
 def _wants_copies(root: Path) -> bool:

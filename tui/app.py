@@ -10,23 +10,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
 from ossa.assistant.events import Event, Failure, Notice
 from ossa.assistant.review import Reviewer
+from ossa.tui.bell import Bell
 from ossa.tui.commands import bindings, find, help_content, rewind_arguments, slash_commands
+from ossa.tui.copying import copy
 from ossa.tui.history import prompts
-from ossa.tui.ledgertext import with_dropped
+from ossa.tui.indexing import MOMENT, Indexing
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
+from ossa.tui.rewriting import instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
+from ossa.tui.sessioncommands import SessionCommands
 from ossa.tui.signals import Signals
-from ossa.tui.themes import full_name
+from ossa.tui.themes import full_name, solid
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
@@ -36,12 +40,11 @@ from ossa.tui.widgets.prompt import Prompt
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
-    from ossa.assistant.context.ledger import Ledger
     from ossa.assistant.repository import Repository
     from ossa.assistant.workbench import Workbench
 
 
-class OssaApp(App[str]):
+class OssaApp(SessionCommands):
     """The window. Its result is the id of the session to go on with, where the user chose another one."""
 
     TITLE = "ossa"
@@ -67,12 +70,21 @@ class OssaApp(App[str]):
         self._open = open_workbench
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
-        self.player = Player(self.window, self._renderer)
+        bell = Bell(self._send, lambda: self.app_focus, self._look.config.notify)
+        self.player = Player(self.window, self._renderer, bell)
         self._opening: asyncio.Future[Workbench] | None = None
         self._look.put_on(self)
 
+    def _send(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+
     def get_default_screen(self) -> Screen[None]:
         return self.window
+
+    def get_css_variables(self) -> dict[str, str]:
+        self.theme_variables = solid(super().get_css_variables())
+        return self.theme_variables
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in slash_commands():
@@ -116,23 +128,24 @@ class OssaApp(App[str]):
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return
         self.player.bench = bench
-        self.window.ledger.count = partial(_count, bench.agent)
+        self.window.ledger.count = bench.agent.preview
         self.player.describe(bench, "loading the model")
-        await self.window.attach(bench.root, bench.repository, bench.watcher)
         for prompt in prompts(bench.history):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
+        await self.window.attach(bench.root, bench.repository, bench.watcher)
+        self.window.see(None, bench.agent.transcript)
         for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))
         if bench.history and await self.player.holds_change():
             self.player.do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
-        self.window.offers.define((await asyncio.to_thread(bench.finder.start)).index)
-        if bench.finder.problem:
-            await self._renderer.show(Notice(bench.finder.problem))
+        await self._follow_index(bench)
         if self._first_prompt:
             self._submit(self._first_prompt)
+        if not (bench.history or self._first_prompt):
+            self.run_worker(self.player.foresee(bench))
         self.player.play_next()
         try:
             await asyncio.to_thread(bench.model.start)
@@ -141,11 +154,23 @@ class OssaApp(App[str]):
         else:
             self.player.describe(bench, "ready")
 
+    async def _follow_index(self, bench: "Workbench") -> None:
+        """Offer the names in the index, and tell how it stands."""
+        fresh = await asyncio.to_thread(bench.finder.start)
+        self.window.offers.define(fresh.index)
+        warn = partial(self.notify, severity="warning", timeout=15, markup=False)
+        self.set_interval(MOMENT, Indexing(fresh, partial(setattr, self.window.status, "reading"), warn).look)
+
     # What the person asks for.
 
     @on(Prompt.Sent)
     def _prompt_sent(self, event: Prompt.Sent) -> None:
-        self._submit(event.text)
+        bench, rewriting = self.player.bench, event.rewriting
+        if rewriting and bench and not event.text.startswith(("/", "!")):
+            text, refused = event.text, self.window.prompt.propose
+            self.player.do(lambda agent: instead(agent, bench.session.path, rewriting, text, refused))
+        else:
+            self._submit(event.text)
 
     def _submit(self, text: str) -> None:
         if text.startswith("!"):
@@ -198,6 +223,17 @@ class OssaApp(App[str]):
     def action_context(self) -> None:
         self.window.toggle_ledger()
 
+    def action_copy(self, which: str = "") -> None:
+        copy(self, self.window.conversation, which)
+
+    def action_edit(self, which: str = "") -> None:
+        if problem := self.window.edit_prompt(which):
+            self.player.tell(problem)
+
+    def action_amend(self) -> None:
+        if problem := open_answer(self.window.prompt, self.window.conversation):
+            self.player.tell(problem)
+
     def action_answer(self) -> None:
         if self.window.activity.thinking and self.player.bench is not None:
             self.player.bench.agent.answer_now()
@@ -242,19 +278,18 @@ class OssaApp(App[str]):
     def action_files(self) -> None:
         self.window.toggle_files()
 
+    def action_widen(self) -> None:
+        self.window.toggle_side_alone()
+
+    def action_open(self, letters: str = "") -> None:
+        self.window.go_to_file(letters)
+
     def action_begin(self) -> None:
         self.window.back_to_prompt()
         self.window.prompt.propose("/")
 
     def action_unfold(self) -> None:
         self.window.conversation.toggle_folds()
-
-    def action_sessions(self) -> None:
-        # Imported here since the list is seldom asked for, and the first frame should not wait for it.
-        from ossa.tui.screens.sessions import Sessions
-
-        if self.player.has_started() and self.player.bench is not None:
-            self.push_screen(Sessions(self.player.bench.root, self.player.bench.session.id), self._resume)
 
     def action_theme(self, name: str = "") -> None:
         if not name:
@@ -274,29 +309,9 @@ class OssaApp(App[str]):
             return
         window.back_to_prompt()
 
-    def _resume(self, session: str | None) -> None:
-        """Leave with the session to go on with as the result; whoever opened the window opens the next one."""
-        # Imported here since it is seldom asked for, and the first frame should not wait for it.
-        from ossa.assistant import paths
-        from ossa.assistant.session import Session, SessionError
-
-        if not session or self.player.bench is None:
-            return
-        try:
-            Session.find(paths.state_dir() / "sessions", self.player.bench.root, session).close()
-        except SessionError as error:
-            self.player.tell(str(error))  # rather now than by a next window that has no session at all
-        else:
-            self.exit(session)
-
     async def action_quit(self) -> None:
         self.window.status.state = "closing"
         self.exit(return_code=2 if self.player.has_failed else 0)
-
-
-def _count(agent: "Agent", prompt: str) -> "Ledger":
-    """What the model would be shown with this prompt; blocks, and raises `ModelError` where it cannot be counted."""
-    return with_dropped(agent.preview(prompt), dict(agent.transcript.choices))
 
 
 def _run(agent: "Agent", prompt: str, viewing: str) -> AsyncIterator[Event]:

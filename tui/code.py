@@ -1,5 +1,7 @@
 """Source text to coloured lines, by pygments. Slow for a large file: call it in a thread."""
 
+from collections.abc import Sequence
+
 from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_for_filename
 from pygments.lexers.special import TextLexer
@@ -16,7 +18,7 @@ COLOURED = 150_000
 """Characters above which a text stays without colours."""
 
 STYLES: dict[TokenType, str] = {
-    Token.Comment: "$foreground 65% italic",
+    Token.Comment: "$text-muted italic",
     Token.Keyword: "$text-accent",
     Token.Keyword.Constant: "$text-secondary",
     Token.Operator.Word: "$text-accent",
@@ -47,20 +49,19 @@ def display_lines(text: str, tab: int = TAB) -> list[str]:
     return [cut(visible(line).expandtabs(tab)) for line in lines]
 
 
-def plain_lines(text: str) -> list[Content]:
-    """The lines of a text, harmless and without colours."""
-    return [Content(line) for line in display_lines(text)]
-
-
 def coloured_lines(text: str, path: str, tab: int = TAB) -> list[Content]:
-    """The lines of a text, coloured by the language its file name tells; as many as `plain_lines` gives."""
+    """The lines of a text, coloured by the language its file name tells; as many as `display_lines` gives."""
     lines = display_lines(text, tab)
-    shown = "\n".join(lines)
-    if len(shown) > COLOURED:
-        return plain_lines(text)
+    if sum(map(len, lines)) > COLOURED:
+        return [Content(line) for line in lines]
+    return coloured(lines, path)
+
+
+def coloured(lines: Sequence[str], path: str) -> list[Content]:
+    """Lines as `display_lines` gives them, or some of a file's, coloured by the language its name tells."""
     spans: list[list[Span]] = [[] for _ in lines]
     row = column = 0
-    for token, value in _lexer(path).get_tokens(shown):
+    for token, value in _lexer(path).get_tokens("\n".join(lines)):
         style = _style(token)
         for index, part in enumerate(value.split("\n")):
             if index:

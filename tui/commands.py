@@ -11,17 +11,21 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.keys import key_to_character
 
-Scope: TypeAlias = Literal["window", "change", "failing", "editor", "files", "preview", "ledger", "prompt"]
+Scope: TypeAlias = Literal[
+    "window", "prompt", "asked", "change", "failing", "editor", "files", "preview", "ledger", "sessions"
+]
 
 SCOPES: dict[Scope, str] = {
     "window": "Everywhere",
     "prompt": "In the prompt",
+    "asked": "On an earlier prompt, where shift+tab leads",
     "change": "In a change",
-    "failing": "On a failing test, where tab or a click leads",
+    "failing": "On a test, where tab or a click leads",
     "editor": "While editing a hunk",
-    "files": "In the files",
+    "files": "In the files (± in the change, @ seen by the model)",
     "preview": "In a file",
     "ledger": "In the context",
+    "sessions": "In the list of sessions",
 }
 
 
@@ -53,6 +57,11 @@ class Command:
     """Whether its keys are numbers, and the action is told which one it was."""
 
     @property
+    def id(self) -> str:
+        """By which a keymap names it where another part of the window has a command of this name."""
+        return f"{self.scope}.{self.name}"
+
+    @property
     def usage(self) -> str:
         """As typed, for example "/fix [hint]"."""
         return f"/{self.name} [{self.argument}]" if self.argument else f"/{self.name}"
@@ -68,17 +77,25 @@ COMMANDS: tuple[Command, ...] = (
     Command("test", "test", "Run the project's tests in the draft"),
     Command("undo", "undo", "Take back the last accepted change"),
     Command("redo", "redo", "Make the undone change again"),
-    Command("rewind", "rewind", "Undo N prompts: both, files, conversation", argument="N"),
+    Command("rewind", "rewind", "Undo N: both, files or conversation", argument="N"),
     Command("commit", "commit", "Commit the accepted files, only those", argument="text"),
     Command("discard", "discard", "Forget the change in the draft"),
     Command("review", "change", "Go to the change and decide, or back", "ctrl+r", footer=True),
     Command("files", "files", "Show, enter or hide the files", "ctrl+t", footer=True),
+    Command("open", "open", "Go to a file by some of its letters", "ctrl+f", argument="letters"),
+    Command("widen", "widen", "File or change alone, or beside the talk", "f3"),
     Command("context", "context", "What the model is shown, and its tokens", "ctrl+l"),
     Command("unfold", "unfold", "Open or close reasoning and steps", "ctrl+o", footer=True),
+    Command("copy", "copy", "Copy a block of code of the last answer", "f2", argument="N"),
+    Command("edit", "edit", "Put an earlier prompt otherwise", argument="N"),
+    Command("amend", "amend", "Edit the last answer; the model goes on"),
     Command("answer", "answer now", "Have the reasoning ended, and the answer", "ctrl+g", footer=True),
     Command("status", "status", "The model, its speed, tokens and memory"),
-    Command("sessions", "sessions", "List earlier sessions and go on with one"),
-    Command("theme", "theme", "Change the colours: light, dark or a name", argument="name"),
+    Command("sessions", "sessions", "Earlier sessions: go on, search, fork", argument="…"),
+    Command("rename", "rename", "Give this session a title", argument="name"),
+    Command("fork", "fork", "Go on in a copy; this session stays"),
+    Command("export", "export", "Write this session as Markdown", argument="file"),
+    Command("theme", "theme", "Other colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
     _keys("begin", "command", "Begin a command in the prompt", "slash", "window", "/"),
@@ -91,11 +108,14 @@ COMMANDS: tuple[Command, ...] = (
         "prompt",
         "ctrl+j",
     ),
+    _keys("editor", "editor", "Write it in $VISUAL or $EDITOR", "ctrl+x", "prompt", "ctrl+x"),
+    _keys("whole", "open", "See all of a text that was pasted", "ctrl+o", "prompt", "ctrl+o"),
     _keys("complete", "complete", "Complete a command after /, or after @", "tab", "prompt", "tab"),
     _keys("attach", "attach", "Show the model a file, or @path:10-40", "at", "prompt", "@path"),
     _keys("attach_news", "attach", "What your !command printed; @!failures", "", "prompt", "@!output"),
     _keys("shell", "command", "Run it in your own files, unconfined", "", "prompt", "!command"),
     _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
+    _keys("edit_prompt", "ask otherwise", "Put this prompt otherwise", "e,enter", "asked", "e", footer=True),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
     _keys("reject", "reject", "Reject this hunk; you may say why", "r", "change", footer=True),
     _keys("edit", "edit", "Edit this hunk here", "e", "change", footer=True),
@@ -119,9 +139,16 @@ COMMANDS: tuple[Command, ...] = (
     ),
     _keys("previous_repair", "repair", "Take the one before it", "left_square_bracket", "change", "["),
     _keys("fix_failing", "fix", "Repair the first test that still fails", "f", "change", footer=True),
+    _keys("open_output", "output", "What it said; so does a click", "enter,space", "failing", "⏎", True),
     _keys("fix_test", "fix", "Repair this test; so does a click", "f", "failing", footer=True),
+    _keys("outputs", "outputs", "What the tests said, or hide it", "o", "change", "o"),
     _keys("next", "next", "Next hunk", "n,j", "change", "n"),
     _keys("previous", "previous", "Previous hunk", "p,k", "change", "p"),
+    _keys("next_file", "next file", "First hunk of the next file", "N,J", "change", "N"),
+    _keys("previous_file", "file before", "First hunk of this or the file before", "P,K", "change", "P"),
+    _keys("fold", "fold", "Fold or unfold it; or click on its head", "space", "change", "space"),
+    _keys("fold_all", "fold all", "Fold all hunks, or unfold all", "Z", "change", "Z"),
+    _keys("split", "side by side", "Old beside new, or below each other", "v", "change", "v"),
     _keys(
         "save",
         "save, test",
@@ -131,9 +158,21 @@ COMMANDS: tuple[Command, ...] = (
         footer=True,
     ),
     _keys("leave", "leave", "Leave; e goes on with what you typed", "escape", "editor", footer=True),
+    _keys("filter", "filter", "Only files that have these letters", "slash", "files", "/", True),
     _keys("show_ignored", "ignored", "Show or hide ignored files", "i", "files", footer=True),
+    _keys("search", "search", "Search; Aa counts only if you type an A", "slash,ctrl+f", "preview", "/", True),
+    _keys("next_place", "next", "Next place of what was found", "n", "preview", footer=True),
+    _keys("previous_place", "before", "The place before it", "N", "preview", "N"),
+    _keys("leave_search", "leave", "Forget what was searched for", "escape", "preview"),
+    _keys("line", "line", "Go to a line", "colon", "preview", ":", True),
+    _keys("follow", "follow", "Follow what the assistant reads, or stay", "f", "preview", footer=True),
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),
+    _keys("read", "read", "Read it, as the model does and as it was", "enter", "ledger", "⏎", True),
+    _keys("search_sessions", "search", "Search by words in titles and prompts", "slash", "sessions", "/", True),
+    _keys("fork_it", "fork", "Go on in a copy of it", "f", "sessions", footer=True),
+    _keys("rename_it", "rename", "Give it a title", "r", "sessions", footer=True),
+    _keys("export_it", "export", "Write it as Markdown", "x", "sessions", footer=True),
     _keys("pin", "pin", "Keep it, whatever has to make room", "p", "ledger", footer=True),
     _keys("drop", "drop", "Leave it out from the next prompt on", "d", "ledger", footer=True),
     _keys("shorten", "shorten", "Show the model about half of it", "s", "ledger", footer=True),
@@ -209,7 +248,7 @@ def bindings(scope: Scope) -> list[Binding]:
             show=command.footer,
             key_display=command.shown_key or None,
             tooltip=command.help,
-            id=f"{scope}.{command.name}" + (f".{keys}" if command.counts else ""),
+            id=command.id + (f".{keys}" if command.counts else ""),
             priority=command.name == "quit",
         )
         for command in COMMANDS
@@ -240,4 +279,4 @@ def key_name(command: Command) -> str:
 
 
 def _row(name: str, key: str, text: str) -> Content:
-    return Content.assemble((f"  {name:<14}", "$text-secondary"), (f"{key:<9}", "$text-primary"), text)
+    return Content.assemble((f"  {name:<15} ", "$text-secondary"), (f"{key:<7} ", "$text-primary"), text)

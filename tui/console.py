@@ -6,6 +6,7 @@ main ─► prepare() ─► print() as always        an exception that nobody e
 import codecs
 import io
 import logging
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -15,11 +16,15 @@ _SIMPLER = {
     **{"“": '"', "”": '"', "█": "#", "░": "."},
 }
 """What stands for a character of ossa's own on a terminal that cannot show it."""
+NEXT = "OSSA_NEXT"
+"""Names a file for the id of the session to go on with, where the window is in a browser and another page opens it."""
 _HANDLER = "ossa-simpler"
 
 
 def prepare() -> None:
     """Let output show what its encoding lacks, and bytes of paths that are no text, as something simpler."""
+    if not os.environ.get("NO_COLOR", "no"):
+        del os.environ["NO_COLOR"]  # empty, it means nothing: no-color.org; Textual would take it for a wish
     codecs.register_error(_HANDLER, _simpler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

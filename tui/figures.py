@@ -18,12 +18,13 @@ def brief(usage: Usage) -> Iterator[str]:
     """The figures of an answer, the most important ones first."""
     yield f"{usage.tokens_per_second:.1f} tok/s"
     yield f"{usage.reused_tokens:,} known + {_new(usage):,} new"
+    if usage.weights_bytes:
+        yield f"cache {size(usage.states_bytes)}"
+        yield size(usage.weights_bytes + usage.states_bytes)
     if usage.prefill_seconds:
         yield f"first after {_seconds(usage.prefill_seconds)}"
     if usage.drafted_tokens:
         yield f"{_share(usage)} guessed right"
-    if usage.weights_bytes:
-        yield size(usage.weights_bytes + usage.states_bytes)
 
 
 def answer_rows(usage: Usage) -> Iterator[Row]:

@@ -89,7 +89,7 @@ class _Count:
 
 @contextmanager
 def _counting(load: Callable[[Config], LanguageModel], *, wanted: bool) -> Generator["Future[_Count]"]:
-    """Counting by the model, which loads while the index is read; without one roughly, unless it is `wanted`."""
+    """Counting by the model's vocabulary, read beside the index; without a model roughly, unless one is `wanted`."""
 
     def start() -> _Count:
         try:

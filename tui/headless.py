@@ -9,19 +9,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ossa.assistant import paths
 from ossa.assistant.accepting.checkpoints import CheckpointError
 from ossa.assistant.draft import DraftError
 from ossa.assistant.eventlog import pack
 from ossa.assistant.events import End, Notice
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer, Unattended
-from ossa.assistant.session import SessionError, sessions
+from ossa.assistant.session import SessionError
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
 from ossa.tui.back import back
+from ossa.tui.kept import kept
 from ossa.tui.plain import EXIT, show
-from ossa.tui.safe import plain_text
 from ossa.tui.signals import Signals
 
 
@@ -30,7 +29,7 @@ def run_headless(arguments: argparse.Namespace, open_bench: Callable[[Reviewer],
     try:
         match arguments.command:
             case "sessions":
-                return _sessions(arguments)
+                return kept(arguments, None if arguments.all else _root(arguments))
             case "undo" | "redo":
                 return back(arguments, _root(arguments))
             case _:
@@ -94,16 +93,6 @@ def _resuming(arguments: argparse.Namespace, session: str) -> str:
     """The command line that opens the window on a session."""
     place = [] if arguments.path == "." else [arguments.path]
     return shlex.join(["ossa", *place, *(["--copy"] if arguments.copy else []), "--resume", session])
-
-
-def _sessions(arguments: argparse.Namespace) -> int:
-    found = sessions(paths.state_dir() / "sessions", None if arguments.all else _root(arguments))
-    for info in found:
-        count = "1 turn" if info.turns == 1 else f"{info.turns} turns"
-        print(plain_text(f"{info.id}  {info.updated:%Y-%m-%d %H:%M}  {count:>9}  {info.title}"))
-    if not found:
-        print("No sessions yet.")
-    return 0
 
 
 def _root(arguments: argparse.Namespace) -> Path:

@@ -79,9 +79,11 @@ ABOUT = {
         "0 printed, 1 nothing fits, 2 error",
     ),
     "sessions": About(
-        "list earlier sessions",
-        "Lists the conversations of this repository, the latest first; `ossa --resume ID` goes on with one.",
-        "0 listed, 2 error",
+        "list, search, name, fork or export sessions",
+        "Lists the conversations of this repository, the latest first; `ossa --resume ID` goes on with one. An ID may "
+        'be as short as is unambiguous, or "latest". An export has what was asked and answered, the changes with '
+        "their verdicts and what became of them, without reasoning and output of commands.",
+        "0 listed or done, 1 none has the words, 2 error",
     ),
     "doctor": About(
         "try to get out of the sandbox, and say what held",

@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from ossa.assistant.events import (
     Adjusted,
     Answering,
+    Compacted,
+    Composed,
     Event,
+    FrontChanged,
+    Instructed,
     Proposed,
     Reading,
     Redone,
@@ -33,6 +37,11 @@ class Turn:
         return bool(self.events) and isinstance(first := self.events[0], TurnStarted) and not first.command
 
     @property
+    def prompt(self) -> str:
+        """What the user typed; empty where nothing was."""
+        return first.prompt if self.events and isinstance(first := self.events[0], TurnStarted) else ""
+
+    @property
     def is_adjustment(self) -> bool:
         """Whether it is a key pressed in the ledger, and nothing that was said."""
         return any(isinstance(event, Adjusted) for event in self.events)
@@ -43,7 +52,7 @@ def merged(events: Sequence[Event]) -> list[Event]:
     joined: list[Event] = []
     for event in events:
         match joined[-1] if joined else None, event:
-            case _, Reading() | StepOutput():
+            case _, Reading() | StepOutput() | Composed() | FrontChanged() | Compacted() | Instructed():
                 pass
             case Answering(before), Answering(text):
                 joined[-1] = Answering(before + text)

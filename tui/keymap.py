@@ -4,7 +4,7 @@
                                        └ a sentence for each line that was not taken
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from textual.binding import Binding
@@ -36,80 +36,84 @@ class Keymap:
 
     commands: tuple[Command, ...] = COMMANDS
     changed: tuple[str, ...] = ()
-    """Names of commands with other keys than the usual ones."""
+    """Ids of commands with other keys than the usual ones."""
     problems: tuple[str, ...] = ()
     """A sentence for each line of the config that was not taken."""
 
     def key(self, name: str) -> str:
-        """The first key of a command, as written in texts."""
+        """The first key of a command, as written in texts; of several with this name, the window's own."""
         return next(key_name(command) for command in self.commands if command.name == name)
 
     @property
     def ids(self) -> dict[str, str]:
         """What Textual needs to know: keys by the ids of bindings."""
-        return {f"{c.scope}.{c.name}": c.keys for c in self.commands if c.name in self.changed}
+        return {command.id: command.keys for command in self.commands if command.id in self.changed}
 
     @property
     def added(self) -> list[Command]:
         """Commands that have no key but by the user's wish, and so no binding that could be changed."""
-        keyless = {command.name for command in COMMANDS if not command.keys}
-        return [command for command in self.commands if command.name in keyless and command.name in self.changed]
+        keyless = {command.id for command in COMMANDS if not command.keys}
+        return [command for command in self.commands if command.id in keyless and command.id in self.changed]
 
 
 def keymap(wanted: Mapping[str, str]) -> Keymap:
     """The keys in force, from names of commands and comma-separated keys, as Textual or a keyboard names them."""
-    commands, problems = {command.name: command for command in COMMANDS}, list[str]()
+    commands, problems = {command.id: command for command in COMMANDS}, list[str]()
     changed = list[str]()
     for name, text in wanted.items():
         keys = ",".join(_long(key) for key in text.split(",") if key.strip())
-        if problem := _problem(commands.get(name), name, keys):
+        meant = [command for command in COMMANDS if name in (command.name, command.id)]
+        if problem := _problem(meant, name, keys):
             problems.append(problem)
         else:
-            commands[name] = replace(commands[name], keys=keys, shown_key="")
-            changed.append(name)
+            commands[meant[0].id] = replace(meant[0], keys=keys, shown_key="")
+            changed.append(meant[0].id)
     # The latest goes first: its usual keys may then be in the way of another that was changed.
     while clash := next(_clashes(commands, changed), None):
-        name, problem = clash
+        which, problem = clash
         problems.append(problem)
-        changed.remove(name)
-        commands[name] = next(command for command in COMMANDS if command.name == name)
+        changed.remove(which)
+        commands[which] = next(command for command in COMMANDS if command.id == which)
     return Keymap(tuple(commands.values()), tuple(changed), tuple(problems))
 
 
-def _problem(command: Command | None, name: str, keys: str) -> str:
-    """Why a command cannot have these keys, whatever the others have; empty where it can."""
-    if command is None:
-        return f"[keys] in config.toml: there is no command “{repr(name)[1:-1][:60]}”; the README lists them."
+def _problem(meant: Sequence[Command], name: str, keys: str) -> str:
+    """Why what is meant by a name cannot have these keys, whatever the others have; empty where it can."""
+    if not meant:
+        return f"[keys] in config.toml: there is no command “{repr(name)[1:-1][:60]}”; /help lists them."
     where = f"[keys] in config.toml: “{name}”"
-    if command.scope == "prompt" or command.counts:
+    if len(meant) > 1:
+        return f"{where} may be {' or '.join(f'“{command.id}”' for command in meant)}; in quotes, say which."
+    if meant[0].scope == "prompt" or meant[0].counts:
         return f"{where} always has its usual keys."
     if not keys:
-        return f"{where} needs a key, such as “f2” or “alt+e”."
+        return f"{where} needs a key, such as “f9” or “alt+e”."
     for key in keys.split(","):
         if not _is_key(key):
-            return f"{where}: no key is called “{repr(key)[1:-1][:40]}”; names are such as “x”, “f2” or “alt+e”."
+            return f"{where}: no key is called “{repr(key)[1:-1][:40]}”; names are such as “x”, “f9” or “alt+e”."
         if key in _SAME:
             return f"{where}: most terminals send {_SAME[key]} for {key}, so it was left out."
         if key in _TAKEN:
             return f"{where}: {key} {_TAKEN[key]}, so it was left out."
-        if command.scope == "window" and key in _typing_keys():
+        if meant[0].scope == "window" and key in _typing_keys():
             return f"{where}: {key} is for typing in the prompt, so it was left out."
     return ""
 
 
 def _clashes(commands: Mapping[str, Command], changed: list[str]) -> Iterator[tuple[str, str]]:
-    """Changed commands with a key that does something else in the same place, each with a sentence."""
-    usual = {command.name: set(command.keys.split(",")) for command in COMMANDS}
-    for name in reversed(changed):
-        command = commands[name]
+    """Ids of changed commands with a key that does something else in the same place, each with a sentence."""
+    usual = {command.id: set(command.keys.split(",")) for command in COMMANDS}
+    for which in reversed(changed):
+        command = commands[which]
         for other in commands.values():
             together = other.scope == command.scope or "window" in (other.scope, command.scope)
-            if other.name == name or not together or other.scope == "prompt":
+            if other.id == which or not together or other.scope == "prompt":
                 continue
             shared = set(command.keys.split(",")) & set(other.keys.split(","))
-            for key in shared - (usual[name] & usual[other.name]):
+            for key in shared - (usual[which] & usual[other.id]):
                 shown = key_name(replace(command, keys=key))
-                yield name, f"[keys] in config.toml: {shown} is for “{other.name}”, so “{name}” has its usual keys."
+                sentence = f"{shown} is for “{other.name}”, so “{command.name}” has its usual keys."
+                yield which, f"[keys] in config.toml: {sentence}"
 
 
 def _is_key(key: str) -> bool:

@@ -1,19 +1,19 @@
 """The ledger in words, figures and colours: plain functions of what it says.
 
-Ledger ─► headline(), bar(), remainder() · of each part row() and cost() · which keys do something with it
+Ledger ─► headline(), bar(), remainder() · of each part row(), cost() and told() · which keys do something with it
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from ossa.assistant.context.ledger import Ledger
-from ossa.assistant.context.parts import Action, Part, PartKind
-from ossa.assistant.events import Adjusted
+from ossa.assistant.context.parts import GONE, Action, Part, PartKind
 from ossa.assistant.transcript import is_new, number_of
-from ossa.tui.safe import cut, plain_text
+from ossa.tui.safe import cut, plain_text, shown
+
+if TYPE_CHECKING:
+    from ossa.assistant.context.ledger import Ledger, Text
 
 COLOURS: dict[PartKind, str] = {
     "system": "$secondary",
@@ -28,23 +28,16 @@ COLOURS: dict[PartKind, str] = {
 }
 _EXCERPT = re.compile(r":\d+(-\d+)?$")
 """How the name of some lines of a file ends; only whole files can be pinned in front of the conversation."""
-_GONE = ("left out", "summed up")
-_MUTED = "$foreground 55%"
+_MUTED = "$text-muted"
 _FIGURES, _NAME = 10, 8
 """Cells before a part's name, and those that the name has at least."""
+_READ = 2_000
+"""Lines of a part that can be read."""
 _LEAST = 400
 """Characters to which the shortest part is shortened."""
 
 
-def with_dropped(ledger: Ledger, choices: Mapping[str, Adjusted]) -> Ledger:
-    """The same with a line for each part that the person dropped and that is in it no more, to bring it back by."""
-    there = {part.id for part in ledger.parts}
-    dropped = [part for part, choice in choices.items() if choice.action == "drop" and part not in there]
-    gone = [Part(part.partition(":")[2] or part, 0, part, state="left out") for part in dropped]
-    return replace(ledger, parts=(*ledger.parts, *gone))
-
-
-def headline(ledger: Ledger) -> Content:
+def headline(ledger: "Ledger") -> Content:
     """How full the window is."""
     used = f"{ledger.total:,} of {ledger.window:,} tokens ({100 * ledger.total / ledger.window:.0f}%)"
     if ledger.over:
@@ -52,14 +45,14 @@ def headline(ledger: Ledger) -> Content:
     return Content.styled(used, "bold")
 
 
-def remainder(ledger: Ledger) -> Content:
+def remainder(ledger: "Ledger") -> Content:
     """What the model has to read now, and what else the window has room for."""
     free = max(0, ledger.window - ledger.total - ledger.reserve)
     words = f"{ledger.unread:,} to read now, {free:,} free, {ledger.reserve:,} to answer"
     return Content.styled(words, _MUTED)
 
 
-def bar(ledger: Ledger, cells: int) -> Content:
+def bar(ledger: "Ledger", cells: int) -> Content:
     """The window, that many cells wide: every part in its colour, what is free, what is kept for the answer."""
     whole = max(ledger.window, ledger.total + ledger.reserve)
     sizes = [(part.tokens, "█", COLOURS.get(part.kind, _MUTED)) for part in ledger.parts]
@@ -76,7 +69,7 @@ def bar(ledger: Ledger, cells: int) -> Content:
 
 def row(part: Part, cells: int) -> Content:
     """One part in so many cells: its tokens, what it is, and how it is shown otherwise than it was."""
-    gone = part.state in _GONE
+    gone = part.state in GONE
     state = f"  {part.state}" if part.state else ""
     if part.saved and part.state not in ("", "pinned"):
         state += f" −{part.saved:,}"
@@ -89,44 +82,43 @@ def row(part: Part, cells: int) -> Content:
     )
 
 
-def cost(part: Part, parts: Sequence[Part]) -> str:
+def cost(part: Part) -> str:
     """What dropping the part would cost, with what goes along, or bringing it back."""
-    if part.state in _GONE:
-        return f"Bringing it back adds {part.saved:,} tokens." if part.saved else "It can be brought back."
+    if part.state in GONE:
+        with_what = " with what went along" if part.along else ""
+        return f"Bringing it back{with_what} adds {part.moved:,} tokens."
     if "drop" not in actions(part):
         return "It always stays."
-    gone = along(part, parts)
-    freed = sum(other.tokens for other in gone)
-    behind = sum(other.tokens for other in gone if number_of(other.id) > number_of(part.id))
-    reread = max(0, part.reread - behind)
-    whose = (" its turn" if part.kind == "prompt" else " it with its results") if len(gone) > 1 else ""
-    return f"Dropping{whose} frees {freed:,} tokens; {f'{reread:,}' if reread else 'none'} read again."
+    whose = (" its turn" if part.kind == "prompt" else " it with its results") if part.along else ""
+    return f"Dropping{whose} frees {part.moved:,} tokens; {f'{part.reread:,}' if part.reread else 'none'} read again."
 
 
-def along(part: Part, parts: Sequence[Part]) -> list[Part]:
-    """What is dropped with a part, itself included: the whole turn of a prompt, an answer's results."""
-    number = number_of(part.id)
-    if number < 0 or "." in part.id or part.kind not in ("prompt", "answer"):
-        return [part]
-    ends = ("prompt",) if part.kind == "prompt" else ("prompt", "answer", "agents")
-    later = [other for other in parts if number_of(other.id) > number]
-    end = next((number_of(other.id) for other in later if other.kind in ends and "." not in other.id), None)
-    return [p for p in parts if number <= number_of(p.id) and (end is None or number_of(p.id) < end)]
+def told(part: Part, text: "Text") -> Content:
+    """What the part says to the model, and what it said before it was made to fit."""
+    title = Content.styled(cut(plain_text(part.name).replace("\n", " "), 200), "bold")
+    figures = Content.styled(f"{part.tokens:,} tokens" + (f", {part.state}" if part.state else ""), _MUTED)
+    seen = Content("\n".join(shown(text.shown, _READ)) or "(The model is shown nothing of it.)")
+    if text.whole == text.shown:
+        return Content("\n").join([title, figures, Content(""), seen])
+    heading = Content.styled("Before", "bold $text-warning")
+    before = Content("\n".join(shown(text.whole, _READ)))
+    return Content("\n").join([title, figures, Content(""), seen, Content(""), heading, before])
 
 
 def actions(part: Part) -> tuple[Action, ...]:
     """What the person may do with it."""
     if not part.id or part.id in ("system", "new"):
         return ()
-    if part.state in _GONE:
+    if part.state in GONE:
         return ("restore",)
     spoken = number_of(part.id) >= 0 or is_new(part.id)
-    whole = part.state in ("", "pinned")
+    whole = part.state in ("", "pinned", "cut to fit")
     offered: dict[Action, bool] = {
-        "pin": part.state != "pinned" and not (is_new(part.id) and _EXCERPT.search(part.name)),
+        # The front stays in any case.
+        "pin": spoken and part.state != "pinned" and not (is_new(part.id) and _EXCERPT.search(part.name)),
         "drop": True,
         "shorten": spoken and whole,
-        "restore": part.state != "",
+        "restore": part.state not in ("", "cut to fit"),
     }
     return tuple(action for action, possible in offered.items() if possible)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SHOWN = 1_000
-"""Entries of one folder that are shown."""
+"""Entries of one folder that are shown at once; more are one page further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +25,33 @@ class Entry:
 
 
 def list_folder(
-    root: Path, path: str, ignored: Callable[[Collection[str]], Iterable[str]], deleted: Iterable[str] = ()
+    root: Path,
+    path: str,
+    ignored: Callable[[Collection[str]], Iterable[str]],
+    deleted: Iterable[str] = (),
+    limit: int = SHOWN,
 ) -> list[Entry]:
-    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here."""
+    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here.
+
+    Of more than `limit`, the last entry is a note of how many there still are, ignored ones perhaps among them.
+    """
     try:
         with os.scandir(root / path) as found:
             entries = [Entry(_join(path, e.name), e.is_dir(follow_symlinks=False)) for e in found if e.name != ".git"]
     except OSError as error:
         return [Entry("", note=f"cannot be read: {error.strerror}")]
-    hidden = set(ignored([entry.path for entry in entries])) if entries else set[str]()
     known = {entry.path for entry in entries}
     entries += [Entry(p) for p in deleted if p.rpartition("/")[0] == path and p not in known]
-    entries = sorted(
-        (e for e in entries if e.path not in hidden), key=lambda e: (not e.folder, e.name.casefold(), e.name)
-    )
-    if len(entries) > SHOWN:
-        return [*entries[:SHOWN], Entry("", note=f"{len(entries) - SHOWN:,} more are not shown")]
-    return entries
+    entries.sort(key=lambda e: (not e.folder, e.name.casefold(), e.name))
+    shown: list[Entry] = []
+    seen = 0
+    while seen < len(entries) and len(shown) < limit:  # git takes seconds for 50,000 paths, which nobody sees at once
+        page = entries[seen : seen + limit]
+        hidden = set(ignored([entry.path for entry in page]))
+        shown += [entry for entry in page if entry.path not in hidden]
+        seen += len(page)
+    left = len(shown[limit:]) + len(entries) - seen
+    return [*shown[:limit], Entry("", note=f"{left:,} more: enter")] if left else shown
 
 
 def folders_of(paths: Iterable[str]) -> set[str]:

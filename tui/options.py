@@ -23,7 +23,14 @@ def parse(argv: list[str]) -> argparse.Namespace:
     else:
         parser.set_defaults(command="")
         parser.add_argument("path", nargs="?", default=".", help="the repository (default: here)")
+        parser.add_argument(
+            "--plain", action="store_true", help="line by line instead of the window, as screen readers need it"
+        )
+        parser.add_argument(
+            "--web", nargs="?", type=int, const=8420, metavar="PORT", help="the window in a browser on this machine"
+        )
         _common(parser)
+    parser.set_defaults(argv=argv)
     return parser.parse_args(argv)
 
 
@@ -55,9 +62,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("--exact", action="store_true", help="gpt-oss on a CPU: all but its experts in bf16, not int8")
     bench.add_argument("--json", action="store_true", help="one JSON object")
     _search(commands)
-    sessions = _command(commands, "sessions")
-    _root(sessions)
-    sessions.add_argument("--all", action="store_true", help="of every repository")
+    _sessions(commands)
     doctor = _command(commands, "doctor")
     doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     doctor.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -94,6 +99,19 @@ def _search(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     for command, unit in ((find, "a line"), (page, "")):
         _root(command)
         command.add_argument("--json", action="store_true", help=f"one JSON object {unit}".rstrip())
+
+
+def _sessions(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    sessions = _command(commands, "sessions")
+    sessions.add_argument("words", nargs="*", metavar="WORD", help="only those with these words in title or prompts")
+    _root(sessions)
+    sessions.add_argument("--all", action="store_true", help="of every repository")
+    one = sessions.add_mutually_exclusive_group()
+    one.add_argument("--export", default="", metavar="ID", help="print one as Markdown")
+    one.add_argument("--rename", nargs=2, default=(), metavar=("ID", "TITLE"), help="give one a title, or take it away")
+    one.add_argument("--fork", default="", metavar="ID", help="copy one, to go on with the copy; prints its id")
+    sessions.add_argument("--to", default="", metavar="FILE", help="where --export writes (default: standard output)")
+    sessions.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
 def _root(parser: argparse.ArgumentParser) -> None:

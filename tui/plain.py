@@ -88,7 +88,7 @@ class _Teller:
             if self._budget and not event.ok and self._out.isatty():
                 self._rewrite(event, self._budget)
                 return
-        text = _line(event)
+        text = line_of(event)
         if text:
             self._end_answer()
             self._clear()
@@ -115,7 +115,8 @@ class _Teller:
             self._in_answer = False
 
 
-def _line(event: Event) -> str:
+def line_of(event: Event) -> str:
+    """The event as a person reads it, in a line or a few; empty for one that is not told."""
     match event:
         case StepStarted(title=title, detail=detail):
             return f"▸ {title}" + (f": {detail.splitlines()[0][:100]}" if detail else "")

@@ -7,9 +7,11 @@ do(job) ─► queue ─► job(agent) ─► events ─► Renderer ─► widg
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from ossa.assistant.events import Attempt, Event, Failure, Spoken
+from ossa.assistant.events import Attempt, Event, Failure, Proposed, Spoken
+from ossa.tui.bell import Bell
 from ossa.tui.console import explain
 from ossa.tui.screens.workspace import Workspace
 from ossa.tui.turn import Renderer
@@ -24,12 +26,13 @@ Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
 class Player:
     """Has the agent do what the person asks for, and says in the window's lines what goes on."""
 
-    def __init__(self, window: Workspace, renderer: Renderer) -> None:
+    def __init__(self, window: Workspace, renderer: Renderer, bell: Bell) -> None:
         self.bench: Workbench | None = None
         """None until it is open; what is asked for before waits."""
         self.playing = False
         """Whether a turn is running."""
         self._window, self._renderer = window, renderer
+        self.bell = bell
         self._jobs: deque[Job] = deque()
         self._resting = "starting"
         """The state to show when no turn is running."""
@@ -44,6 +47,7 @@ class Player:
         if not self.has_started():
             return
         self._jobs.append(job)
+        self._window.conversation.anchor()  # what was asked for is to be seen, wherever the talk was scrolled to
         self._window.change.put_off()
         self.play_next()
 
@@ -53,6 +57,10 @@ class Player:
             self.tell("ossa did not start; the reason is above. /quit leaves.")
             return False
         return True
+
+    def opened(self) -> "Workbench | None":
+        """The workbench, where it is open; where it never will be, the user is told."""
+        return self.bench if self.has_started() else None
 
     def play_next(self) -> None:
         """Begin the next turn, unless one is running."""
@@ -69,6 +77,17 @@ class Player:
         window.welcome.model, window.welcome.why = info.name, info.why
         window.welcome.isolation = isolation.summary
         self._rest(state)
+
+    async def foresee(self, bench: "Workbench") -> None:
+        """Say what the tests are; where nothing confines commands, none is run for that unasked."""
+        # Imported here since the first frame should not wait for it.
+        from ossa.assistant.draft import DraftError
+
+        told = "found when they are run"
+        if bench.tests is not None and bench.draft.isolation.confined:
+            with suppress(DraftError):
+                told = await bench.tests.foresee(bench.baseline or bench.draft)
+        self._window.welcome.tests = told
 
     async def fail(self, error: Exception, state: str) -> None:
         """Tell of what keeps ossa from working."""
@@ -96,9 +115,14 @@ class Player:
         window = self._window
         window.status.state = "working"
         window.ledger.working = True
+        self.bell.begin()
         try:
             async for event in events:
                 await self._renderer.show(event)
+                if isinstance(event, Proposed):
+                    self.bell.ring("a change waits for your review")
+                if self.bench is not None:
+                    window.see(event, self.bench.agent.transcript)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self.bench is not None:
                     self.describe(self.bench, "ready")
             window.change.settle()
@@ -109,4 +133,5 @@ class Player:
             window.activity.begin("")
             window.status.state = self._resting
             window.ledger.working = False
+            self.bell.ring("the turn is over")
         self.play_next()

@@ -6,10 +6,7 @@ from ossa.assistant.events import Event
 from ossa.tui.history import Turn, merged, turns, undecided
 from ossa.tui.origins import origins
 from ossa.tui.turn import Renderer, Surroundings
-from ossa.tui.widgets.conversation import Earlier
-
-PAGE = 10
-"""Turns that are shown at once."""
+from ossa.tui.widgets.conversation import PAGE, Earlier
 
 
 async def replay(history: Sequence[Event], window: Surroundings) -> None:
@@ -25,9 +22,11 @@ async def replay(history: Sequence[Event], window: Surroundings) -> None:
 
 
 async def replay_earlier(earlier: Earlier, window: Surroundings) -> None:
-    """Show another page of turns above those that are shown."""
+    """Show another page of turns above those that are shown, which stay where they are on the screen."""
     if not earlier.is_attached:  # asked for twice
         return
+    conversation = window.conversation
+    below = conversation.virtual_size.height - conversation.scroll_y
     rest, page = earlier.turns[:-PAGE], earlier.turns[-PAGE:]
     following = window.conversation.children[window.conversation.children.index(earlier) + 1]
     with window.conversation.app.batch_update():
@@ -35,6 +34,9 @@ async def replay_earlier(earlier: Earlier, window: Surroundings) -> None:
         if rest:
             await window.conversation.mount(Earlier(rest), before=earlier)
         await earlier.remove()
+    conversation.call_after_refresh(
+        lambda: conversation.scroll_to(y=conversation.virtual_size.height - below, animate=False, force=True)
+    )
 
 
 async def _render(told: Sequence[Turn], renderer: Renderer) -> None:

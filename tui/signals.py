@@ -8,7 +8,7 @@ A second one ends it at once.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -16,7 +16,7 @@ _ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 class Signals:
     """Watches for them from its making to `close`, in a loop of the main thread."""
 
-    def __init__(self, end: Callable[[], object]) -> None:
+    def __init__(self, end: Callable[[], object], names: Sequence[str] = _ENDING) -> None:
         """`end` is called at the first one; those that whoever started ossa has it ignore, as `nohup` does, stay so."""
         self.received = 0
         """The first one's number; 0 while there is none."""
@@ -24,7 +24,7 @@ class Signals:
         self._watched: list[int] = []
         if sys.platform == "win32":
             return  # its loop knows no signals; Ctrl+C comes as KeyboardInterrupt
-        for name in _ENDING:
+        for name in names:
             number = signal.Signals[name]
             if signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, self._receive, number)

@@ -3,13 +3,14 @@
     files, names in the index ─► Targets.renew()   "@cal" ─► Targets.find() ─► Target…, the best first
     DiskChanged ─► Targets.touch() ─► stale?       "@calc.py:ad" ─► the definitions in that file, as its lines
 
-Blocking, all but `touch` and `stale`: call it in a thread, one call at a time.
+Blocking, all but `touch`, `stale` and `has`: call `find` in one thread, and `renew` in the same or another.
 """
 
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
@@ -19,7 +20,7 @@ from typing import Literal, Protocol, TypeAlias
 from ossa.assistant.fuzzy import Match, PathFinder
 from ossa.assistant.index.outlines import outline
 from ossa.assistant.index.symbols import Symbol
-from ossa.assistant.mentions import FAILURES, OUTPUT, spelled, unfinished, with_folders
+from ossa.assistant.mentions import FAILURES, OUTPUT, PUNCTUATION, spelled, unfinished, with_folders
 from ossa.assistant.repository import NotARepository
 
 Kind: TypeAlias = Literal["file", "folder", "definition", "lines", "news"]
@@ -32,6 +33,10 @@ _TOUCHED = 100
 """Changed files above which the list is read anew without looking at each."""
 _HANDICAP = 3.0
 """By how much better than a file a definition has to fit to come before it."""
+_COUNTED = 100
+"""Files that define a name are told by their number below this."""
+_FILES = 12
+"""Files that are looked into for what is defined within a name."""
 _LINES = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s:"']+)):(?P<part>\w*)$""")
 _NEWS = {OUTPUT: "what your last !command printed", FAILURES: "what failed when the tests last ran"}
 
@@ -76,7 +81,9 @@ class Definitions(Protocol):
     """What is asked of the index."""
 
     def generation(self) -> int: ...
-    def definers(self) -> Mapping[str, tuple[str, ...]]: ...
+    def names(self) -> Sequence[str]: ...
+    def definers(self, wanted: str, most: int) -> Sequence[str]: ...
+    def symbols(self, path: str) -> Sequence[Symbol]: ...
 
 
 class Targets:
@@ -88,8 +95,10 @@ class Targets:
         self.definitions: Definitions | None = None
         """The index, once there is one."""
         self._paths, self._names = PathFinder(()), PathFinder(())
+        self._defined: Mapping[str, Sequence[str]] = {}
+        """The names of the index by what they are in small letters."""
         self._known: frozenset[str] = frozenset()
-        self._definers: Mapping[str, tuple[str, ...]] = {}
+        self._folders: frozenset[str] = frozenset()
         self.pause = 5.0
         """Seconds for which names stay as they were read, while the index is at work."""
         self._generation, self._named = 0, 0.0
@@ -113,9 +122,11 @@ class Targets:
         if self._other_names and self.definitions is not None:
             self._other_names = False
             self._generation, self._named = self.definitions.generation(), time.monotonic()
-            found = self.definitions.definers()
-            self._definers = {name: paths for name, paths in found.items() if name.isprintable()}
-            self._names = PathFinder(tuple(self._definers))
+            names = [name for name in self.definitions.names() if name.isprintable()]
+            defined: dict[str, list[str]] = {}
+            for name in names:
+                defined.setdefault(name.lower(), []).append(name)
+            self._defined, self._names = defined, PathFinder(names)
         if not self._other_files:
             return
         self._other_files = False
@@ -125,7 +136,16 @@ class Targets:
         except NotARepository:
             return
         if self._known != (known := frozenset(paths)):
-            self._known, self._paths = known, PathFinder(with_folders(paths))
+            every = with_folders(paths)
+            self._known, self._folders, self._paths = known, frozenset(every[len(paths) :]), PathFinder(every)
+
+    def has(self, wanted: Wanted) -> bool:
+        """Whether what was typed names something as it stands, whatever else it is the beginning of."""
+        if wanted.path:
+            return not wanted.letters
+        name = wanted.letters.rstrip(PUNCTUATION)
+        known = self._known, self._folders, self._defined.get(name.lower(), ()), _NEWS
+        return any(text in names for text in (wanted.letters, name, f"{name}/") if text for names in known)
 
     def find(self, wanted: Wanted, favoured: Sequence[str] = ()) -> list[Target]:
         """The best for what was typed; `favoured` paths come before others that fit as well."""
@@ -138,9 +158,28 @@ class Targets:
         paths = self._paths.find(wanted.letters, MOST, favoured)
         names = self._names.find(wanted.letters, MOST) if wanted.letters else []
         self._look_at_index()
-        targets = [(_HANDICAP - match.score, self._definition(match)) for match in names]
-        merged = merge([(-match.score, _path(match)) for match in paths], targets, key=itemgetter(0))
-        return [target for _, target in islice(merged, MOST)]
+        targets = [(_HANDICAP - match.score, partial(self._definition, match)) for match in names]
+        inner = [(_HANDICAP - score, partial(_same, target)) for score, target in self._inner(wanted.letters)]
+        files = [(-match.score, partial(_path, match)) for match in paths]
+        merged = merge(files, targets, inner, key=itemgetter(0))
+        return [target() for _, target in islice(merged, MOST)]
+
+    def _inner(self, letters: str) -> list[tuple[float, Target]]:
+        """What is defined within something that is named: "Parser.fe" may be "Parser.feed"."""
+        outer, dot, rest = letters.rpartition(".")
+        last = outer.rpartition(".")[2].lower()
+        if not dot or not last or self.definitions is None:
+            return []
+        index = self.definitions
+        defining = (path for name in self._defined.get(last, ()) for path in index.definers(name, _FILES))
+        members: dict[str, Symbol] = {}
+        for path in islice(dict.fromkeys(defining), _FILES):
+            for symbol in self.definitions.symbols(path):
+                if _is_within(symbol, outer.lower()):
+                    members.setdefault(symbol.name, symbol)
+        start = len(outer) + 1
+        found = PathFinder(tuple(members)).find(rest, MOST)
+        return [(match.score + start, _member(members[match.path], match, start)) for match in found]
 
     def _look_at_index(self) -> None:
         """See whether it has other names by now; not all the time while it reads the whole repository."""
@@ -148,8 +187,9 @@ class Targets:
             self._other_names = self._generation != self.definitions.generation()
 
     def _definition(self, match: Match) -> Target:
-        paths = self._definers[match.path]
-        note = f"in {paths[0]}" if len(paths) == 1 else f"in {len(paths)} files"
+        paths = self.definitions.definers(match.path, _COUNTED) if self.definitions else []
+        many = f"in {len(paths)} files" if len(paths) < _COUNTED else "in many files"
+        note = f"in {paths[0]}" if len(paths) == 1 else many
         return Target(match.path, "definition", spelled(match.path), match.positions, note)
 
     def _is_other(self, path: str) -> bool:
@@ -178,9 +218,26 @@ class Targets:
         return self._outlined[2]
 
 
+def _same(target: Target) -> Target:
+    return target
+
+
 def _path(match: Match) -> Target:
     kind: Kind = "folder" if match.path.endswith("/") else "file"
     return Target(match.path, kind, spelled(match.path), match.positions)
+
+
+def _is_within(symbol: Symbol, outer: str) -> bool:
+    """Whether it is defined in what has this name, or a dotted name that ends so; in small letters."""
+    parent = symbol.parent.lower()
+    return parent == outer or parent.endswith(f".{outer}")
+
+
+def _member(symbol: Symbol, match: Match, start: int) -> Target:
+    """What is defined within a name of so many letters, dot included."""
+    name = f"{symbol.parent[1 - start :]}.{symbol.name}"
+    positions = (*range(start), *(position + start for position in match.positions))
+    return Target(name, "definition", spelled(name), positions, f"in {symbol.path}")
 
 
 def _full(symbol: Symbol) -> str:

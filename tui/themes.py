@@ -8,13 +8,14 @@
 
 from dataclasses import replace
 
+from textual.color import Color
 from textual.theme import Theme
 
 
 def _complete(theme: Theme, muted: int, faint: int, lit: str, scrollbar: str) -> Theme:
     """A theme from its colours; `lit` is behind what the cursor is on.
 
-    `muted` and `faint` are how much of black or white less important text has, in per cent.
+    `muted` and `faint` are how much of the foreground less important text has, in per cent.
     """
     surface, foreground = str(theme.surface), str(theme.foreground)
     variables = {
@@ -55,8 +56,8 @@ DARK = _complete(
         surface="#1c1e22",
         panel="#26292f",
     ),
-    muted=68,
-    faint=60,
+    muted=80,
+    faint=74,
     lit="#3a3529",
     scrollbar="#454a53",
 )
@@ -75,8 +76,8 @@ LIGHT = _complete(
         surface="#f3f0e8",
         panel="#e7e2d6",
     ),
-    muted=70,
-    faint=64,
+    muted=90,
+    faint=85,
     lit="#ead9b3",
     scrollbar="#b9b19d",
 )
@@ -85,9 +86,9 @@ CONTRAST_DARK = _complete(
         "ossa-contrast-dark",
         dark=True,
         primary="#ffe066",
-        secondary="#7fd4ff",
+        secondary="#9fdcff",
         accent="#ffb080",
-        success="#7dff8a",
+        success="#4fd65f",
         warning="#ffc44d",
         error="#ff9c94",
         foreground="#ffffff",
@@ -125,8 +126,8 @@ BLUE_ORANGE_DARK = _complete(
         "ossa-blue-orange-dark",
         dark=True,
         primary="#d6d2c4",
-        secondary="#cc79a7",
-        accent="#cc79a7",
+        secondary="#dfa3c4",
+        accent="#dfa3c4",
         success="#56b4e9",
         warning="#f0e442",
         error="#e07b28",
@@ -135,8 +136,8 @@ BLUE_ORANGE_DARK = _complete(
         surface="#1b1e22",
         panel="#262a30",
     ),
-    muted=68,
-    faint=60,
+    muted=80,
+    faint=74,
     lit="#34343f",
     scrollbar="#454a53",
 )
@@ -148,19 +149,29 @@ BLUE_ORANGE_LIGHT = _complete(
         secondary="#8a3f6d",
         accent="#8a3f6d",
         success="#0072b2",
-        warning="#6f6700",
-        error="#c04a00",
+        warning="#a59205",
+        error="#862700",
         foreground="#24272b",
         background="#fbfbfa",
         surface="#f2f2f0",
         panel="#e5e5e2",
     ),
-    muted=70,
-    faint=64,
+    muted=90,
+    faint=85,
     lit="#dfe3ea",
     scrollbar="#b4b4b4",
 )
 THEMES = (DARK, LIGHT, CONTRAST_DARK, CONTRAST_LIGHT, BLUE_ORANGE_DARK, BLUE_ORANGE_LIGHT)
+
+
+def solid(variables: dict[str, str]) -> dict[str, str]:
+    """The variables of a theme with less important text as colours: outside of style sheets, `auto` would be none."""
+    front, back = Color.parse(variables["foreground"]), Color.parse(variables["background"])
+    percents = {
+        name: variables[name].removeprefix("auto ").removesuffix("%") for name in ("text-muted", "text-disabled")
+    }
+    mixed = {name: back.blend(front, float(text) / 100).hex for name, text in percents.items() if text.isdecimal()}
+    return variables | mixed
 
 
 def full_name(name: str) -> str:

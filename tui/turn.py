@@ -29,6 +29,7 @@ from ossa.assistant.events import (
     Revised,
     Rewound,
     Searching,
+    Settled,
     Spoken,
     StepFinished,
     StepOutput,
@@ -41,6 +42,7 @@ from ossa.assistant.events import (
 from ossa.assistant.review import Alternatives, Choose, HunkEdit, Permission, Reroll
 from ossa.assistant.review import Answer as ReviewAnswer
 from ossa.assistant.verdict import Verdict
+from ossa.tui.keymap import Keymap
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.attempts import Attempts
@@ -84,6 +86,8 @@ class Surroundings(Protocol):
     def prompt(self) -> Prompt: ...
     @property
     def status(self) -> Status: ...
+    @property
+    def keys(self) -> Keymap: ...
 
     def reveal_change(self, *, ask: bool = True) -> None: ...
     def back_to_prompt(self) -> None: ...
@@ -116,9 +120,15 @@ class Renderer:
         """Show one event."""
         if self._live:
             self._window.activity.thinking = isinstance(event, Thinking) and not self._hurried
+        if isinstance(event, TurnStarted):
+            await self._begin(event.prompt, is_prompt=not event.command)
+        block = self._block
+        await self._show(event)
+        if block := block or self._block:
+            block.tell(event)
+
+    async def _show(self, event: Event) -> None:
         match event:
-            case TurnStarted(prompt, command):
-                await self._begin(prompt, is_prompt=not command)
             case Composed():
                 self._composed(event)
             case Reading(done, total, reused):
@@ -159,8 +169,8 @@ class Renderer:
                 await self._fail(text, diff)
             case TurnFinished():
                 await self._finish(event)
-            case FrontChanged() | Compacted() | Instructed() | Adjusted():
-                pass  # the ledger shows what they tell
+            case TurnStarted() | FrontChanged() | Compacted() | Instructed() | Adjusted() | Settled():
+                pass  # what the latter tell is in the ledger
 
     def _composed(self, event: Composed) -> None:
         """Tell how full the model's window is; a search is over, since a model with tools goes on with them."""
@@ -230,6 +240,7 @@ class Renderer:
     async def tell(self, text: str) -> None:
         """Say something that is no event of the turn: what is being written goes on above it."""
         block = self._block or await self._open(TurnBlock())
+        block.tell(Notice(text))
         await block.mount(notice_line(text))
 
     async def review(self, change: Change, verdict: Verdict, alternatives: Alternatives) -> ReviewAnswer:
@@ -237,7 +248,7 @@ class Renderer:
         self._reviewing = True
         self._window.activity.keeps = False
         self._window.activity.begin("")
-        self._window.activity.waiting = "A change waits for your review: ctrl+r"
+        self._window.activity.waiting = f"A change waits for your review: {self._window.keys.key('review')}"
         self._window.status.state = "your review"
         deciding = asyncio.ensure_future(self._window.change.decide(change, verdict, alternatives))
         self._window.reveal_change()
@@ -347,6 +358,7 @@ class Renderer:
             step.finish(False, "stopped")
         self._steps.clear()
         self._end_search()
-        await self._add(finished_line(event))
+        goes_on = event.end == "cancelled" and self._block is not None and self._block.has_answer
+        await self._add(finished_line(event, " · /amend edits what was written and goes on" if goes_on else ""))
         self._doing("")
         self._block = None

@@ -6,15 +6,15 @@
 Everything that varies is here, behind all that the model has read already.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeAlias
 
-from ossa.assistant.context.attachments import Attachments, cut
+from ossa.assistant.context.attachments import Attachments, cut, of_command
 from ossa.assistant.context.fitting import cut_to_fit
 from ossa.assistant.context.instructions import Instructions
-from ossa.assistant.context.parts import About, Attached
+from ossa.assistant.context.parts import About, Attached, Enclosed
 from ossa.assistant.draft import Draft
 from ossa.assistant.repository import Repository
 from ossa.assistant.transcript import Transcript
@@ -45,6 +45,8 @@ class Ask:
     """The last test failures, for `@!failures`."""
     viewing: str = ""
     """What the person has open, as "calc.py:12"."""
+    begin: str = ""
+    """The first words of the answer, where the person has written them."""
 
     def about(self, attached: Sequence[Attached]) -> About:
         """What files that matter are looked for by."""
@@ -63,11 +65,12 @@ class Asker:
     works: bool
     hints: Hints
 
-    def attached(self, transcript: Transcript, ask: Ask, known: Mapping[str, str]) -> tuple[list[Attached], list[str]]:
-        """The texts to attach, and a sentence for each that cannot be; `known` are digests of files as the model knows.
+    def enclosed(self, transcript: Transcript, ask: Ask) -> tuple[list[Enclosed], list[str]]:
+        """The texts to attach, and a sentence for each that cannot be.
 
         What it has seen and the person has changed since is told anew, what it has seen unchanged is not shown twice.
         """
+        known = transcript.known
         found, notices = self.attachments.of(ask.prompt, transcript.ran, ask.failures)
         wanted = {a.name: a for a in (*ask.attached, *found)}
         seen = _in_view(transcript)
@@ -80,15 +83,16 @@ class Asker:
         if self.works and transcript.entries:
             wanted |= self._instructions(transcript, [a.path for a in wanted.values() if a.path])
         chosen = [_chosen(a, transcript) for a in wanted.values()]
-        return [_above(a) if a.text in texts else a for a in chosen if a], notices
+        return [above(one, texts) for one in chosen], notices
 
-    def message(
-        self, transcript: Transcript, ask: Ask, attached: Sequence[Attached], known: Mapping[str, str]
-    ) -> Message:
+    def message(self, transcript: Transcript, ask: Ask, attached: Sequence[Attached]) -> Message:
         """The message with these texts."""
-        state = self._state(transcript, ask.viewing, attached, known) if self.works else ""
+        state = self._state(transcript, ask.viewing, attached) if self.works else ""
         hints = self.hints(ask.about(attached)) if self.works and ask.prompt else ""
-        texts = (*(a.text for a in attached), state, hints, transcript.note, ask.prompt, ask.told)
+        ran = transcript.ran
+        is_attached = ran and of_command(ran).name in {a.name for a in attached}
+        note = transcript.note_but_for(ran) if ran and is_attached else transcript.note
+        texts = (*(a.text for a in attached), state, hints, note, ask.prompt, ask.told)
         return Message("user", "\n\n".join(text for text in texts if text))
 
     def _instructions(self, transcript: Transcript, paths: Sequence[str]) -> dict[str, Attached]:
@@ -96,11 +100,10 @@ class Asker:
         texts = ((path, self.instructions.text(path)) for path in self.instructions.applying(paths))
         return {path: Attached(path, text, lasting=True) for path, text in texts if text not in shown}
 
-    def _state(
-        self, transcript: Transcript, viewing: str, attached: Sequence[Attached], known: Mapping[str, str]
-    ) -> str:
+    def _state(self, transcript: Transcript, viewing: str, attached: Sequence[Attached]) -> str:
         """What varies: the date, the branch, what is open, and which files were changed by whom."""
         told = {a.path for a in attached}
+        known = transcript.known
         touched = [path for path, was in known.items() if path not in told and self.attachments.digest(path) != was]
         lines = [f"Date: {date.today():%Y-%m-%d}", f"Branch: {self.repository.head()}"]
         if viewing:
@@ -127,39 +130,49 @@ def instructions_shown(transcript: Transcript) -> set[str]:
     return shown
 
 
-def trimmed(attached: Sequence[Attached], count: Callable[[str], int], room: int) -> tuple[list[Attached], list[str]]:
+def trimmed(enclosed: Sequence[Enclosed], count: Callable[[str], int], room: int) -> tuple[list[Enclosed], list[str]]:
     """The same texts, the longest cut so that all have at most so many tokens; and a sentence for each that was."""
-    limits = cut_to_fit([a.text for a in attached], count, room)
-    fitting = [a if limit >= len(a.text) else cut(a, limit) for a, limit in zip(attached, limits, strict=True)]
-    notices = [
-        f"{was.name} would fill the model's window: its middle was left out. Attach a part, as by @path:10-40."
-        for was, now in zip(attached, fitting, strict=True)
-        if was is not now
-    ]
+    texts = [one.shown.text if one.shown else "" for one in enclosed]
+    limits = cut_to_fit(texts, count, room)
+    fitting: list[Enclosed] = []
+    notices: list[str] = []
+    for one, limit in zip(enclosed, limits, strict=True):
+        if one.shown and limit < len(one.shown.text):
+            fitting.append(replace(one, shown=cut(one.shown, limit), state="cut to fit"))
+            name = one.whole.name
+            notices.append(
+                f"{name} would fill the model's window: its middle was left out. Attach a part, as by @path:10-40."
+            )
+        else:
+            fitting.append(one)
     return fitting, notices
 
 
+def above(enclosed: Enclosed, texts: Container[str]) -> Enclosed:
+    """The same; where its text is one of those that the model is shown before it, only that this is so."""
+    shown = enclosed.shown
+    if shown is None or shown.text not in texts:
+        return enclosed
+    text = f"({shown.name} is shown above and has not changed since.)"
+    return replace(enclosed, shown=replace(shown, text=text, whole=False, digest=""))
+
+
 def _in_view(transcript: Transcript) -> dict[str, Attached]:
-    """By name, the latest texts that are attached to earlier prompts and still shown; and the pinned files."""
+    """By name, the latest texts that are attached to earlier prompts and still shown."""
     found: dict[str, Attached] = {}
     for number, entry in enumerate(transcript.entries):
         for place, attached in enumerate(entry.attached):
             if f"m{number}" not in transcript.replaced and f"m{number}.{place}" not in transcript.replaced:
                 found.pop(attached.name, None)  # so that the latest is the last
                 found[attached.name] = attached
-    pinned = (part for part in transcript.front if part.kind == "file")
-    return found | {part.id: Attached(part.name, part.message.text) for part in pinned}
+    return found
 
 
-def _chosen(attached: Attached, transcript: Transcript) -> Attached | None:
+def _chosen(attached: Attached, transcript: Transcript) -> Enclosed:
     """What the person made of it before it is sent: dropped, shortened, or as it is."""
     choice = transcript.choices.get(f"new:{attached.name}")
     if choice is None or choice.action in ("pin", "restore"):
-        return attached
-    return None if choice.action == "drop" else cut(attached, choice.limit)
-
-
-def _above(attached: Attached) -> Attached:
-    return replace(
-        attached, text=f"({attached.name} is shown above and has not changed since.)", whole=False, digest=""
-    )
+        return Enclosed(attached, attached)
+    if choice.action == "drop":
+        return Enclosed(attached, None, "left out")
+    return Enclosed(attached, cut(attached, choice.limit), "shortened")

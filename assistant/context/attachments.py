@@ -121,7 +121,7 @@ class Attachments:
     def _defined(self, mention: Mention, notices: list[str]) -> list[Attached]:
         """The definitions of a name, or of one within another: "Parser.feed"."""
         parent, _, name = mention.target.rpartition(".")
-        known = [s for s in self._definitions(name) if not parent or s.parent.endswith(parent) or _in(s.path, parent)]
+        known = [s for s in self._definitions(name) if not parent or _within(s.parent, parent) or _in(s.path, parent)]
         if not known:
             notices.append(f"There is no file {mention.target} to attach.")
         if len(known) > _DEFINITIONS:
@@ -144,7 +144,8 @@ class Attachments:
 def of_command(ran: Ran) -> Attached:
     """What a command of the person's printed."""
     body = _fenced(essence(ran.output.rstrip(), _OUTPUT))
-    return Attached(f"output of {ran.command}", f"`{ran.command}` printed (exit {ran.exit_code}):\n{body}")
+    title = f"The person ran `{ran.command}` in their working tree (exit {ran.exit_code}), which printed:"
+    return Attached(f"output of {ran.command}", f"{title}\n{body}")
 
 
 def of_failures(text: str) -> Attached:
@@ -187,6 +188,11 @@ def _is_binary(data: bytes) -> bool:
 
 def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def _within(names: str, parent: str) -> bool:
+    """Whether the dotted names are or end with the others."""
+    return names == parent or names.endswith(f".{parent}")
 
 
 def _in(path: str, module: str) -> bool:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ossa.assistant.context.calls import opened
-from ossa.assistant.context.parts import Replaced
+from ossa.assistant.context.parts import GONE, Replaced
 from ossa.assistant.transcript import Entry
 from ossa.assistant.trim import essence
 
 _RESULT = 600
 """Characters that an old tool result of more than twice as many is shortened to."""
-_GONE = ("left out", "summed up")
 _BY_PERSON = "(The person left this out.)"
 
 Changes: TypeAlias = list[Replaced]
@@ -71,7 +70,7 @@ def answers_left_out(
 ) -> Iterator[Changes]:
     """Answers before `end` go with their tool results, oldest first; prompts, instructions and summaries stay."""
     for group in _said(entries, kept, end):
-        if not any(n in replaced and replaced[n].state in _GONE for n in (f"m{n}" for n in group)):
+        if not any(n in replaced and replaced[n].state in GONE for n in (f"m{n}" for n in group)):
             yield [Replaced(f"m{n}", "left out") for n in group]
 
 
@@ -102,8 +101,7 @@ def dropped(entries: Sequence[Entry], part: str) -> Changes:
         return [Replaced(part, "left out", _BY_PERSON)]
     match entries[n].kind:
         case "prompt":
-            stop = next((m for m in range(n + 1, len(entries)) if entries[m].kind == "prompt"), len(entries))
-            return [Replaced(f"m{m}", "left out") for m in range(n, stop)]
+            return [Replaced(f"m{m}", "left out") for m in range(n, _turn_end(entries, n))]
         case "answer":
             return [Replaced(f"m{m}", "left out") for m in next(g for g in groups(entries) if g[0] == n)]
         case "result":
@@ -113,12 +111,21 @@ def dropped(entries: Sequence[Entry], part: str) -> Changes:
 
 
 def together(entries: Sequence[Entry], replaced: Mapping[str, Replaced], part: str) -> list[str]:
-    """What comes back with a part: an answer comes with its results, and everything that one summary stands for."""
-    at = int(part[1:].partition(".")[0])
-    if part in replaced and replaced[part].state == "summed up":
+    """What comes back with a part: a turn with its prompt, results with their answer, all that one summary stands for.
+
+    Of a turn, that is what is left out of it.
+    """
+    change = replaced.get(part)
+    if change and change.state == "summed up":
         return [name for name, change in replaced.items() if change.state == "summed up"]
+    at = int(part[1:].partition(".")[0])
+    if "." in part or change is None or change.state not in GONE:
+        return [part]
+    if entries[at].kind == "prompt":
+        turn = range(at, _turn_end(entries, at))
+        return [name for name in (f"m{n}" for n in turn) if name in replaced and replaced[name].state in GONE]
     group = next((g for g in groups(entries) if at in g), [at])
-    return [part] if "." in part else [part, *(f"m{n}" for n in group if f"m{n}" in replaced)]
+    return [name for name in (f"m{n}" for n in group) if name in replaced and replaced[name].state in GONE]
 
 
 def cut(entries: Sequence[Entry], part: str, limit: int) -> Changes:
@@ -144,6 +151,11 @@ def groups(entries: Sequence[Entry]) -> Iterator[list[int]]:
         group.append(n)
     if group:
         yield group
+
+
+def _turn_end(entries: Sequence[Entry], prompt: int) -> int:
+    """Where the turn of a prompt ends."""
+    return next((n for n in range(prompt + 1, len(entries)) if entries[n].kind == "prompt"), len(entries))
 
 
 def _said(entries: Sequence[Entry], kept: Collection[str], end: int) -> Iterator[list[int]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ossa.assistant.context import compaction
-from ossa.assistant.context.asking import Ask, Asker, Hints, instructions_shown, no_hints, trimmed
+from ossa.assistant.context.asking import Ask, Asker, Hints, above, instructions_shown, no_hints, trimmed
 from ossa.assistant.context.attachments import Attachments, Definitions, no_definitions
 from ossa.assistant.context.calls import opened, touched
 from ossa.assistant.context.counting import Counter
@@ -20,10 +20,10 @@ from ossa.assistant.context.fitting import Conversation, Fitted, Fitter
 from ossa.assistant.context.front import Front, RepoMap, no_map
 from ossa.assistant.context.instructions import Instructions
 from ossa.assistant.context.ledger import Ledger, Shown, common
-from ossa.assistant.context.parts import FrontPart, Replaced
+from ossa.assistant.context.parts import FileState, FrontPart, Replaced
 from ossa.assistant.context.summary import Summarise, Summariser
 from ossa.assistant.draft import Draft
-from ossa.assistant.events import Adjusted, Compacted, Composed, Event, FrontChanged, Instructed
+from ossa.assistant.events import Adjusted, Compacted, Composed, Event, FrontChanged, Instructed, Settled
 from ossa.assistant.repository import Repository
 from ossa.assistant.transcript import Entry, Transcript, number_of
 from ossa.model.base import LanguageModel, Message, ModelError, ToolCall, ToolSpec
@@ -72,8 +72,6 @@ class Context:
         map_tokens = min(_MAP, model.info.window // 16)
         self._front = Front(bool(tools), self._instructions, self._attachments, repo_map, map_tokens)
         self._summariser = summariser
-        self._known: dict[str, str] = {}
-        """Digests of files as the model knew them when it last answered."""
 
     def preview(self, transcript: Transcript, ask: Ask, reserve: int) -> Ledger:
         """What `compose` would show, without a word to the model; where it does not fit, it says what would be done.
@@ -104,7 +102,7 @@ class Context:
         turn = max((n for n, entry in enumerate(entries) if entry.kind == "prompt"), default=0)
         conversation = self._conversation(transcript, transcript.front, last, turn)
         fitted = self._fit(conversation, reserve, self._summary)
-        shown = Shown(transcript.front, entries, fitted.replaced, _kept(transcript), tooled=self._works)
+        shown = Shown(transcript.front, entries, fitted.replaced, _pinned(transcript), tooled=self._works)
         ledger = self._ledger(transcript, shown, reserve, self._told(fitted))
         self._check(ledger)
         return Composition(tuple(shown.messages), _compacted(transcript, fitted.replaced), ledger)
@@ -116,7 +114,7 @@ class Context:
         texts = [(path, self._instructions.text(path)) for path in self._instructions.applying(paths)]
         return [Instructed(path, Message("system", text)) for path, text in texts if text not in known]
 
-    def settle(self, transcript: Transcript) -> None:
+    def settle(self, transcript: Transcript) -> list[Settled]:
         """The model has answered: from now on, a change of a file that it has seen is the person's."""
         paths = {part.id.partition(":")[2] for part in transcript.front if part.kind == "file"}
         paths.update(file.path for file in self._draft.change().files)
@@ -124,7 +122,9 @@ class Context:
             paths.update(a.path for a in entry.attached if a.path)
             if place := opened(entry.call):
                 paths.add(place[0])
-        self._known = {path: self._attachments.digest(path) for path in paths}
+        now = {path: self._attachments.digest(path) for path in sorted(paths)}
+        other = [FileState(path, digest) for path, digest in now.items() if transcript.known.get(path) != digest]
+        return [Settled(tuple(other))] if other else []
 
     def adjust(self, transcript: Transcript, choice: Adjusted) -> list[Event]:
         """The events by which a part is pinned, dropped, shortened or brought back, as `Adjusted` says.
@@ -159,19 +159,23 @@ class Context:
         return self._counter.total(messages)
 
     def _compose(self, transcript: Transcript, ask: Ask, reserve: int, summarise: Summarise | None) -> Composition:
-        attached, notices = self._asker.attached(transcript, ask, self._known)
-        front = self._front.parts(transcript, ask.about(attached), self._known, self._tokens)
-        attached, cuts = trimmed(attached, self._tokens, self._for_attached(front, reserve))
-        message = self._asker.message(transcript, ask, attached, self._known)
+        enclosed, notices = self._asker.enclosed(transcript, ask)
+        about = ask.about([one.shown for one in enclosed if one.shown])
+        whole = self._front.parts(transcript, about, transcript.known, self._tokens)
+        dropped = _dropped(transcript)
+        front = tuple(part for part in whole if part.id not in dropped)
+        enclosed = [above(one, {part.message.text for part in front}) for one in enclosed]
+        enclosed, cuts = trimmed(enclosed, self._tokens, self._for_attached(front, reserve))
+        attached = tuple(one.shown for one in enclosed if one.shown)
+        message = self._asker.message(transcript, ask, attached)
         end = len(transcript.entries)
         conversation = replace(self._conversation(transcript, front, end, end), pending=(message,))
         fitted = self._fit(conversation, reserve, summarise)
-        shown = Shown(
-            front, transcript.entries, fitted.replaced, _kept(transcript), message, tuple(attached), self._works
-        )
+        kept, entries = _pinned(transcript), transcript.entries
+        shown = Shown(whole, entries, fitted.replaced, kept, dropped, message, tuple(enclosed), self._works)
         notices = (*notices, *cuts, *self._cut(front, transcript), *self._told(fitted))
         ledger = self._ledger(transcript, shown, reserve, notices)
-        composed = Composed(message, ledger.summary, ledger.total, ledger.window, tuple(attached), ledger.unread)
+        composed = Composed(message, ledger.summary, ledger.total, ledger.window, attached, ledger.unread)
         changed = [FrontChanged(front)] if front != transcript.front else []
         events = (*changed, *_compacted(transcript, fitted.replaced), composed)
         return Composition(tuple(shown.messages), events, ledger)
@@ -202,7 +206,7 @@ class Context:
         parts = now.parts(known, self._counter)
         total = sum(part.tokens for part in parts)
         unread = sum(self._counter.each(now.messages)[known:])
-        return Ledger(parts, total, self._model.info.window, reserve, unread, tuple(notices))
+        return Ledger(parts, total, self._model.info.window, reserve, unread, tuple(notices), now.texts())
 
     def _told(self, fitted: Fitted) -> list[str]:
         """What was done to make room."""
@@ -221,7 +225,8 @@ class Context:
             raise ModelError(
                 f"The prompt has {ledger.total:,} tokens; {self._model.info.name} takes "
                 f"{ledger.window - ledger.reserve:,} beside its answer. "
-                "Attach fewer or shorter files (@path:10-40), or start a new session."
+                "Attach fewer or shorter files (@path:10-40), drop what is pinned or brought back (/context), "
+                "or start a new session."
             )
 
     def _tokens(self, text: str) -> int:
@@ -231,6 +236,16 @@ class Context:
 def _kept(transcript: Transcript) -> frozenset[str]:
     """The parts that the person pinned or brought back."""
     return frozenset(part for part, choice in transcript.choices.items() if choice.action in ("pin", "restore"))
+
+
+def _pinned(transcript: Transcript) -> frozenset[str]:
+    """Those of them that would not be kept without that: the front stays in any case, but for files."""
+    return frozenset(part for part in _kept(transcript) if number_of(part) >= 0 or part.startswith("file:"))
+
+
+def _dropped(transcript: Transcript) -> frozenset[str]:
+    """The parts of the front that the person left out."""
+    return frozenset(part for part, choice in transcript.choices.items() if choice.action == "drop") - {"system"}
 
 
 def _compacted(transcript: Transcript, replaced: Mapping[str, Replaced]) -> tuple[Compacted, ...]:

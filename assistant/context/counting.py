@@ -61,6 +61,10 @@ class Counter:
         """Tokens of one message behind a user's; where counts are no sums, about so many."""
         return self._next("user", message)
 
+    def behind(self, role: Role | None, message: Message) -> int:
+        """Tokens of one message behind another of this role, or of the first; as in `tokens`."""
+        return self._first(message) if role is None else self._next(role, message)
+
     def _sums_up(self) -> bool:
         """Whether messages can be counted one by one."""
         self._whole([_PROBE[0], _PROBE[-1]])  # a model that cannot be had says so here

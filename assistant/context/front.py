@@ -12,7 +12,6 @@ from typing import TypeAlias
 from ossa.assistant.context.attachments import Attachments
 from ossa.assistant.context.instructions import NAME, Instructions
 from ossa.assistant.context.parts import About, FrontPart
-from ossa.assistant.events import Adjusted
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.wording import prompt_text
 from ossa.model.base import Message
@@ -20,7 +19,7 @@ from ossa.model.base import Message
 RepoMap: TypeAlias = Callable[[About, int, Callable[[str], int]], str]
 """Makes the repository's map: of at most so many tokens, counted by the function; empty where there is none."""
 
-_FILE = "file:"
+_FILE, _AGENTS = "file:", "agents:"
 
 
 def no_map(_about: About, _tokens: int, _count: Callable[[str], int]) -> str:
@@ -45,7 +44,7 @@ class Front:
         known: Mapping[str, str],
         count: Callable[[str], int],
     ) -> tuple[FrontPart, ...]:
-        """The front for the next prompt.
+        """The front for the next prompt; what the person has dropped of it, too.
 
         Args:
             transcript: has what stands there now, and what the person pinned or dropped.
@@ -55,15 +54,13 @@ class Front:
         """
         now = {part.id: part for part in transcript.front}
         found = [FrontPart("system", "system", "system prompt", Message("system", self._prompt))]
+        chosen = [part.removeprefix(_FILE) for part in transcript.choices if part.startswith(_FILE)]
         if not self.calls_tools:
-            return tuple(found)
-        pinned = [_pinned(choice) for choice in transcript.choices.values() if _pinned(choice)]
-        found += self._agents(transcript, [*about.mentioned, *pinned], now)
+            return (*found, *self._files(chosen, now, known))
+        found += self._agents(transcript, [*about.mentioned, *chosen], now)
         if map_part := self._map(transcript, about, now, count):
             found.append(map_part)
-        dropped = {part for part, choice in transcript.choices.items() if choice.action == "drop"} - {"system"}
-        files = self._files(pinned, now, known)
-        return tuple(part for part in (*found, *files) if part.id not in dropped)
+        return (*found, *self._files(chosen, now, known))
 
     @property
     def _prompt(self) -> str:
@@ -73,12 +70,13 @@ class Front:
         """The repository's AGENTS.md, and those of folders that are there already or come with the first prompt."""
         names = [NAME]
         if transcript.entries:
-            names += [part.id.removeprefix("agents:") for part in now.values() if part.id.startswith("agents:")]
+            ids = dict.fromkeys((*now, *transcript.choices))
+            names += [part.removeprefix(_AGENTS) for part in ids if part.startswith(_AGENTS)]
         else:
             names += self.instructions.applying(paths)
         texts = [(name, self.instructions.text(name)) for name in names]
         return [
-            FrontPart("agents" if name == NAME else f"agents:{name}", "agents", name, Message("system", text))
+            FrontPart("agents" if name == NAME else f"{_AGENTS}{name}", "agents", name, Message("system", text))
             for name, text in texts
             if text
         ]
@@ -86,22 +84,21 @@ class Front:
     def _map(
         self, transcript: Transcript, about: About, now: Mapping[str, FrontPart], count: Callable[[str], int]
     ) -> FrontPart | None:
-        """The map that stands there; a new one at the start of a conversation, and where it was brought back."""
+        """The map that stands there; a new one at the start of a conversation, and where the person chose about it."""
         if known := now.get("map"):
             return known
-        choice = transcript.choices.get("map")
-        if (transcript.entries and not choice) or (choice and choice.action == "drop"):
+        if transcript.entries and "map" not in transcript.choices:
             return None
         title = prompt_text("map")
         text = self.repo_map(about, self.map_tokens - count(title), count)
         return FrontPart("map", "map", "map", Message("user", f"{title}\n\n{text}")) if text else None
 
-    def _files(self, pinned: Sequence[str], now: Mapping[str, FrontPart], known: Mapping[str, str]) -> list[FrontPart]:
+    def _files(self, chosen: Sequence[str], now: Mapping[str, FrontPart], known: Mapping[str, str]) -> list[FrontPart]:
         """The pinned files: first those that are as they were, in their order, then the changed and the new ones."""
         same: list[FrontPart] = []
         changed: list[FrontPart] = []
         order = list(now)
-        for path in pinned:
+        for path in chosen:
             name = f"{_FILE}{path}"
             before, file = now.get(name), self.attachments.file(path)
             if file is None:
@@ -112,9 +109,3 @@ class Front:
             else:
                 changed.append(FrontPart(name, "file", path, message))
         return [*sorted(same, key=lambda part: order.index(part.id)), *changed]
-
-
-def _pinned(choice: Adjusted) -> str:
-    """The path of a file that the person pinned; empty for any other choice."""
-    is_file = choice.action == "pin" and choice.part.startswith(_FILE)
-    return choice.part.removeprefix(_FILE) if is_file else ""

@@ -9,6 +9,8 @@ from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.trim import shorten
 
 NAME = "AGENTS.md"
+_DEEPEST = 40
+"""Folders within each other that are looked into: a model may write any path."""
 LIMIT = 16_000
 """Characters of one."""
 
@@ -23,7 +25,7 @@ class Instructions:
         """The AGENTS.md files of the folders that these files are in, without the repository's own."""
         folders: dict[str, None] = {}
         for path in paths:
-            parts = path.split("/")[:-1]
+            parts = path.split("/")[:-1][:_DEEPEST]
             for depth in range(1, len(parts) + 1):
                 folders["/".join(parts[:depth])] = None
         found = (f"{folder}/{NAME}" for folder in sorted(folders))

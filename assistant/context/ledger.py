@@ -1,6 +1,6 @@
 """The ledger: every part of what the model is shown, in exact tokens, and what dropping it would cost.
 
-    front, conversation, new prompt ─► Shown.lines() ─► Ledger: tokens · state · tokens to read again without it
+    front, conversation, new prompt ─► Shown.lines() ─► Ledger: tokens · state · what dropping it frees and costs
 
 Tokens of texts that share a message are differences of what it has with and without them, so all add up to the total.
 """
@@ -9,10 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
+from ossa.assistant.context import compaction
+from ossa.assistant.context.costs import Costs
 from ossa.assistant.context.counting import Counter
-from ossa.assistant.context.parts import Attached, FrontPart, Part, PartKind, PartState, Replaced
+from ossa.assistant.context.parts import GONE, Attached, Enclosed, FrontPart, Part, PartKind, PartState, Replaced
 from ossa.assistant.transcript import Entry, is_new, number_of, shown
 from ossa.model.base import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a part says."""
+
+    whole: str
+    shown: str
+    """To the model; empty where it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,8 @@ class Ledger:
     """Tokens that the model reads now: all behind the first that differs from what it has read."""
     notices: tuple[str, ...] = ()
     """What is trimmed and left out, and why, a sentence each."""
+    texts: Mapping[str, Text] = field(default_factory=dict[str, "Text"])
+    """What stands in each part, by its id."""
 
     @property
     def over(self) -> int:
@@ -56,6 +69,10 @@ class Line:
     state: PartState = ""
     attached: tuple[Attached, ...] = ()
 
+    @property
+    def text(self) -> Text:
+        return Text(_written(self.whole), _written(self.message) if self.message else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -65,10 +82,12 @@ class Shown:
     entries: Sequence[Entry]
     replaced: Mapping[str, Replaced]
     pinned: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+    """The parts of the front that the person left out."""
     pending: Message | None = None
     """The new prompt."""
-    attached: tuple[Attached, ...] = ()
-    """What is in it."""
+    enclosed: tuple[Enclosed, ...] = ()
+    """What is attached to it, or was to be."""
     tooled: bool = field(default=True)
     """Whether the model has tools."""
 
@@ -81,13 +100,21 @@ class Shown:
         """Message by message, those left out included."""
         for part in self.front:
             name = f"{part.name} and tools" if part.kind == "system" and self.tooled else part.name
-            yield Line(part.id, part.kind, name, part.message, part.message, self._state(part.id))
+            if part.id in self.dropped:
+                yield Line(part.id, part.kind, name, None, part.message, "left out")
+            else:
+                yield Line(part.id, part.kind, name, part.message, part.message, self._state(part.id))
         for number, entry in enumerate(self.entries):
             name, message = f"m{number}", shown(number, entry, self.replaced)
             kind, title = _named(entry)
             yield Line(name, kind, title, message, entry.message, self._state(name), entry.attached)
+        for one in self.enclosed:
+            if not one.shown:
+                whole = Message("user", one.whole.text)
+                yield Line(f"new:{one.whole.name}", "attached", one.whole.name, None, whole, "left out")
         if self.pending:
-            yield Line("new", "prompt", "prompt", self.pending, self.pending, attached=self.attached)
+            attached = tuple(one.shown for one in self.enclosed if one.shown)
+            yield Line("new", "prompt", "prompt", self.pending, self.pending, attached=attached)
 
     def _state(self, part: str) -> PartState:
         if change := self.replaced.get(part):
@@ -101,17 +128,39 @@ class Shown:
             ModelError: the model that counts cannot be had.
         """
         lines = list(self.lines())
-        tokens = counter.each([line.message for line in lines if line.message])
-        read, behind = sum(tokens[:known]), 0
+        shown = [(line.id, line.message) for line in lines if line.message]
+        tokens = counter.each([message for _, message in shown])
+        costs = Costs(shown, tokens, known, counter)
         sizes = iter(tokens)
         found: list[Part] = []
         for line in lines:
             size = next(sizes) if line.message else 0
-            behind += size
             saved = counter.tokens(line.whole) - (counter.tokens(line.message) if line.message else 0)
-            part = Part(line.name, size, line.id, line.kind, max(0, read - behind), line.state)
-            found += self._split(replace(part, saved=max(0, saved)), line, counter)
-        return tuple(found)
+            part = Part(line.name, size, line.id, line.kind, 0, line.state, max(0, saved))
+            found += self._split(part, line, counter)
+        saved = {part.id: part.saved for part in found}
+        return tuple(self._priced(part, costs, saved) for part in found)
+
+    def texts(self) -> dict[str, Text]:
+        """What stands in each part, by its id."""
+        found: dict[str, Text] = {}
+        wholes = {one.whole.name: one.whole.text for one in self.enclosed}
+        for line in self.lines():
+            found[line.id] = line.text
+            for name, attached in self._attached(line):
+                whole = wholes.get(attached.name, attached.text) if line.id == "new" else attached.text
+                found[name] = Text(whole, self._shown(name, attached))
+        return found
+
+    def _attached(self, line: Line) -> Iterator[tuple[str, Attached]]:
+        """The texts that are attached to a message, by the ids of their parts."""
+        for place, attached in enumerate(line.attached):
+            yield f"new:{attached.name}" if line.id == "new" else f"{line.id}.{place}", attached
+
+    def _shown(self, name: str, attached: Attached) -> str:
+        """How an attached text stands in its message now."""
+        change = self.replaced.get(name)
+        return (change.text or "") if change else attached.text
 
     def _split(self, part: Part, line: Line, counter: Counter) -> list[Part]:
         """The message's own line and those of the texts that are attached to it, in the order of the message."""
@@ -119,21 +168,46 @@ class Shown:
         if line.message is None or not line.attached:
             return [part]
         whole, left = line.message, line.message
-        for place, attached in enumerate(line.attached):
-            name = f"new:{attached.name}" if line.id == "new" else f"{line.id}.{place}"
-            change = self.replaced.get(name)
-            text = (change.text or "") if change else attached.text
+        enclosed = {f"new:{one.whole.name}": one for one in self.enclosed}
+        for name, attached in self._attached(line):
+            text, one = self._shown(name, attached), enclosed.get(name)
             left = replace(left, text=left.text.replace(text, "", 1))
             size = counter.tokens(whole) - counter.tokens(left)
-            was = counter.tokens(Message("user", attached.text)) - counter.tokens(Message("user", text))
-            found.append(Part(attached.name, size, name, "attached", part.reread, self._state(name), max(0, was)))
+            was = one.whole.text if one and one.state else attached.text
+            saved = counter.tokens(Message("user", was)) - counter.tokens(Message("user", text))
+            state = one.state if one else self._state(name)
+            found.append(Part(attached.name, size, name, "attached", 0, state, max(0, saved)))
             whole = left
         return [*found, replace(part, tokens=part.tokens - sum(other.tokens for other in found), saved=0)]
+
+    def _priced(self, part: Part, costs: Costs, saved: Mapping[str, int]) -> Part:
+        """The part with what it would cost to drop it, or where it is gone, to have it back."""
+        if part.id in ("", "system", "new"):
+            return part
+        if part.state in GONE:
+            back = compaction.together(self.entries, self.replaced, part.id) if number_of(part.id) >= 0 else [part.id]
+            return replace(part, moved=sum(saved.get(name, 0) for name in {*back}), along=len(back) > 1)
+        if is_new(part.id):
+            return replace(part, moved=part.tokens)
+        if number_of(part.id) < 0:
+            becomes: dict[str, Message | None] = {part.id: None}
+        else:
+            changes = {change.part: change for change in compaction.dropped(self.entries, part.id)}
+            numbers = dict.fromkeys(map(number_of, changes))
+            becomes = {f"m{n}": shown(n, self.entries[n], {**self.replaced, **changes}) for n in numbers}
+        freed, reread = costs.of(becomes)
+        return replace(part, moved=max(0, freed), reread=reread, along=len(becomes) > 1)
 
 
 def common(before: Sequence[Message], after: Sequence[Message]) -> int:
     """With how many equal messages both begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+
+
+def _written(message: Message) -> str:
+    """A message in words: what it says, and what it calls."""
+    calls = [f"→ {call.name} {call.arguments}" for call in message.calls]
+    return "\n\n".join(text for text in (message.text, *calls) if text)
 
 
 def _named(entry: Entry) -> tuple[PartKind, str]:

@@ -14,7 +14,11 @@ PartKind: TypeAlias = Literal[
     "system", "agents", "map", "file", "conversation", "prompt", "answer", "result", "attached", "left out"
 ]
 Action: TypeAlias = Literal["pin", "drop", "shorten", "restore"]
-PartState: TypeAlias = Literal["", "pinned", "reasoning left out", "superseded", "shortened", "summed up", "left out"]
+PartState: TypeAlias = Literal[
+    "", "pinned", "reasoning left out", "superseded", "shortened", "cut to fit", "summed up", "left out"
+]
+GONE: tuple[PartState, ...] = ("left out", "summed up")
+"""Of these, the model is shown nothing, or something that stands for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,14 @@ class Part:
     """By which it is pinned, dropped, shortened and brought back; empty for what can't be."""
     kind: PartKind = "conversation"
     reread: int = 0
-    """Tokens behind it that the model knows now and would have to read again if this were dropped."""
+    """Tokens that the model would have to read again, or anew, if this were dropped."""
     state: PartState = ""
     saved: int = 0
     """Tokens that it would have more, were it whole."""
+    moved: int = 0
+    """Tokens that dropping it would free, or bringing it back would add, with all that goes or comes along."""
+    along: bool = False
+    """Whether other messages do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,24 @@ class Attached:
     """Of the file's content, by which a later change is seen."""
     lasting: bool = False
     """Whether it stays word for word: an AGENTS.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A text that a new prompt is to have attached, and what is made of it."""
+
+    whole: Attached
+    shown: Attached | None
+    """None where the person left it out."""
+    state: PartState = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file as the model knew it."""
+
+    path: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The indentation of new lines that are no statements: as the removed line they resemble, or as their neighbours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from ossa.assistant.edits.layout import lay_out
 from ossa.assistant.edits.rows import Row
@@ -24,7 +24,7 @@ def fill(rows: Sequence[Row], python: Outline | None, unit: int, suffix: str = "
     comments = set(python.comments if python else ())
     for number in range(len(rows) - 1, -1, -1):
         if rows[number].width is None and number in comments:
-            rows[number].width = _comment(rows, number)
+            rows[number].width = _comment(rows, number, comments)
     if not python and any(row.width is None for row in rows):
         lay_out(rows, unit, suffix)
         for number, row in enumerate(rows):
@@ -44,31 +44,46 @@ def _within(rows: Sequence[Row], number: int, python: Outline, unit: int) -> int
     elif part.docstring:
         usual = base
     beside = [] if part.closes else [w for n in _beside(rows, number, python) if (w := rows[n].width) is not None]
-    if part.kind == "string" and not (row.loss and row.loss.bound is not None) and len(set(beside)) > 1:
-        beside, usual = [], None
+    if part.kind == "string" and len(set(beside)) > 1:
+        opened = number > 0 and rows[number - 1].text.rstrip()[-1:] in (*_OPENING, ":") and beside[0] < beside[-1]
+        if opened:
+            beside.reverse()
+        elif not (row.loss and row.loss.bound is not None):
+            beside, usual = [], None
     like = row.like if row.like_part else None
+    shown = row.given + row.loss.least if row.given and row.loss else None
     # A bracket that is new itself says more than the lines that it replaces.
     options = [usual, like, *beside] if part.kind == "bracket" and rows[part.row].loss else [like, *beside, usual]
+    options = [shown, *options] if part.kind == "string" else [*options, shown]
     return next((width for width in options if width is not None and row.allows(width)), None)
 
 
 def _beside(rows: Sequence[Row], number: int, python: Outline) -> Iterator[int]:
     """The nearest lines above and below that are in the same bracket or string."""
-    part = python.within[number]
+    row, part = rows[number], python.within[number]
     for step in (-1, 1):
         at = number + step
         while at in python.within and not rows[at].text:
             at += step
         other = python.within.get(at)
+        while step < 0 and other and rows[at].given > row.given:  # deeper by what the patch itself shows
+            at += step
+            other = python.within.get(at)
         if other and (other.kind, other.row, other.closes) == (part.kind, part.row, False):
             yield at
 
 
-def _comment(rows: Sequence[Row], number: int) -> int | None:
-    """As the line right below, else the one right above, else the next."""
+def _comment(rows: Sequence[Row], number: int, comments: Collection[int]) -> int | None:
+    """As the line below or that above the comments that it is the last of, by which is nearer."""
     row = rows[number]
     below, above = _neighbours(rows, number)
-    near = sorted((n for n in (below, above) if n is not None), key=lambda n: abs(n - number) > 1)
+    first = number
+    if below != number + 1:
+        while first - 1 in comments and rows[first - 1].width is None:
+            first -= 1
+        above = _neighbours(rows, first)[1]
+    far = [(n - number if n > number else first - n, n) for n in (below, above) if n is not None]
+    near = [n for _, n in sorted(far, key=lambda pair: pair[0])]
     options = [row.like, *(rows[n].width for n in near)]
     return next((width for width in options if width is not None and row.allows(width)), None)
 

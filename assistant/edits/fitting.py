@@ -10,8 +10,10 @@ from ossa.assistant.edits.evidence import only
 from ossa.assistant.edits.future import with_future
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
 from ossa.assistant.edits.inference import inferred
+from ossa.assistant.edits.lists import unheld
 from ossa.assistant.edits.locate import Miss, locate
 from ossa.assistant.edits.misses import explain
+from ossa.assistant.edits.newest import with_newest
 from ossa.assistant.edits.patch import EditError, Section
 from ossa.assistant.edits.places import TYPOGRAPHIC, Place, Target, Tier
 from ossa.assistant.edits.rows import Fitted
@@ -55,7 +57,8 @@ def updated(path: str, data: bytes, sections: Sequence[Section], *, ordered: boo
         tried = choices if len(choices) * len(data) <= _TRIED else ()
         return only(path, data, [attempted(places) for places in tried])
 
-    places = locate(target, with_future(path, target.lines, sections), chosen, ordered=ordered)
+    sections = with_newest(target.lines, with_future(path, target.lines, sections))
+    places = locate(target, sections, chosen, ordered=ordered)
     if isinstance(places, Miss):
         raise EditError(f"{explain(path, target, places)} Nothing was changed.")
     return result(places)
@@ -72,7 +75,8 @@ def _indented(
         result = _written(
             file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)], ends
         )
-        if not (off if path.endswith((".py", ".pyi")) else None) and not _misplaced(path, data, result, places):
+        python = path.endswith((".py", ".pyi"))
+        if not (off and python) and not unheld(path, target, places) and not _misplaced(path, data, result, places):
             return result
     found = inferred(path, target, places, bare)
     if found is not None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from ossa.assistant.edits.filling import fill
+from ossa.assistant.edits.habits import learnt
 from ossa.assistant.edits.indentation import indent, usual_step
 from ossa.assistant.edits.nesting import Solution, Unknown, nested
 from ossa.assistant.edits.places import Place, Target
@@ -80,11 +81,16 @@ def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
     new = [s.row for s in python.statements if rows[s.row].width is None]
     if not new:
         return True
-    ways = [(lost, nested(python.statements, known, about, unit)) for lost, about in _hypotheses(rows, new, unit)]
+    habits = learnt(python.statements, known, [row.text for row in rows])
+    ways = [
+        (lost, nested(python.statements, known, about, unit, habits)) for lost, about in _hypotheses(rows, new, unit)
+    ]
     lost, best = _best([(lost, solution) for lost, solution in ways if solution is not None])
-    alike = _hypothesis(rows, new, None, unit)
-    alike |= {n: replace(alike[n], widths=(_alike(rows[n]),), bound=None) for n in new if _is_alike(rows[n])}
-    plain = nested(python.statements, known, alike, unit)
+    told = {n: _alike(rows[n]) for n in new if _is_alike(rows[n])}
+    shown = {shift for n in new if (about := rows[n].loss) and (shift := about.shift) is not None}
+    alike = _hypothesis(rows, new, next(iter(shown)) if len(shown) == 1 else None, unit)
+    alike |= {n: replace(alike[n], widths=(width,), bound=None) for n, width in told.items()}
+    plain = nested(python.statements, known, alike, unit, habits) if told else None
     if plain is not None and plain.margin >= _SURE and (best is None or plain.cost <= best.cost):
         # Indentation that is off alike everywhere explains more than one that is not.
         best = plain

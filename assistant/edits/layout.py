@@ -144,6 +144,8 @@ def _prior(old: Shape, here: Shape, text: Text, *, blank: bool) -> dict[str, flo
         return _CLOSING
     if blank:
         return _PRIORS["plain" if old.kind == "names" else old.kind]
+    if here.kind != "item" and old.kind == "item" and text.suffix == ".rst":
+        return _OPENS
     if here.kind != "item" and (old.kind == "item" or (old.kind == "names" and text.suffix in (".yaml", ".yml"))):
         return _HELD
     return _PRIORS[old.kind]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from ossa.assistant.edits.habits import Habits
 from ossa.assistant.edits.statements import Statement
 
 _PARTNERS = {
@@ -21,6 +22,8 @@ _PARTNERS = {
 }
 _FUNCTIONS = ("def", "class", "async", "@")
 _LEAVES = ("return", "raise", "continue", "break")
+_ALIKE = 10
+"""Characters at the start of two lines that have to be the same for the lines to be alike."""
 _STATES = 60
 """Stacks of open blocks that are followed at once, the cheapest."""
 
@@ -71,7 +74,11 @@ class Solution:
 
 
 def nested(
-    statements: Sequence[Statement], known: Mapping[int, int], unknown: Mapping[int, Unknown], unit: int
+    statements: Sequence[Statement],
+    known: Mapping[int, int],
+    unknown: Mapping[int, Unknown],
+    unit: int,
+    habits: Habits,
 ) -> Solution | None:
     """The cheapest way to indent the statements, None when there is none.
 
@@ -80,6 +87,7 @@ def nested(
         known: widths by row.
         unknown: what is known of the others, by row.
         unit: how much deeper a block stands than what opens it.
+        habits: of the file.
     """
     states: dict[Stack, list[_Way]] = {(): [_Way(0, (), (0, 0))]}
     bodies = _bodies(statements, known)
@@ -92,7 +100,7 @@ def nested(
                 after = _entered(stack, statement, width)
                 if after is None:
                     continue
-                habit = _cost(stack, statement, width, unit) if about or fresh else 0
+                habit = _cost(stack, statement, width, unit, habits) if about or fresh else 0
                 _keep(following.setdefault(after, []), (_gone(way, about, width, habit) for way in ways))
         states = dict(sorted(following.items(), key=lambda item: item[1][0].cost)[:_STATES])
         fresh = about is not None
@@ -157,13 +165,14 @@ def _is_function(level: Level) -> bool:
     return level.text.startswith(("def ", "async def "))
 
 
-def _cost(stack: Stack, statement: Statement, width: int, unit: int) -> float:
+def _cost(stack: Stack, statement: Statement, width: int, unit: int, habits: Habits) -> float:
     """What habits say against this depth."""
     closed = [level for level in stack if level.width >= width and level.word in _FUNCTIONS and level.opens]
     outer = [level for level in stack if level.width < width]
     cost = 0.0
-    if closed and width == 0:
-        cost += max(0, 2 - statement.blank)
+    begins = statement.word in _FUNCTIONS and bool(stack) and stack[-1].word != "@"
+    if (closed or begins) and width == 0:
+        cost += max(0, habits.gap - statement.blank)
     elif closed and statement.blank == 0:
         cost += 1
     if width > 0 and statement.blank >= 2:
@@ -174,7 +183,16 @@ def _cost(stack: Stack, statement: Statement, width: int, unit: int) -> float:
         cost += 3
     if stack and stack[-1].opens and width != stack[-1].width + unit:
         cost += 1
-    return cost + _owner(statement, outer)
+    if stack and width < stack[-1].width and not statement.blank and _goes_on(stack[-1].text, statement.text):
+        cost += 1
+    around = next((level.text for level in reversed(outer) if level.opens and level.word in _FUNCTIONS), "")
+    return cost + habits.against(statement.row, statement.text, around) + _owner(statement, outer)
+
+
+def _goes_on(above: str, text: str) -> bool:
+    """Whether a line begins so much like the one above it that it is the next of a row of such."""
+    same = next((n for n, (one, other) in enumerate(zip(above, text, strict=False)) if one != other), len(above))
+    return same >= _ALIKE and 2 * same >= min(len(above), len(text))
 
 
 def _owner(statement: Statement, outer: Sequence[Level]) -> float:

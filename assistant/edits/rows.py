@@ -55,14 +55,19 @@ class Row:
 
     def allows(self, width: int) -> bool:
         """Whether the patch would have shown this width as it did."""
-        if self.loss is None or self.loss.bound is None:
+        if self.loss is None:
             return True
+        if self.loss.bound is None:
+            return not self.given or width >= self.given + self.loss.least
         return width == self.given + self.loss.bound if self.given else width <= self.loss.bound
 
 
 def loss(target: Target, place: Place, sign: str) -> Loss | None:
-    """What the section lost; None where its lines differ otherwise."""
-    shifts, least = set[int](), 0
+    """What the section lost; None where its lines differ otherwise.
+
+    A line at the margin lost no more than the lines that have some left, but for the first, which models begin with.
+    """
+    lost: list[tuple[int, int]] = []
     there = target.lines[place.start : place.start + len(place.section.old)]
     for here, real in zip(place.section.old, there, strict=True):
         if not here.strip():
@@ -71,10 +76,11 @@ def loss(target: Target, place: Place, sign: str) -> Loss | None:
         given, width = len(blanks), len(indent(real))
         if given > width or blanks.strip(sign):
             return None
-        least = max(least, width - given)
-        if given:
-            shifts.add(width - given)
-    return None if len(shifts) > 1 else Loss(shifts.pop() if shifts else None, least, place.tier != Tier.LOST)
+        lost.append((given, width - given))
+    shift = next((less for given, less in lost if given), None)
+    if shift is not None and any(less > shift or (given and less != shift) for given, less in lost[1:]):
+        return None
+    return Loss(shift, max((less for _, less in lost), default=0), place.tier != Tier.LOST)
 
 
 def rows_of(
@@ -110,15 +116,21 @@ def rows_of(
 
 def refitted(rows: Sequence[Row], fitted: Sequence[Fitted], sign: str) -> list[Fitted]:
     """The runs with the widths that were found."""
-    new: Iterator[Row] = (row for row in rows if row.loss)
+    new: Iterator[str] = (_line(rows, number, sign) for number, row in enumerate(rows) if row.loss)
     result: list[Fitted] = []
     for runs in fitted:
-        result.append([(start, stop, [_line(next(new), sign) for _ in lines]) for start, stop, lines in runs])
+        result.append([(start, stop, [next(new) for _ in lines]) for start, stop, lines in runs])
     return result
 
 
-def _line(row: Row, sign: str) -> str:
-    return sign * (row.width or 0) + row.text
+def _line(rows: Sequence[Row], number: int, sign: str) -> str:
+    """The line with its width; one of blanks alone as the patch has it, or as its neighbours if it lost as much."""
+    row = rows[number]
+    if row.text or row.loss is None or not row.given:
+        return sign * (row.width or 0) + row.text
+    whole = row.given + (row.loss.least if row.loss.shift is None else row.loss.shift)
+    near = [next((r.width for r in side if r.text), None) for side in (rows[number::-1], rows[number:])]
+    return sign * (whole if row.given not in near and whole in near else row.given)
 
 
 def _old(lines: Sequence[str]) -> list[Row]:

@@ -1,6 +1,6 @@
 """What a prompt says about where to look: its words, and the names, files and modules that it mentions.
 
-"TypeError in `Card.parse`, see io/card.py" ─► read() ─► Clues(terms, title, names, files, modules)
+"TypeError in `Card.parse`, see io/card.py" ─► read() ─► Clues(terms, told, title, names, files, modules)
 
 The prompt may be a few words or a whole issue with code and a traceback. Nothing here knows the repository.
 """
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ossa.assistant.index.passages import split
 from ossa.assistant.index.terms import words
 
 _LONGEST = 40_000
@@ -27,11 +28,16 @@ _STOP = frozenset(
 )
 """English that says nothing about a place, and what every issue and commit says."""
 _NAME = re.compile(r"[^\W\d]\w*")
-_QUOTED = re.compile(r"`+([^`\n]+)`+")
-_FILE = re.compile(r"(?:[A-Za-z]:)?[\w.@+\\/-]*\w\.[A-Za-z]\w{0,4}(?!\w|\.\w)")
+_QUOTED = re.compile(r"(?<!`)`+([^`\n]+)`+")
+_FILE = re.compile(r"(?<![\w.@+\\/-])(?:[A-Za-z]:)?[\w.@+\\/-]*\w\.[A-Za-z]\w{0,4}(?!\w|\.\w)")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:(?:\.|::)[^\W\d]\w*)+")
 _WANTS_TESTS = re.compile(r"(?i)\b(write|add|extend|improve|cover|missing|more|flaky|slow)\b[^.\n]{0,40}\btests?\b")
-_TRACE = re.compile(r'(?m)^\s*File "([^"\n]+)", line \d+|^([^\s:]+\.\w{1,5}):\d+(?::\d+)?: ')
+_TRACE = re.compile(
+    r'(?m)^\s*File "([^"\n]+)", line \d+'
+    r"|^\s*(?:File )?((?:[A-Za-z]:)?[^\s:(]+\.\w{1,5}?)(?::\d+(?::\d+)?(?::? |,|$)|c? in [\w<])"
+    r"|^\s*(at) .{0,300}?([^\s:(]+\.\w{1,5}):\d+"
+)
+"""A frame as Python, IPython, pytest, compilers and JavaScript write it; the last one has the innermost on top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,12 @@ class Clues:
     """What can be looked up."""
 
     terms: Mapping[str, float]
-    """Its words, each with the root of how often it comes: ten mentions are more than one, but not ten times more."""
+    """Its words, each with the root of how often it comes: ten mentions are more than one, but not ten times more.
+
+    Those of a form, of versions and of web addresses are left out.
+    """
+    told: Mapping[str, float]
+    """Those of its prose alone, without code and output."""
     title: Mapping[str, float]
     """Those of its first line, where a person says what it is about."""
     names: tuple[str, ...]
@@ -57,18 +68,27 @@ class Clues:
 def read(prompt: str) -> Clues:
     """Everything that a prompt mentions; cheap, and never fails."""
     text = prompt[:_LONGEST].strip()
-    quoted = {name for match in _QUOTED.finditer(text) for name in _NAME.findall(match[1])}
-    names = dict.fromkeys(match[0] for match in _NAME.finditer(text) if _is_code(match, text, quoted))
-    trace = [match[1] or match[2] for match in _TRACE.finditer(text)]
+    passages = split(text)
+    telling = f"{passages.told}\n{passages.shown}"
+    quoted = {name for match in _QUOTED.finditer(telling) for name in _NAME.findall(match[1])}
+    names = dict.fromkeys(match[0] for match in _NAME.finditer(telling) if _is_code(match, telling, quoted))
     return Clues(
-        weighed(text),
-        weighed(text.partition("\n")[0]),
+        weighed(telling),
+        weighed(passages.told),
+        weighed(passages.title),
         tuple(names),
         tuple(dict.fromkeys(match[0] for match in _FILE.finditer(text))),
-        tuple(dict.fromkeys(trace)),
-        tuple(dict.fromkeys(tuple(re.split(r"\.|::", match[0].lower())) for match in _DOTTED.finditer(text))),
+        _trace(text),
+        tuple(dict.fromkeys(tuple(re.split(r"\.|::", match[0].lower())) for match in _DOTTED.finditer(telling))),
         bool(_WANTS_TESTS.search(text)),
     )
+
+
+def _trace(text: str) -> tuple[str, ...]:
+    """The files of all frames, outermost first."""
+    frames = [next(filter(None, (match[1], match[2], match[4]))) for match in _TRACE.finditer(text)]
+    upside_down = any(match[3] for match in _TRACE.finditer(text))
+    return tuple(dict.fromkeys(reversed(frames) if upside_down else frames))
 
 
 def weighed(text: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What speaks for each file, in numbers: ten features of the files of a repository for what a prompt says.
+"""What speaks for each file, in numbers: a dozen features of the files of a repository for what a prompt says.
 
 index, facts, git's log ─► Evidence ─► features(clues, around) ─► {"text": one number in 0–1 for each file, …}
 """
@@ -89,8 +89,10 @@ class Evidence:
         found = {
             "text": self._array(self._matching(_repeated(clues.terms), path=0.0, names=0.0, text=1.0)),
             "title": self._array(self._matching(clues.title, path=5.0, names=3.0, text=1.0)),
-            "names": self.names.score(clues.terms),
-            "path": self.layout.words.score(clues.terms),
+            "names": self.names.score(clues.told),
+            "title_names": self.names.score(clues.title),
+            "path": self.layout.words.score(clues.told),
+            "title_path": self.layout.words.score(clues.title),
             "defines": self._defining(clues.names),
             "module": self._gathered(clues.modules, self.layout.places.module),
             "alike": self.history.alike(clues.terms),
@@ -129,8 +131,8 @@ class Evidence:
         """The more files define a name, the less it says of each."""
         found = np.zeros(len(self.paths))
         for name in names:
-            holders = self.holders(name)
-            found[holders] += 1 / max(len(holders), 1) ** 0.5
+            if holders := self.holders(name):
+                found[holders] += 1 / len(holders) ** 0.5
         return found
 
     def _gathered(self, written: Iterable[object], find: Callable[..., dict[int, float]]) -> Scores:

@@ -33,6 +33,7 @@ _SYMBOLS = (
 )
 _DEFINED = "SELECT files.id, name FROM symbols JOIN files ON files.id = symbols.file WHERE reason = ''"
 _USES = "SELECT id, path, uses FROM files WHERE reason = ''"
+_DEFINERS = "SELECT path FROM files WHERE id IN (SELECT DISTINCT file FROM symbols WHERE name = ? LIMIT ?)"
 _MATCHING = (
     "SELECT files.path, -bm25(words, ?, ?, ?) FROM words JOIN files ON files.id = words.rowid WHERE words MATCH ?"
 )
@@ -119,13 +120,13 @@ class Index:
         """Every definition of exactly this name, by path."""
         return self._symbols("name = ? ORDER BY path, line", wanted)
 
-    def definers(self) -> Mapping[str, tuple[str, ...]]:
-        """By name, the files that define it, sorted."""
-        found: dict[str, dict[str, None]] = {}
-        query = "SELECT DISTINCT name, path FROM symbols JOIN files ON files.id = symbols.file ORDER BY path"
-        for defined, path in self._store.rows(query):
-            found.setdefault(defined, {})[name(path)] = None
-        return {defined: tuple(paths) for defined, paths in found.items()}
+    def names(self) -> list[str]:
+        """Every name that is defined, sorted."""
+        return [defined for (defined,) in self._store.rows("SELECT DISTINCT name FROM symbols ORDER BY name")]
+
+    def definers(self, wanted: str, most: int) -> list[str]:
+        """Files that define exactly this name, sorted; at most so many."""
+        return sorted(name(path) for (path,) in self._store.rows(_DEFINERS, wanted, most))
 
     def digests(self) -> Mapping[str, str]:
         """By path, the digest of the content of the files that count in a ranking."""

@@ -19,7 +19,10 @@ _TEST = re.compile(
     r"(^|/)(tests?|testing|specs?|__tests__|testdata|test-data|fixtures|e2e)/"
     r"|(^|/)(test_[^/]*|conftest|tests)\.\w+$|[._-](test|tests|spec)\.\w+$|[a-z]Tests?\.\w+$"
 )
-_ASIDE = re.compile(r"(^|/)(docs?|examples?|samples?|demos?|benchmarks?|asv_bench|scripts?|tools|ci|\.github)/")
+_ASIDE = re.compile(
+    r"(^|/)(docs?|examples?|samples?|demos?|benchmarks?|asv_bench|scripts?|tools|ci|\.github)/"
+    r"|(^|/)(setup|versioneer|noxfile|tasks|gulpfile|Gruntfile|webpack\.config)\.\w+$"
+)
 _STANDS_FOR_FOLDER = frozenset({"__init__", "__main__", "index", "mod", "lib", "main"})
 _OFTEN = 4
 """A file name that more files have (`__init__.py`) alone says little."""

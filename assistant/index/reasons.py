@@ -68,9 +68,9 @@ class Told:
 
     def _say(self, feature: str, file: int) -> str:
         match feature:
-            case "names":
+            case "names" | "title_names":
                 return f"its names have {self._shared(self.evidence.names, file)}"
-            case "path":
+            case "path" | "title_path":
                 return f"its path has {self._shared(self.evidence.layout.words, file)}"
             case "defines":
                 return f"defines {self._defined(file)}"
@@ -83,7 +83,7 @@ class Told:
                 return _SAID[feature]
 
     def _shared(self, bag: Bag, file: int) -> str:
-        return ", ".join(bag.shared(file, self.clues.terms, _MOST_WORDS))
+        return ", ".join(bag.shared(file, self.clues.told, _MOST_WORDS))
 
     def _defined(self, file: int) -> str:
         holders = {name: self.evidence.holders(name) for name in self.clues.names}

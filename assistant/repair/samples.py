@@ -82,7 +82,7 @@ class Sampler:
         showing = self.showing
         for prompt in showing.prompts():
             message = Message("user", prompt.text)
-            tokens = self.model.count([message], tools=(APPLY_PATCH,))  # loads the model, which may tell of its window
+            tokens = self.model.count([message], tools=(APPLY_PATCH,))  # it may know its window only then
             if tokens + self._reserve <= self.model.info.window:
                 files = {path: showing.sources.text(path) for path in prompt.paths}
                 taken = tuple(path for path in showing.draft.files() if path not in files)

@@ -125,8 +125,10 @@ class Repair:
             lacking = f"{report.command} lacks the module {module}, which is not the project's"
             emit(Notice(f"{lacking}: install it there, or say by --test how the tests are run."))
         given_up = {*missing, *leave}
+        if report.failures and not report.own.failures:
+            emit(Notice(f"What fails is not run by {report.own.command}, and a search looks there only."))
         self._begun = False
-        while left := [f for f in report.failures if f.id not in given_up]:
+        while left := [f for f in report.own.failures if f.id not in given_up]:
             failure = named_first(sorted(left, key=hung), hint)[0]  # a trial of what does not end takes long
             better = await self._repair(failure, report, hint, deadline, emit)
             if better is None:
@@ -148,7 +150,8 @@ class Repair:
     ) -> TestReport | None:
         """Try candidates for one failing test; the report of all tests with the one that helped."""
         sources = Sources(self.draft)
-        places, executed = await self._places(failure, report, hint, sources)
+        own = report.own
+        places, executed = await self._places(failure, own, hint, sources)
         how = failure.message.strip() or failure.outcome
         if not places:
             untraced = "No traceback leads from it to a Python function outside the tests."
@@ -159,7 +162,7 @@ class Repair:
             self._begun = True
         names = ", ".join(f"{p.function.name} ({p.function.path}:{p.function.start + 1})" for p in places)
         emit(Notice(f"{failure.id} fails: {how}. Looking at {names}."))
-        task = Task(failure, report, deadline, self.width, self._limit, Runs(failure, report, executed))
+        task = Task(failure, own, deadline, self.width, self._limit, Runs(failure, own, executed))
         way = self._by_patches if self.model.info.calls_tools else self._by_lines
         ranked = await way(task, places, sources, hint, emit)
         if not ranked:

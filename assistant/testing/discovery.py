@@ -1,7 +1,7 @@
 """Finds out how a project's tests are run: which runner its files ask for, and with which interpreter.
 
     the draft's files ─► look() ─► Found: Python's style, what the project states, runners of other languages
-    Found ─► find() ─► the language of most files ─► its interpreter or program ─► Plan, or why there is none
+    Found ─► find() ─► of each language its interpreter or program ─► Plan, others beside it, or why there is none
 
 What is configured counts before what the project states of itself, and that before what its files look like.
 """
@@ -33,7 +33,6 @@ PROBE = (
 _TEST_FILE = re.compile(r"(test_.*|.*_test)\.py")
 _PYTEST_FILES = frozenset({"pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", "conftest.py"})
 _PACKAGING = frozenset({"pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile"})
-_MANIFESTS = ("Cargo.toml", "go.mod", "package.json")
 _SOURCES: dict[Kind, re.Pattern[str]] = {
     "pytest": re.compile(r"\.pyi?$"),
     "cargo": re.compile(r"\.rs$"),
@@ -63,9 +62,10 @@ def look(draft: Draft) -> Found:
     known = frozenset(files)
     kind = _style(draft, files)
     statement = stated(known, lambda path: _text(draft, path)) if kind != "pytest" else None
-    plans = foreign.plans(known, {name: _text(draft, name) for name in _MANIFESTS if name in known})
+    plans = foreign.plans(known, {path: _text(draft, path) for path in foreign.manifests(known)})
     counted = sorted(((_weight(files, plan.kind, kind), plan) for plan in plans), key=lambda pair: -pair[0])
-    is_project = kind == "pytest" or statement is not None or (kind == "either" and (not plans or known & _PACKAGING))
+    is_other = any(not plan.folder for plan in plans) and not known & _PACKAGING
+    is_project = kind == "pytest" or statement is not None or (kind == "either" and not is_other)
     python = max(_count(files, "pytest"), 1) if is_project else 0
     return Found(kind, statement, tuple(p for _, p in counted), python, tuple(n for n, _ in counted))
 
@@ -77,23 +77,29 @@ async def find(draft: Draft, root: Path) -> Plan | str:
         DraftError: no command can be run in the draft.
     """
     found = await in_thread(look, draft)
-    first = found.others[0] if found.others and found.counts[0] > found.python else None
-    if first is None and not found.python:
+    plans: list[Plan] = []
+    missing: list[str] = []
+    if found.python:
+        plan = await _python(draft, root, found)
+        if isinstance(plan, Plan):
+            plans.append(plan)
+        elif found.python >= max(found.counts, default=0):
+            return plan
+        else:
+            missing.append(plan)
+    for other in found.others:
+        if shutil.which(other.argv[0]):
+            plans.append(other)
+        else:
+            missing.append(f"The tests need {other.argv[0]}, which is not on PATH. {CONFIGURE}")
+    if not plans:
         looked = (
             "looked for a configuration of pytest, files named test_*.py or *_test.py, a Cargo.toml, a go.mod and a"
             " package.json with a script named test"
         )
-        return f"No tests were found ({looked}). {CONFIGURE}"
-    if first is None:
-        plan = await _python(draft, root, found)
-        left = [other.title for other in found.others]
-    else:
-        missing = shutil.which(first.argv[0]) is None
-        plan = f"The tests need {first.argv[0]}, which is not on PATH. {CONFIGURE}" if missing else first
-        left = [*(["Python's tests"] if found.python else []), *(other.title for other in found.others[1:])]
-    if isinstance(plan, str) or not left:
-        return plan
-    return replace(plan, left_out=f"not run: {', '.join(left)}")
+        return missing[0] if missing else f"No tests were found ({looked}). {CONFIGURE}"
+    left_out = "; ".join(sentence.removesuffix(f" {CONFIGURE}").rstrip(".") for sentence in missing)
+    return replace(plans[0], beside=tuple(plans[1:]), left_out=f"not run: {left_out}" if missing else "")
 
 
 async def _python(draft: Draft, root: Path, found: Found) -> Plan | str:

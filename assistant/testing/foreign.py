@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -54,27 +55,103 @@ exec "$@"
 """Runs what follows with a folder of links to what go has built before: go would write to its own, which it cannot."""
 _NODE = re.compile(r"\b(node|npm|npx|yarn|pnpm)\b")
 _SCRIPT_LIMIT = 2000
+_MANIFESTS = ("Cargo.toml", "go.mod", "package.json")
+_PACKAGES = 4
+"""Packages of one language that are tested, where none is at the root."""
+_DEEP = 2
+"""Folders that such a package lies within at most."""
+_ASIDE = frozenset(
+    {"node_modules", "bower_components", "vendor", "vendored", "third_party", "third-party", "testdata", "fixtures"}
+    | {"examples", "example", "samples", "templates", "template", "test", "tests", "benchmarks", "docs"}
+)
+"""Folders whose packages are not the repository's own, or not to be tested."""
 
 
-def plans(files: Collection[str], manifests: Mapping[str, str]) -> list[Plan]:
+def manifests(files: Collection[str]) -> list[str]:
+    """The files that may say how tests are run: of each kind those at the root, or else in folders near it."""
+    found: list[str] = []
+    for name in _MANIFESTS:
+        if name in files:
+            found.append(name)
+        else:
+            inner = (path for path in files if path.endswith(f"/{name}") and _is_project(path))
+            found += sorted(inner, key=lambda path: (path.count("/"), path))[:_PACKAGES]
+    return found
+
+
+def plans(files: Collection[str], texts: Mapping[str, str]) -> list[Plan]:
     """How the tests of other languages are run, as far as the repository has such.
 
     Args:
         files: all its files.
-        manifests: the text of `package.json` and the like, by their names; only of those that are there.
+        texts: those of `manifests`, by their paths.
     """
     found: list[Plan] = []
-    if "Cargo.toml" in manifests:
-        found.append(Plan("cargo", ("cargo", "test", "--no-fail-fast", "--offline"), "cargo test"))
-    if "go.mod" in manifests and any(path.endswith("_test.go") for path in files):
-        found.append(Plan("go", ("go", "test", "-json", "./..."), "go test ./..."))
-    if plan := _npm(files, manifests.get("package.json", "")):
-        found.append(plan)
+    for path, text in texts.items():
+        folder, _, name = path.rpartition("/")
+        below = [file.removeprefix(f"{folder}/") for file in files if not folder or file.startswith(f"{folder}/")]
+        if plan := _plan(name, text, below):
+            found.append(replace(plan, folder=folder, title=f"{plan.title} in {folder}") if folder else plan)
     return found
+
+
+def _is_project(manifest: str) -> bool:
+    """Whether it is of a part of the repository, and not of what others wrote or of an example."""
+    folders = manifest.lower().split("/")[:-1]
+    return len(folders) <= _DEEP and not any(name in _ASIDE or name.startswith((".", "_")) for name in folders)
+
+
+def _plan(manifest: str, text: str, files: Collection[str]) -> Plan | None:
+    """The plan of one manifest; `files` are those below it, as seen from there."""
+    match manifest:
+        case "Cargo.toml":
+            return Plan("cargo", ("cargo", "test", "--no-fail-fast", "--offline"), "cargo test")
+        case "go.mod":
+            tested = any(path.endswith("_test.go") for path in files)
+            return Plan("go", ("go", "test", "-json", "./..."), "go test ./...") if tested else None
+        case _:
+            return _npm(files, text)
+
+
+def inner(plan: Plan, only: Sequence[str]) -> list[str]:
+    """Ids as the runner has them, which knows of its folder only."""
+    folder = f"{plan.folder}/" if plan.folder else ""
+    return (
+        [
+            "." + test[len(plan.folder) :]
+            if test == plan.folder or test.startswith(f"{plan.folder}::")
+            else test.removeprefix(folder)
+            for test in only
+        ]
+        if folder
+        else list(only)
+    )
+
+
+def outer(plan: Plan, outcomes: Outcomes, root: Path) -> Outcomes:
+    """What a run told, with ids as seen from the root of the repository."""
+    if plan.folder:
+        outcomes.tests = {
+            new: replace(result, id=new)
+            for test, result in outcomes.tests.items()
+            for new in [_from_root(plan, test, root)]
+        }
+        outcomes.running = {_from_root(plan, test, root): None for test in outcomes.running}
+    return outcomes
+
+
+def _from_root(plan: Plan, test: str, root: Path) -> str:
+    file, separator, rest = test.partition("::")
+    if plan.kind in REPORTERS and file.startswith(f"{plan.folder}/"):
+        return test
+    if plan.kind == "go" or not (root / file).exists():
+        file = plan.folder if file == "." else f"{plan.folder}/{file}"
+    return f"{file}{separator}{rest}"
 
 
 def arguments(plan: Plan, only: Sequence[str], folder: Path) -> list[str]:
     """The command line; with `only`, as little as the runner can be told to run of these ids and what lies below."""
+    only = inner(plan, only)
     match plan.kind:
         case "cargo":
             names = [name.partition("::")[2] or name for name in only if "::" in name or " - " in name]
@@ -134,7 +211,7 @@ def read_foreign(plan: Plan, completed: Completed, folder: Path, root: Path) -> 
     found = read_junit(folder / "junit.xml", root)
     if found.begun or completed.truncated:
         return found
-    output = completed.output
+    output, root = completed.output, root / plan.folder
     if plan.kind == "go" or (plan.kind == "command" and is_go(output)):
         return parse_go(output, _module(root))
     if plan.kind == "cargo" or (plan.kind == "command" and is_cargo(output)):

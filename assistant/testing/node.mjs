@@ -21,7 +21,7 @@ function write(kind, values) {
 
 function inside(file) {
   const local = file?.startsWith('file:') ? fileURLToPath(file) : file;
-  return local ? path.relative(root, path.resolve(root, local)).split(path.sep).join('/') : '';
+  return local ? path.relative(root, path.resolve(local)).split(path.sep).join('/') : '';
 }
 
 // The error itself, not the one that the runner wraps it in.

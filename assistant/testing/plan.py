@@ -19,3 +19,7 @@ class Plan:
     """One line for the person: the command, or which runner with which interpreter."""
     left_out: str = ""
     """Which tests of the repository are none of its."""
+    folder: str = ""
+    """Where it is run, from the root of the repository; empty for there."""
+    beside: tuple["Plan", ...] = ()
+    """Those of the repository's other languages and packages, each with none beside itself."""

@@ -1,7 +1,7 @@
 """Makes the report of a test run: what the tests did, or the sentence that says why nothing is known of them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ossa.assistant.draft import Completed
 from ossa.assistant.testing import foreign
@@ -31,12 +31,43 @@ def judge(plan: Plan, completed: Completed, outcomes: Outcomes, *, limit: float,
     return TestReport(plan.title, results, problem, output, note=note, left_out=plan.left_out)
 
 
+def together(reports: Sequence[TestReport], known: Collection[str]) -> TestReport:
+    """What several runners told, as one; `known` are the titles of those that have run tests before.
+
+    One that has never run any is left out, and that is said; one that has and cannot any more is a problem of the
+    whole.
+    """
+    first, *others = reports
+    broken = [report for report in others if report.problem]
+    lost = [f"{report.command}: {report.problem}" for report in broken if report.command in known]
+    never = [f"{report.command} ({report.problem.rstrip('.')})" for report in broken if report.command not in known]
+    told = [report for report in reports if report not in broken or report.command in known]
+    noted = [
+        f"{report.note} ({report.command})" if report.command != first.command else report.note
+        for report in told
+        if report.note
+    ]
+    left_out = [first.left_out, f"not run: {'; '.join(never)}" if never else ""]
+    return TestReport(
+        " and ".join(report.command for report in told),
+        tuple(result for report in told for result in report.results),
+        first.problem or "; ".join(lost),
+        "\n\n".join(f"{report.command}:\n{report.output}" for report in reports),
+        sum(report.seconds for report in reports),
+        " · ".join(noted),
+        " · ".join(filter(None, left_out)),
+        tuple(reports),
+    )
+
+
 def _problem(plan: Plan, completed: Completed, outcomes: Outcomes, limit: float, selected: bool) -> str:
     if completed.stopped and not completed.timed_out:
         return f"The tests were stopped{_in(outcomes)}: the run {completed.stopped}."
     if completed.timed_out:
         last = next(reversed(outcomes.running or outcomes.tests), "")
-        return f"The tests did not end within {limit:g} s{f'; the last one started was {last}' if last else ''}."
+        only = " Outside Python only all tests together have a limit: test_timeout in your config.toml."
+        whose = only if plan.kind in foreign.KINDS else ""
+        return f"The tests did not end within {limit:g} s{f'; the last one started was {last}' if last else ''}.{whose}"
     if not outcomes.begun:
         return _not_begun(plan, completed)
     if outcomes.status is None:

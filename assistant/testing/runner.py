@@ -20,7 +20,7 @@ from ossa.assistant.testing import foreign, launch
 from ossa.assistant.testing.discovery import find
 from ossa.assistant.testing.outcomes import Lines, Outcomes, read_outcomes
 from ossa.assistant.testing.plan import Kind, Plan
-from ossa.assistant.testing.report import judge
+from ossa.assistant.testing.report import judge, together
 from ossa.assistant.threads import in_thread
 from ossa.assistant.verdict import TestReport
 
@@ -60,10 +60,23 @@ class TestRunner:
         self.modules: tuple[str, ...] = ()
         """What the latest run had imported in the end, by the names of the modules."""
         self._plan = Plan("command", ("sh", "-c", command), command) if command else None
+        self._owners: dict[str, str] = {}
+        """By the id of a test, the title of the plan that runs it, where there are several."""
 
     def describe(self) -> str:
         """One line of what will be run; exact once the tests have been run."""
-        return self._plan.title if self._plan else "what the project's files say, found when it is first run"
+        if self._plan is None:
+            return "what the project's files say, found when it is first run"
+        return " and ".join(plan.title for plan in (self._plan, *self._plan.beside))
+
+    async def foresee(self, draft: Draft) -> str:
+        """One line of what would be run now, or a sentence why nothing would.
+
+        Raises:
+            DraftError: no command can be run in the draft.
+        """
+        plan = self._plan or await find(draft, self._root)
+        return plan if isinstance(plan, str) else " and ".join(one.title for one in (plan, *plan.beside))
 
     @property
     def chooses(self) -> bool:
@@ -79,15 +92,20 @@ class TestRunner:
         trial: Mapping[str, bytes] | None = None,
         timeout: float | None = None,
         each: float = 0,
+        together: bool = False,
         on_output: Listener | None = None,
     ) -> TestReport:
         """Run the tests, or with `only` those that have these ids or lie below them; what they write is thrown away.
 
+        Where there are several runners, that is the first; with `together` it is all of them, one after the other.
         The files of a `trial` stand in for the draft's own. Limits are in seconds, for all tests and for `each`, where
         they are to be others than usual. A command that leads to neither pytest nor unittest always runs whole.
         Whatever goes wrong is the report's `problem`.
         """
-        report, _ = await self._run(_Run(draft, only, trial or {}, each, on_output), timeout or self.timeout)
+        run = _Run(draft, only, trial or {}, each, on_output)
+        if together:
+            return await self._run_together(run, timeout or self.timeout)
+        report, _ = await self._run(run, timeout or self.timeout)
         return report
 
     async def cover(
@@ -102,10 +120,25 @@ class TestRunner:
         report, outcomes = await self._run(_Run(draft, only, each=each, covering=True), timeout or self.timeout)
         return report, outcomes.lines
 
-    async def _run(self, run: _Run, limit: float) -> tuple[TestReport, Outcomes]:
+    async def _run_together(self, run: _Run, limit: float) -> TestReport:
+        """Run what each runner has of the tests; `limit` is for each."""
+        first, _ = await self._run(run, limit) if self._plan is None else (None, None)
+        if self._plan is None or not self._plan.beside:
+            return first or (await self._run(run, limit))[0]
+        reports = [first] if first else []
+        for plan in (self._plan, *self._plan.beside)[len(reports) :]:
+            only = [test for test in run.only if self._owners.get(test, self._plan.title) == plan.title]
+            if only or not run.only:
+                report, _ = await self._run(replace(run, only=only), limit, plan)
+                reports.append(report)
+                if not report.problem:
+                    self._owners.update({result.id: plan.title for result in report.results})
+        return together(reports, frozenset(self._owners.values()))
+
+    async def _run(self, run: _Run, limit: float, plan: Plan | str | None = None) -> tuple[TestReport, Outcomes]:
         started = time.monotonic()
         try:
-            plan = await self.plan(run.draft)
+            plan = plan or await self.plan(run.draft)
             if isinstance(plan, str):
                 return TestReport(self.describe(), problem=plan), Outcomes()
             completed, outcomes = await self._reported(run, plan, limit)
@@ -149,6 +182,7 @@ class TestRunner:
             told = foreign.variables(plan, folder) if options else {}
             command = Command(
                 await in_thread(_argv, plan, run, folder),
+                plan.folder or ".",
                 timeout=limit,
                 env=launch.variables(self._root, run.draft.root, folder, options, run.each or self.each, plan.argv[0])
                 | told,
@@ -173,4 +207,5 @@ def _outcomes(plan: Plan, run: _Run, completed: Completed, folder: Path) -> Outc
     outcomes = read_outcomes(folder)
     if not outcomes.begun and plan.kind not in _OWN:
         outcomes = foreign.read_foreign(plan, completed, folder, run.draft.root)
+    outcomes = foreign.outer(plan, outcomes, run.draft.root)
     return foreign.selected(outcomes, run.only) if plan.kind in foreign.KINDS else outcomes

@@ -11,6 +11,7 @@ from ossa.assistant.context.context import Composition, Context
 from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.draft import Draft
 from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.eventlog import pack, unpack
 from ossa.assistant.events import Adjusted, Composed, Event, Failure, Ran, Rewound, Spoken, StepFinished, TurnStarted
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.repository import Repository
@@ -30,6 +31,7 @@ class Bench:
 
     def __init__(self, repo: Path, draft: Draft, window: int) -> None:
         self.transcript = Transcript()
+        self.events: list[Event] = []
         symbols = [Symbol("calc.py", "sub", "function", 5, 6, "def sub(a, b):", "")]
         self.context = Context(
             ScriptedModel(window=window),
@@ -41,6 +43,7 @@ class Bench:
 
     def see(self, *events: Event) -> None:
         for event in events:
+            self.events.append(event)
             self.transcript.see(event)
 
     def preview(self, prompt: str) -> Ledger:
@@ -50,7 +53,7 @@ class Bench:
         self.see(TurnStarted(prompt))
         composed = self.context.compose(self.transcript, Ask(prompt), RESERVE)
         self.see(*composed.events, *answers)
-        self.context.settle(self.transcript)
+        self.see(*self.context.settle(self.transcript))
         return composed
 
     def look(self, prompt: str, shown: str) -> Composition:
@@ -104,16 +107,19 @@ def test_what_dropping_costs_is_what_has_to_be_read_again(bench: Bench) -> None:
     ledger = bench.preview("and now?")
     sizes, known = tokens(ledger), ledger.total - ledger.unread
     assert known == sum(size for part, size in sizes.items() if part != "new") and ledger.unread == sizes["new"]
-    for part in ledger.parts:
-        if part.id in ("m1", "m2"):
-            order = list(sizes)
-            assert part.reread == sum(sizes[p] for p in order[order.index(part.id) + 1 : order.index("new")])
-    bench.choose("drop", "m2")
-    after = bench.preview("and now?")
-    assert after.total < ledger.total - 40
-    assert after.unread >= tokens(after)["m2"] + tokens(after)["m3"] + tokens(after)["new"]
-    dropped = next(part for part in after.parts if part.id == "m2")
-    assert dropped.state == "left out" and dropped.saved > 40
+    for part in ledger.parts[1:-1]:
+        bench.choose("drop", part.id)
+        after = bench.preview("and now?")
+        assert (part.moved, part.reread) == (ledger.total - after.total, after.unread - ledger.unread), part.id
+        assert part.along == (part.id in ("m0", "m1"))
+        dropped = next(one for one in after.parts if one.id == part.id)
+        assert dropped.state == "left out" and dropped.along == part.along
+        assert dropped.moved == part.moved or (part.id in ("m0.0", "m2") and dropped.moved > part.moved)
+        bench.choose("restore", part.id)
+        assert tokens(bench.preview("and now?")) == sizes
+    assert next(part.moved for part in ledger.parts if part.id == "m0") == sum(
+        sizes[part] for part in ("m0.0", "m0", "m1", "m2", "m3")
+    )
 
 
 def test_what_was_dropped_comes_back_as_it_was(bench: Bench) -> None:
@@ -155,8 +161,16 @@ def test_what_is_about_to_be_sent_can_be_left_out_or_shortened(bench: Bench, rep
     whole = tokens(bench.preview("see @calc.py and @long.txt"))
     bench.choose("drop", "new:calc.py")
     bench.choose("shorten", "new:long.txt", 500)
-    less = tokens(bench.preview("see @calc.py and @long.txt"))
-    assert "new:calc.py" not in less and less["new:long.txt"] < whole["new:long.txt"] // 4
+    ledger = bench.preview("see @calc.py and @long.txt")
+    less, parts = tokens(ledger), {part.id: part for part in ledger.parts}
+    assert less["new:calc.py"] == 0 and less["new:long.txt"] < whole["new:long.txt"] // 4
+    assert abs(parts["new:calc.py"].saved - whole["new:calc.py"]) < 5 and parts["new:calc.py"].state == "left out"
+    assert parts["new:long.txt"].state == "shortened" and parts["new:long.txt"].saved > less["new:long.txt"]
+    assert "return a - b" in ledger.texts["new:calc.py"].whole and not ledger.texts["new:calc.py"].shown
+    assert len(ledger.texts["new:long.txt"].shown) < 600 < len(ledger.texts["new:long.txt"].whole)
+    bench.choose("restore", "new:calc.py")
+    assert tokens(bench.preview("see @calc.py and @long.txt"))["new:calc.py"] == whole["new:calc.py"]
+    bench.choose("drop", "new:calc.py")
     bench.send("see @calc.py and @long.txt", said("ok"))
     assert "new:calc.py" in tokens(bench.preview("and @calc.py"))
 
@@ -179,7 +193,8 @@ def test_folders_definitions_output_and_failures_are_attached(bench: Bench) -> N
     ]
     text = bench.send("what of @sub and @calc.sub?", said("ok")).messages[-1].text
     assert text.startswith("`calc.py`, lines 5–6:\n```\ndef sub(a, b):\n    return a - b\n```")
-    assert bench.preview("@other.sub").notices == ("There is no file other.sub to attach.",)
+    for other in ("other.sub", "alc.sub"):
+        assert bench.preview(f"@{other}").notices == (f"There is no file {other} to attach.",)
     assert len(bench.preview("@!output and @!failures").notices) == 2
     ran = Ran("make", 2, "cc\nerror: no\n")
     bench.see(ran)
@@ -188,6 +203,8 @@ def test_folders_definitions_output_and_failures_are_attached(bench: Bench) -> N
     )
     composed = bench.context.compose(bench.transcript, ask, RESERVE)
     assert of_command(ran).text in composed.messages[-1].text and "others" in composed.messages[-1].text
+    assert composed.messages[-1].text.count("error: no") == 1
+    assert bench.send("and?").messages[-1].text.count("error: no") == 1
 
 
 def test_attached_texts_that_would_fill_the_window_are_cut_and_it_is_said(repo: Path, draft: Draft) -> None:
@@ -195,10 +212,70 @@ def test_attached_texts_that_would_fill_the_window_are_cut_and_it_is_said(repo: 
     (repo / "long.txt").write_text("word " * 9_000)
     ledger = bench.preview("see @calc.py and @long.txt")
     assert not ledger.over and any("long.txt would fill" in notice for notice in ledger.notices)
+    (cut,) = [part for part in ledger.parts if part.state]
+    assert cut.state == "cut to fit" and cut.saved > 2_000
     assert "return a - b" in bench.send("see @calc.py and @long.txt", said("ok")).messages[-1].text
     with pytest.raises(ModelError, match="takes 1,900 beside its answer"):
         bench.send("word " * 3_000)
     assert bench.preview("word " * 3_000).over > 1_000
+
+
+def test_what_is_dropped_of_the_front_stays_in_the_ledger_and_comes_back(bench: Bench, repo: Path) -> None:
+    (repo / "AGENTS.md").write_text("Be kind.\n")
+    bench.choose("pin", "file:calc.py")
+    bench.send("look", said("ok"))
+    whole = tokens(bench.preview("and?"))
+    for part in ("agents", "file:calc.py"):
+        bench.choose("drop", part)
+        for _ in range(2):
+            ledger = bench.preview("and?")
+            (gone,) = [one for one in ledger.parts if one.state == "left out"]
+            assert (gone.id, gone.tokens) == (part, 0) and abs(gone.saved - whole[part]) < 5
+            assert sum(tokens(ledger).values()) == ledger.total
+            bench.send("without", said("ok"))
+        bench.choose("restore", part)
+        assert tokens(bench.preview("and?"))[part] == whole[part]
+    bench.choose("restore", "file:calc.py")  # pinned no longer
+    assert "file:calc.py" not in tokens(bench.preview("and?"))
+
+
+def test_what_is_pinned_is_not_attached_as_well(bench: Bench) -> None:
+    bench.choose("pin", "file:calc.py")
+    texts = [message.text for message in bench.send("see @calc.py", said("ok")).messages]
+    assert sum("return a - b" in text for text in texts) == 1 and "calc.py is shown above" in texts[-1]
+    bench.choose("drop", "file:calc.py")
+    assert "return a - b" in bench.send("see @calc.py", said("ok")).messages[-1].text
+
+
+def test_a_model_without_tools_is_shown_what_is_pinned(repo: Path, draft: Draft) -> None:
+    bench = Bench(repo, draft, 8_192)
+    bench.context = Context(ScriptedModel(window=8_192, calls_tools=False), Repository.open(repo), draft)
+    bench.choose("pin", "file:calc.py")
+    assert [part.id for part in bench.preview("why?").parts] == ["system", "file:calc.py", "new"]
+    assert any("return a - b" in message.text for message in bench.send("why?", said("ok")).messages)
+
+
+def test_what_was_brought_back_stays(bench: Bench) -> None:
+    bench.look("look", "x " * 50)
+    bench.choose("drop", "m2")
+    bench.choose("restore", "m2")
+    assert next(part for part in bench.preview("?").parts if part.id == "m2").state == "pinned"
+    bench.choose("restore", "m2")
+    assert next(part for part in bench.preview("?").parts if part.id == "m2").state == ""
+
+
+def test_after_a_resume_it_is_known_how_the_model_knew_the_files(bench: Bench, repo: Path, draft: Draft) -> None:
+    bench.look("look", "x " * 50)  # by its tool, so nothing else tells of what it saw
+    bench.context.settle(bench.transcript)
+    log = [pack(event) for event in bench.events]
+    draft.write("calc.py", b"MINE = 1\n")
+    other = Bench(repo, draft, 8_192)
+    other.see(*filter(None, map(unpack, log)))
+    assert "Changed by the person since you saw them: calc.py" in other.send("and?").messages[-1].text
+    other.see(*other.context.settle(other.transcript))
+    again = Bench(repo, draft, 8_192)
+    again.see(*other.events)
+    assert "since you saw them" not in again.send("and?").messages[-1].text
 
 
 async def test_a_part_that_is_not_there_is_told(repo: Path) -> None:

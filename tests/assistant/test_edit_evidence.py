@@ -122,3 +122,9 @@ def test_lines_on_one_side_only_are_at_the_end_where_others_have_both() -> None:
     for other in ("@@\n-b\n+B", "@@\n a\n+new\n@@\n b\n+new\n c"):
         assert "places" in refused(f"{other}\n@@\n x\n+last", source, "f.txt")
     assert "2 places" in refused("@@\n x\n+last", source, "f.txt")
+
+
+def test_a_line_at_the_margin_among_others_that_are_not_is_none_that_lost_its_indentation() -> None:
+    source = "go(1, function () {\n  go(2, function () {\n    go(3)\n    })\n  })\n})\n"
+    patch = "@@\n     go(3)\n     })\n+  go(4)\n })"
+    assert "Nothing was changed" in refused(patch, source, "m.js")

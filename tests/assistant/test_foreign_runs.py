@@ -10,8 +10,13 @@ from typing import TypeAlias
 import pytest
 
 from ossa.assistant.draft import Draft
+from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.events import Event, StepStarted
+from ossa.assistant.proof import Proof
+from ossa.assistant.repository import Repository
 from ossa.assistant.testing import foreign
 from ossa.assistant.testing.frames import frames
+from ossa.assistant.testing.golang import parse_go
 from ossa.assistant.testing.plan import Plan
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import TestReport, compare
@@ -128,7 +133,9 @@ async def test_node_that_hangs_is_stopped_and_what_ended_is_known(project: Open)
     script = '{"scripts": {"test": "node --test --test-concurrency=1"}}'
     draft = project({"package.json": script, "test/a.test.js": fine, "test/b.test.js": hangs})
     report = await TestRunner(draft.root).run(draft, timeout=6)
-    assert report.problem == "The tests did not end within 6 s; the last one started was test/b.test.js."
+    assert report.problem == "The tests did not end within 6 s; the last one started was test/b.test.js." + (
+        " Outside Python only all tests together have a limit: test_timeout in your config.toml."
+    )
     assert outcomes(report) == {"test/a.test.js::fine": "passed", "test/b.test.js": "error"}
 
 
@@ -180,13 +187,67 @@ async def test_a_command_that_prints_what_go_prints_is_understood(project: Open)
     assert outcomes(report) == {"calc::TestAdd": "failed"}
 
 
-async def test_the_language_of_most_files_is_tested_and_the_others_are_named(project: Open, own_python: None) -> None:
-    python = {f"a{n}.py": "" for n in range(5)} | {"test_a.py": "def test_a(): pass\n", "setup.py": ""}
-    draft = project({**python, "package.json": NODE["package.json"], "a.js": ""})
-    report = await TestRunner(draft.root).run(draft)
-    assert (outcomes(report), report.note) == ({"test_a.py::test_a": "passed"}, "")
-    summary = compare(report, report).summary
-    assert summary == "1/1 passed · 0 fixed · 0 broken · not run: npm test (node)"
+def of_each_language(**files: str) -> dict[str, str]:
+    """A repository with Python at its root and a package of node in a folder."""
+    python = {"a.py": "A = 1\n", "test_a.py": "from a import A\ndef test_a(): assert A == 1\n"}
+    return {**python, **{f"web/{name}": text for name, text in NODE.items()}, **files}
+
+
+@needs_node
+async def test_every_language_is_tested_and_judged_together(project: Open, own_python: None, tmp_path: Path) -> None:
+    draft = project(of_each_language())
+    baseline = open_draft(Repository.open(draft.root), tmp_path / "baseline")
+    told: list[Event] = []
+    proof = Proof(draft.root, TestRunner(draft.root), draft, baseline)
+    draft.write("a.py", b"A = 2\n")
+    draft.write("web/calc.js", b"exports.add = (a, b) => a + b;\n")
+    verdict = await proof.verdict(told.append)
+    baseline.close()
+    assert verdict.command.startswith("pytest with ") and verdict.command.endswith(" and npm test (node) in web")
+    assert verdict.fixed == ("web/test/calc.test.js::add::adds",)
+    assert verdict.broken == ("test_a.py::test_a",)
+    assert set(verdict.still_failing) == {"web/test/broken.test.js", "web/test/calc.test.js::outer::inner"}
+    assert verdict.note == ""
+    assert [e.detail for e in told if isinstance(e, StepStarted)][-1].endswith(" and npm test (node) in web")
+
+
+@needs_node
+async def test_only_the_runner_of_a_test_is_asked_for_it(project: Open, own_python: None) -> None:
+    draft = project(of_each_language())
+    runner = TestRunner(draft.root)
+    whole = await runner.run(draft, together=True)
+    assert whole.own.command.startswith("pytest") and set(outcomes(whole.own)) == {"test_a.py::test_a"}
+    only = await runner.run(draft, only=["web/test/calc.test.js::add::zero"], together=True)
+    assert outcomes(only) == {"web/test/calc.test.js::add::zero": "passed"}
+    assert outcomes(await runner.run(draft)) == {"test_a.py::test_a": "passed"}, "a search tries Python's alone"
+
+
+@needs_node
+async def test_a_language_that_never_ran_is_said_and_one_that_runs_no_more_is_a_problem(
+    project: Open, own_python: None
+) -> None:
+    draft = project(of_each_language(**{"web/package.json": '{"scripts": {"test": "vitest run"}}'}))
+    never = await TestRunner(draft.root).run(draft, together=True)
+    assert (never.problem, outcomes(never)) == ("", {"test_a.py::test_a": "passed"})
+    assert never.left_out.startswith("not run: npm test (vitest) in web (The test command ")
+    draft.write("web/package.json", NODE["package.json"].encode())
+    runner = TestRunner(draft.root)
+    assert not (await runner.run(draft, together=True)).problem
+    draft.write("web/package.json", b'{"scripts": {"test": "nosuchprogram"}}')
+    assert "npm test (node) in web: " in (await runner.run(draft, together=True)).problem
+
+
+def test_packages_near_the_root_are_found_where_there_is_none_at_it() -> None:
+    script = json.dumps({"scripts": {"test": "node --test"}})
+    files = {f"{folder}/package.json": script for folder in ("web", "apps/b", "apps/a", "x/y/z", "examples/e", ".o")}
+    found = foreign.plans(files, dict.fromkeys(foreign.manifests(files), script))
+    assert [plan.folder for plan in found] == ["web", "apps/a", "apps/b"]
+    assert found[0].title == "npm test (node) in web"
+    assert foreign.manifests({**files, "package.json": script}) == ["package.json"]
+    go = Plan("go", ("go", "test", "-json", "./..."), "go test ./... in srv", folder="srv")
+    assert foreign.inner(go, ["srv::TestTop", "srv/calc::TestAdd"]) == [".::TestTop", "calc::TestAdd"]
+    told = parse_go(GO.replace("/calc/calc", "/calc/sub"), "example.org/calc")
+    assert set(foreign.outer(go, told, ROOT).tests) == {"srv/sub::TestAdd"}
 
 
 async def test_a_program_that_is_missing_is_said(

@@ -14,6 +14,7 @@ from ossa.assistant.index.facts import Edges, Facts
 from ossa.assistant.index.features import Around
 from ossa.assistant.index.graph import Graph
 from ossa.assistant.index.index import Index
+from ossa.assistant.index.passages import split
 from ossa.assistant.index.places import Kind, Places, kind
 from ossa.assistant.index.ranking import Ranked, Ranker
 from ossa.assistant.index.recency import Commit, History, Log, commits
@@ -30,6 +31,32 @@ SHOP = {
     "tests/test_money.py": "from shop.money import Money\n\n\ndef test_convert():\n    assert Money(1).convert(2)\n",
     "README.md": "# Shop\nBaskets, money and its currencies, mail.\n",
 }
+
+
+REPORT = """Totals are wrong in baskets
+<!-- Thanks for the report! Please search for duplicates first. -->
+- [x] I have searched the mailbox of letters
+
+### What happened
+Since the upgrade the total is off, see https://example.org/letters/mail.py#L7 for more.
+
+```python
+import pandas
+value_added_tax(3)
+```
+Traceback (most recent call last):
+  File "/srv/shop/basket.py", line 3, in total
+    return convert(amount)
+ValueError: no rate
+
+### Environment
+- OS: LetterOS 3
+currencies: none at all
+
+### Anything else
+mailer==1.2.3
+Only on Mondays.
+"""
 
 
 def run(folder: Path, *command: str) -> None:
@@ -90,13 +117,60 @@ def test_a_prompt_is_read_for_words_names_files_and_modules() -> None:
     assert clues.trace == ("/home/ada/shop/basket.py", "/home/ada/shop/money.py")
 
 
+def test_a_report_is_divided_into_prose_and_what_it_shows_and_a_form_is_left_out() -> None:
+    found = split(REPORT)
+    assert found.title == "Totals are wrong in baskets"
+    assert [line for line in found.told.split("\n") if line] == [
+        found.title,
+        "Since the upgrade the total is off, see   for more.",
+        "Only on Mondays.",
+    ]
+    assert found.shown.split("\n") == [
+        "import pandas",
+        "value_added_tax(3)",
+        "Traceback (most recent call last):",
+        '  File "/srv/shop/basket.py", line 3, in total',
+        "    return convert(amount)",
+        "ValueError: no rate",
+    ]
+
+
+def test_what_is_all_noise_is_prose_and_a_short_prompt_stays_whole() -> None:
+    assert split("").told == ""
+    assert split("### Version").told == "### Version"
+    assert split("the total = 3 is wrong").told == "the total = 3 is wrong"
+
+
+def test_clues_know_prose_from_examples_and_leave_a_form_out() -> None:
+    clues = read(REPORT)
+    assert "total" in clues.told and not {"tax", "basket", "letters", "currencies"} & set(clues.told)
+    assert {"tax", "basket", "pandas"} <= set(clues.terms)
+    assert not {"letters", "searched", "environment", "currencies", "mailer", "https"} & set(clues.terms)
+    assert "https://example.org/letters/mail.py" not in clues.files and clues.trace == ("/srv/shop/basket.py",)
+
+
+@pytest.mark.parametrize(
+    "frames,trace",
+    [
+        ('File "a/b.py", line 3, in f\nFile "a/c.py", line 4', ("a/b.py", "a/c.py")),
+        ("~/lib/a/b.py in f(x)\n     12 g()\n/usr/a/c.pyc in <module>", ("~/lib/a/b.py", "/usr/a/c.py")),
+        ("File ~/lib/a/b.py:33, in f(x)", ("~/lib/a/b.py",)),
+        ("a/b.py:12: in f\n  a/c.py:13: ValueError\nsrc/d.go:7:1: no", ("a/b.py", "a/c.py", "src/d.go")),
+        ("  at g (/srv/c.js:1:2)\n    at Object.f (b.js:33:9)", ("b.js", "/srv/c.js")),
+        ("It is 12:30: at noon, in a.b", ()),
+    ],
+)
+def test_a_trace_is_known_in_many_forms_and_told_outermost_first(frames: str, trace: tuple[str, ...]) -> None:
+    assert read(f"Broken\n{frames}\n").trace == trace
+
+
 @pytest.mark.parametrize("text,wanted", [("Add tests for Money", True), ("The tests of Money fail", False)])
 def test_whether_tests_are_asked_for(text: str, wanted: bool) -> None:
     assert read(text).wants_tests is wanted
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\0\udc80", "((((" * 5000, "a." * 30_000, "`" * 9999, "/" * 30_000, "x.y:" * 9999]
+    "text", ["", "\0\udc80", "((((" * 5000, "a." * 30_000, "`" * 9999, "/" * 30_000, "x.y:" * 9999, "<!--" * 9999]
 )
 def test_any_text_is_read(text: str) -> None:
     assert read(text).wants_tests is False
@@ -113,6 +187,7 @@ def test_any_text_is_read(text: str) -> None:
         ("src/MoneyTest.java", Kind.TEST),
         ("shop/contest.py", Kind.CODE),
         ("docs/conf.py", Kind.ASIDE),
+        ("setup.py", Kind.ASIDE),
         ("README.md", Kind.OTHER),
     ],
 )

@@ -88,3 +88,12 @@ def test_every_test_has_one_fate_at_most(before: dict[str, Outcome], after: dict
     if verdict.proved:
         assert not failing
         assert verdict.passed
+
+
+def test_what_failing_tests_said_is_kept_the_end_of_it_where_that_is_long() -> None:
+    before = TestReport("pytest", (TestResult("mended", "failed", "E was 3", "line 1\nE was 3"),))
+    results = (TestResult("mended", "passed"), TestResult("new", "error", "E", "x" * 10_000 + "E"))
+    verdict = compare(before, TestReport("pytest", results))
+    assert verdict.output("mended") == "line 1\nE was 3"
+    assert verdict.output("new").startswith("…x") and verdict.output("new").endswith("xE")
+    assert verdict.output("other") == ""

@@ -159,7 +159,7 @@ def test_kernels_are_as_near_to_float32_as_said(
 @pytest.fixture(scope="module")
 def loaded(tiny_mxfp4_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """As a person's machine loads it."""
-    return loading.load(discover.from_path(tiny_mxfp4_folder), tmp_path_factory.mktemp("kept"))
+    return loading.load(discover.from_path(tiny_mxfp4_folder), kept=tmp_path_factory.mktemp("kept"))
 
 
 def behind(engine: Engine, tokens: Sequence[int]) -> torch.Tensor:

@@ -367,3 +367,32 @@ def test_closed_while_the_machine_is_still_being_looked_at_it_is_not_loaded(
     starting.join(20)
     assert [str(error) for error in errors] == ["The model was closed."]
     assert model.pid == 0
+
+
+def test_tokens_are_counted_without_the_weights_as_with_them(small_model: LocalModel, small_model_file: Path) -> None:
+    begun = [
+        Message("assistant", said(answer(small_model, ASK)), tokens=finished(answer(small_model, ASK)).message.tokens)
+    ]
+    asked = [Message("system", "Be brief.\n\n<|im_end|> naïve 漢字"), *ASK, *begun, *ASK]
+    model = LocalModel(discover.from_path(small_model_file))
+    try:
+        assert model.count(asked) == small_model.count(asked)
+        assert model.info.window == small_model.info.window and "CPU" not in model.info.why
+        libraries = Path(f"/proc/{model.pid}/maps").read_text() if sys.platform == "linux" else ""
+        assert "libtorch" not in libraries
+        process = model.pid
+        model.start()
+        assert model.pid == process and "on the" in model.info.why
+        assert said(answer(model, ASK)) == said(answer(small_model, ASK))
+    finally:
+        model.close()
+
+
+def test_tokens_of_gpt_oss_are_counted_without_its_weights(tiny_gpt_oss: LocalModel, tiny_gpt_oss_folder: Path) -> None:
+    tool = ToolSpec("container.exec", "Run it.", {"type": "object", "properties": {"cmd": {"type": "string"}}})
+    model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
+    try:
+        assert model.count(ASK, tools=[tool]) == tiny_gpt_oss.count(ASK, tools=[tool]) > model.count(ASK)
+        assert model.info.window == tiny_gpt_oss.info.window
+    finally:
+        model.close()

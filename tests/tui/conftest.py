@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ from ossa.assistant.events import (
 )
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Answer, Choose, Decision, HunkEdit, Reroll, Reviewer
+from ossa.assistant.session import Session
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.verdict import Verdict
 from ossa.assistant.watch import Watcher
@@ -82,12 +83,17 @@ class ScriptedAgent:
     """What was asked of which part of the context."""
     refuses: str = ""
     """Why it does not."""
+    back_fails: str = ""
+    """Why there is no way back."""
+    begun: list[str] = field(default_factory=list[str])
+    """With what answers were to begin."""
     viewing: str = ""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     transcript: Transcript = field(default_factory=Transcript)
     """Sees what was adjusted."""
 
-    def run(self, prompt: str) -> AsyncIterator[Event]:
+    def run(self, prompt: str, attached: Sequence[object] = (), begin: str = "") -> AsyncIterator[Event]:
+        self.begun += [begin] if begin else []
         return self._play(prompt, self.scripts.pop(0) if self.scripts else ())
 
     def fix(self, hint: str = "") -> AsyncIterator[Event]:
@@ -103,6 +109,8 @@ class ScriptedAgent:
         return self._play("/redo", [Redone(("calc.py",), "c1")], command=True)
 
     def rewind(self, turns: int, what: str) -> AsyncIterator[Event]:
+        if self.back_fails:
+            return self._play(f"/rewind {turns} {what}", [Failure(self.back_fails)], command=True, end="failed")
         back = Rewound(turns, ("calc.py",), ("c1",), what != "files", "mend it")
         return self._play(f"/rewind {turns} {what}", [back], command=True)
 
@@ -139,10 +147,11 @@ class ScriptedAgent:
     def cancel(self) -> None:
         self.cancelled.set()
 
-    async def _play(self, prompt: str, script: Script, *, command: bool = False) -> AsyncIterator[Event]:
+    async def _play(
+        self, prompt: str, script: Script, *, command: bool = False, end: End = "answered"
+    ) -> AsyncIterator[Event]:
         self.asked.append(prompt)
         self.cancelled.clear()
-        end: End = "answered"
         yield TurnStarted(prompt, command)
         for event in script:
             if isinstance(event, asyncio.Event):
@@ -206,7 +215,7 @@ class Stage:
 
 
 Open: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
-MakeStage: TypeAlias = "Callable[[OssaApp], AbstractAsyncContextManager[Stage]]"
+MakeStage: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
 
 
 @asynccontextmanager
@@ -289,7 +298,9 @@ class Bench:
         self.watcher = Watcher(root)
         self.model = ScriptedModel()
         self.draft = Drafted(holds)
+        self.session = Session.create(root.parent / "sessions", root, "scripted")
         self.notices = ()
+        self.tests = None
         self.closed = False
 
     def close(self) -> None:
@@ -297,9 +308,10 @@ class Bench:
 
 
 class Unread:
-    """A finder, and its index, that have read nothing."""
+    """A finder, and its index, that have read nothing, or so many files."""
 
     problem = ""
+    progress: tuple[int, int] = (0, 0)
 
     @property
     def index(self) -> "Unread":
@@ -308,11 +320,14 @@ class Unread:
     def start(self) -> "Unread":
         return self
 
+    def settle(self, seconds: float) -> bool:
+        return self.progress[0] == self.progress[1]
+
     def generation(self) -> int:
         return 0
 
-    def definers(self) -> Mapping[str, tuple[str, ...]]:
-        return {}
+    def names(self) -> list[str]:
+        return []
 
 
 class Drafted:

@@ -150,6 +150,7 @@ async def test_a_click_on_a_test_that_failed_repairs_it_once_no_turn_runs(open_w
         await stage.shows("A turn is running")
         over.set()
         await stage.until(lambda: stage.app.window.status.state == "ready")
+        await stage.shows("done ·")
         await stage.pilot.click(FailingTest)
         await stage.until(lambda: stage.agent.asked == ["/test", f"/fix {FAILS}"])
 

@@ -19,6 +19,7 @@ from ossa.tui.commands import (
     slash_commands,
     suggestions,
 )
+from ossa.tui.screens.sessions import Sessions
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.editor import HunkEditor
 from ossa.tui.widgets.failing import FailingTest
@@ -39,6 +40,7 @@ OWNERS: dict[Scope, type[object]] = {
     "files": Files,
     "preview": Preview,
     "ledger": LedgerView,
+    "sessions": Sessions,
 }
 
 
@@ -51,6 +53,11 @@ def test_every_command_is_in_the_help_and_can_be_done(command: Command) -> None:
 
 def test_each_command_is_one_line_of_the_help_in_80_columns() -> None:
     assert not [line for line in help_content().plain.splitlines() if len(line) > 66]
+
+
+def test_every_id_is_one_command() -> None:
+    ids = [command.id for command in COMMANDS]
+    assert len(ids) == len(set(ids)), "the config's [keys] goes by id where names are not enough"
 
 
 def test_no_key_means_two_things_in_one_place() -> None:
@@ -67,7 +74,7 @@ def test_a_command_is_found_by_an_unambiguous_beginning() -> None:
 def test_what_is_typed_is_completed_as_far_as_it_is_certain() -> None:
     assert completion("/dis") == "/discard "
     assert completion("/t") == "" == completion("hello") == completion("/fix it")
-    assert completion("/f") == "/fi"
+    assert completion("/d") == "/discard " and completion("/fi") == ""
     assert suggestions("/t") == "/test  /theme"
     assert suggestions("/fix a b").startswith("/fix [hint]")
     assert suggestions("a / b") == ""
@@ -111,8 +118,10 @@ async def test_the_prompt_takes_several_lines_and_remembers(open_window: "Open")
 
 
 def test_the_first_frame_needs_neither_torch_nor_git() -> None:
-    heavy = ("torch", "transformers", "git", "numpy", "huggingface_hub", "watchdog", "markdown_it")
-    code = f"import sys, ossa.tui.app; print([m for m in {heavy} if m in sys.modules])"
+    heavy = ("torch", "transformers", "git", "numpy", "huggingface_hub", "watchdog", "markdown_it", "aiohttp")
+    own = ("ossa.assistant.session", "ossa.assistant.edits", "ossa.assistant.context.compaction")
+    make = "from ossa.tui.__main__ import make_app; from ossa.tui.options import parse; make_app(parse(['.']))"
+    code = f"import sys; {make}; print([m for m in {(*heavy, *own)} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 

@@ -19,9 +19,10 @@ def test_the_figures_in_words() -> None:
     assert list(brief(USAGE)) == [
         "27.1 tok/s",
         "4,100 known + 131 new",
+        "cache 38 MB",
+        "148 MB",
         "first after 0.31 s",
         "80% guessed right",
-        "148 MB",
     ]
     assert dict(answer_rows(USAGE)) == {
         "Prompt": "4,231 tokens: 4,100 known from before, 131 new",
@@ -41,8 +42,12 @@ def test_figures_that_a_model_does_not_give_are_not_made_up() -> None:
 @pytest.mark.parametrize(
     ("size", "shown", "left_out"),
     [
-        ((80, 24), ["27.1 tok/s", "4,100 known + 131 new", "6% of 8,192"], ["confined", "first", "guessed"]),
-        ((120, 40), ["27.1 tok/s", "4,100 known", "6% of 8,192", "confined by bubblewrap", "148 MB"], ["guessed"]),
+        ((80, 24), ["27.1 tok/s", "4,100 known + 131 new", "6% of 8,192", "148 MB"], ["confined", "first", "guessed"]),
+        (
+            (120, 40),
+            ["27.1 tok/s", "4,100 known", "6% of 8,192", "confined by bubblewrap", "cache 38 MB", "148 MB"],
+            ["guessed"],
+        ),
         ((200, 40), ["27.1 tok/s", "confined", "first after 0.31 s", "80% guessed right", "148 MB"], []),
     ],
 )

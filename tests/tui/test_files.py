@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ossa.assistant.repository import Repository
 from ossa.tui.listing import SHOWN, Entry, list_folder
+from ossa.tui.pages import read_page
 from ossa.tui.screens.workspace import DiskChanged, Noticed
-from ossa.tui.widgets.preview import read_page
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open
@@ -35,7 +35,7 @@ async def test_a_folder_opens_and_a_file_is_read(open_window: "Open") -> None:
         await stage.pilot.press("down")
         await stage.shows("1  x = 2")
         await stage.pilot.press("enter")
-        await stage.until(lambda: stage.app.window.preview.has_focus)
+        await stage.until(lambda: stage.app.window.preview.lines.has_focus)
         await stage.send("what is this?")
         await stage.until(lambda: stage.agent.asked)
         assert stage.agent.viewing == "lib/deep.py"
@@ -67,9 +67,18 @@ async def test_that_changes_are_noticed_late_is_said(open_window: "Open") -> Non
 def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
     for number in range(SHOWN + 5):
         (tmp_path / f"{number:05}").touch()
+    asked: list[int] = []
+
+    def ignored(paths: Collection[str]) -> Iterable[str]:
+        asked.append(len(paths))
+        return [path for path in paths if path < "00010"]
+
+    entries = list_folder(tmp_path, "", ignored)
+    assert [entry.path for entry in entries] == [f"{number:05}" for number in range(10, SHOWN + 5)]
+    assert asked == [SHOWN, 5]
     entries = list_folder(tmp_path, "", lambda paths: [])
     assert len(entries) == SHOWN + 1
-    assert entries[-1] == Entry("", note="5 more are not shown")
+    assert entries[-1] == Entry("", note="5 more: enter")
 
 
 def test_what_cannot_be_previewed_says_why(tmp_path: Path) -> None:
@@ -102,7 +111,7 @@ async def test_a_huge_file_opens_at_its_start_and_says_so(open_window: "Open", r
     async with open_window() as stage:
         await stage.app.window.show_file("huge.txt", chosen=True)
         await stage.shows("1  line")
-        assert stage.app.window.preview.page.note == "The first 1,048,576 of 5,000,000 bytes."
+        assert stage.app.window.preview.page.note == "The first 4,194,304 of 5,000,000 bytes."
 
 
 class Busy:

@@ -1,5 +1,6 @@
 """The user's keys: in force everywhere, and named by them in footer, help and hints; what cannot be had is said."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
-        ({"review": "f2", "help": "?"}, {"window.review": "f2", "window.help": "question_mark"}),
+        ({"review": "f9", "help": "?"}, {"window.review": "f9", "window.help": "question_mark"}),
         ({"accept": "r", "reject": "a"}, {"change.accept": "r", "change.reject": "a"}),
         ({"submit": "y", "accept": "enter, Y"}, {"change.submit": "y", "change.accept": "enter,Y"}),
-        ({"status": "Alt+s,F3", "leave": "esc"}, {"window.status": "alt+s,f3", "editor.leave": "escape"}),
-        ({"status": "ctrl++"}, {"window.status": "ctrl+plus"}),
+        ({"status": "Alt+s,F8", "leave": "esc"}, {"window.status": "alt+s,f8", "editor.leave": "escape"}),
+        ({"status": "ctrl++", "change.edit": "x"}, {"window.status": "ctrl+plus", "change.edit": "x"}),
     ],
 )
 def test_keys_are_taken_as_a_person_writes_them(wanted: dict[str, str], ids: dict[str, str]) -> None:
@@ -38,8 +39,9 @@ def test_keys_are_taken_as_a_person_writes_them(wanted: dict[str, str], ids: dic
         ({"status": "ctrl+i"}, "most terminals send tab for ctrl+i"),
         ({"status": "ctrl+p"}, "ctrl+p searches the commands"),
         ({"review": "ctrl+k"}, "ctrl+k is for typing in the prompt"),
-        ({"send": "f2"}, "“send” always has its usual keys"),
-        ({"choose": "f2"}, "“choose” always has its usual keys"),
+        ({"send": "f9"}, "“send” always has its usual keys"),
+        ({"edit": "f9"}, "“edit” may be “window.edit” or “change.edit”; in quotes, say which."),
+        ({"choose": "f9"}, "“choose” always has its usual keys"),
         ({"accept": "r"}, "r is for “reject”, so “accept” has its usual keys"),
         ({"accept": "ctrl+r"}, "ctrl+r is for “review”, so “accept” has its usual keys"),
         ({"review": "["}, "[ is for “previous_repair”, so “review” has its usual keys"),
@@ -53,13 +55,13 @@ def test_what_cannot_be_had_is_said_and_leaves_the_usual_keys(wanted: dict[str, 
 
 
 def test_of_several_that_want_one_key_the_first_has_it() -> None:
-    keys = keymap({"accept": "x", "reject": "x", "edit": "r"})
+    keys = keymap({"accept": "x", "reject": "x", "change.edit": "r"})
     assert keys.ids == {"change.accept": "x"}
     assert len(keys.problems) == 2 and "r is for “reject”, so “edit”" in keys.problems[1]
 
 
 def test_no_key_means_two_things_whatever_is_wished() -> None:
-    wanted = {command.name: "x,r" for command in Keymap().commands}
+    wanted = {command.id: "x,r" for command in Keymap().commands}
     scopes: dict[str, list[str]] = {}
     for command in keymap(wanted).commands:
         if command.keys and not command.counts and command.scope != "prompt":
@@ -68,25 +70,36 @@ def test_no_key_means_two_things_whatever_is_wished() -> None:
 
 
 async def test_the_users_keys_are_in_force_and_named(open_window: "Open", proposed: Proposed, tmp_path: Path) -> None:
-    lines = ["[keys]", 'review = "f2"', 'accept = "y"', 'reject = "a"', 'status = "alt+s"', 'help = "?"', 'nope = "x"']
+    lines = ["[keys]", 'review = "f9"', 'accept = "y"', 'reject = "a"', 'status = "alt+s"', 'help = "?"', 'nope = "x"']
     (tmp_path / "config.toml").write_text("\n".join(lines))
-    async with open_window([proposed], size=(110, 30), config_folder=tmp_path) as stage:
+    async with open_window([proposed], size=(110, 60), config_folder=tmp_path) as stage:
         await stage.shows("there is no command “nope”")
-        assert stage.app.window.keys.key("review") == "f2"
+        assert stage.app.window.keys.key("review") == "f9"
         await stage.send("mend it?")
         await stage.review()
         keys = stage.app.window.query_one(Keys)
         await stage.until(lambda: "y accept" in stage.text and "a reject" in stage.text)
         await stage.pilot.press("y")
         await stage.until(lambda: stage.app.window.change.undecided == 2)
-        await stage.pilot.press("f2")
+        await stage.pilot.press("f9")
         await stage.until(lambda: stage.app.window.prompt.has_focus)
         await stage.pilot.press(*"why", "question_mark")
         assert stage.app.window.prompt.text == "why?"
         await stage.pilot.press("alt+s")
         await stage.shows("The last answer")
-        await stage.pilot.press("escape", "f2")
+        await stage.pilot.press("escape", "f9")
         await stage.until(lambda: stage.app.window.change.has_focus and keys.children)
         await stage.pilot.press("question_mark")
-        await stage.shows("/status       alt+s")
-        assert "/review       f2" in stage.text and "/cancel       esc" in stage.text
+        await stage.shows("/status         alt+s")
+        assert "/review         f9" in stage.text and "/cancel         esc" in stage.text
+
+
+async def test_hints_name_the_users_keys(open_window: "Open", proposed: Proposed, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('[keys]\nreview = "f9"\ncancel = "alt+x"\n')
+    async with open_window([asyncio.Event()], [proposed], config_folder=tmp_path) as stage:
+        await stage.send("wait")
+        await stage.shows("alt+x stops")
+        await stage.pilot.press("alt+x")
+        await stage.until(lambda: not stage.app.player.playing)
+        await stage.send("mend it")
+        await stage.shows("A change waits for your review: f9")

@@ -1,11 +1,12 @@
 """The ledger shows what the model is shown, counted before it is sent; keys pin, drop, shorten and bring back."""
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ossa.assistant.context.ledger import Ledger
+from ossa.assistant.context.ledger import Ledger, Text
 from ossa.assistant.context.parts import Part
 from ossa.assistant.events import Adjusted, Answering, TurnFinished, TurnStarted
 from ossa.model.base import ModelError
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from tests.tui.conftest import Open
 
 SYSTEM = Part("system prompt and tools", 1200, "system", "system")
-MAP = Part("map", 500, "map", "map", reread=900)
-RESULT = Part("open_file calc.py", 400, "m3", "result", reread=500, state="shortened", saved=1100)
-GONE = Part("exec pytest", 0, "m5", "result", state="left out", saved=700)
-FILE = Part("calc.py", 300, "new:calc.py", "attached")
+MAP = Part("map", 500, "map", "map", reread=900, moved=500)
+RESULT = Part("open_file calc.py", 400, "m3", "result", reread=500, state="shortened", saved=1100, moved=380)
+GONE = Part("exec pytest", 0, "m5", "result", state="left out", saved=700, moved=700)
+FILE = Part("calc.py", 300, "new:calc.py", "attached", moved=300)
 PROMPT = Part("prompt", 40, "new", "prompt")
 LEDGER = Ledger(
     (SYSTEM, MAP, RESULT, GONE, FILE, PROMPT), 2440, 8192, 2048, 340, ("2 old tool results are shortened.",)
@@ -55,36 +56,25 @@ def test_what_it_says_of_a_part() -> None:
     assert row(RESULT, 60).plain == "    400 ▌ open_file calc.py  shortened −1,100"
     assert row(RESULT, 40).plain == "    400 ▌ open_file c…  shortened −1,100"
     assert row(GONE, 60).plain.split() == ["0", "exec", "pytest", "left", "out", "−700"]
-    assert cost(MAP, []) == "Dropping frees 500 tokens; 900 read again."
-    assert cost(FILE, []) == "Dropping frees 300 tokens; none read again."
-    assert cost(GONE, []) == "Bringing it back adds 700 tokens."
-    assert cost(SYSTEM, []) == "It always stays."
+    assert cost(MAP) == "Dropping frees 500 tokens; 900 read again."
+    assert cost(FILE) == "Dropping frees 300 tokens; none read again."
+    assert cost(GONE) == "Bringing it back adds 700 tokens."
+    assert cost(SYSTEM) == "It always stays."
+    question = Part("why?", 10, "m0", "prompt", reread=35, moved=165, along=True)
+    assert cost(question) == "Dropping its turn frees 165 tokens; 35 read again."
+    answer = Part("exec", 20, "m1", "answer", reread=40, moved=50, along=True)
+    assert cost(answer) == "Dropping it with its results frees 50 tokens; 40 read again."
     hostile = Part("\x1b[31mx [bold]\n", 1, "m1", "answer")
     assert row(hostile, 60).plain == "      1 ▌ x [bold] "
 
 
-def test_what_goes_along_is_counted_in() -> None:
-    parts = [
-        SYSTEM,
-        Part("calc.py", 100, "m0.0", "attached", reread=90),
-        question := Part("why?", 10, "m0", "prompt", reread=90),
-        answer := Part("exec", 20, "m1", "answer", reread=70),
-        Part("exec pytest", 30, "m2", "result", reread=40),
-        final := Part("So.", 5, "m3", "answer", reread=35),
-        Part("and?", 35, "m4", "prompt"),
-    ]
-    assert cost(question, parts) == "Dropping its turn frees 165 tokens; 35 read again."
-    assert cost(answer, parts) == "Dropping it with its results frees 50 tokens; 40 read again."
-    assert cost(final, parts) == "Dropping frees 5 tokens; 35 read again."
-    assert cost(parts[1], parts) == "Dropping frees 100 tokens; 90 read again."
-
-
 def test_what_can_be_done_with_a_part() -> None:
     assert actions(SYSTEM) == actions(PROMPT) == actions(Part("conversation", 5)) == ()
-    assert actions(MAP) == ("pin", "drop")
+    assert actions(MAP) == ("drop",)
     assert actions(RESULT) == ("pin", "drop", "restore")
     assert actions(GONE) == ("restore",)
-    assert actions(FILE) == ("pin", "drop", "shorten")
+    assert actions(FILE) == actions(replace(FILE, state="cut to fit")) == ("pin", "drop", "shorten")
+    assert actions(replace(FILE, state="shortened")) == ("pin", "drop", "restore")
     assert actions(Part("calc.py:1-2", 5, "new:calc.py:1-2", "attached")) == ("drop", "shorten")
     assert actions(Part("calc.py", 5, "file:calc.py", "file", state="pinned")) == ("drop", "restore")
 
@@ -137,16 +127,28 @@ async def test_what_was_dropped_stays_in_sight_and_comes_back(open_window: "Open
         await stage.pilot.press("ctrl+l")
         view = stage.app.window.ledger
         await stage.until(lambda: view.ledger)
-        agent = stage.agent
-        async for _ in agent.adjust("drop", "file:calc.py"):
-            pass
+        gone = Part("calc.py", 0, "file:calc.py", "file", state="left out", saved=90, moved=90)
+        view.count = lambda prompt: Ledger((SYSTEM, gone), 1200, 8192, 2048, 0)
         view.follow()
-        await stage.until(lambda: "0   calc.py  left out" in stage.text)
-        await stage.pilot.press("down")
-        await stage.shows("It can be brought back.")
+        await stage.until(lambda: "0   calc.py  left out −90" in stage.text)
+        await stage.shows("Bringing it back adds 90 tokens.")
         await stage.pilot.press("b")
-        await stage.until(lambda: agent.adjusted[-1] == ("restore", "file:calc.py", 0))
-        await stage.until(lambda: "left out" not in stage.text)
+        await stage.until(lambda: stage.agent.adjusted == [("restore", "file:calc.py", 0)])
+
+
+async def test_what_a_part_says_can_be_read_also_what_went_of_it(open_window: "Open") -> None:
+    texts = {"m3": Text("all of it\n[red]and more[/]", "[… 20 characters left out …]"), "m5": Text("gone", "")}
+    async with open_window() as stage:
+        view = stage.app.window.ledger
+        view.count = lambda prompt: replace(LEDGER, texts=texts)
+        await stage.pilot.press("ctrl+l")
+        await stage.until(lambda: view.current == PROMPT)
+        await stage.pilot.press("k", "k", "enter")
+        await stage.shows("(The model is shown nothing of it.)")
+        await stage.pilot.press("escape", "k", "enter")
+        await stage.shows("400 tokens, shortened")
+        await stage.shows("[red]and more[/]")
+        assert "[… 20 characters left out …]" in stage.text
 
 
 async def test_what_cannot_be_done_is_said(open_window: "Open") -> None:

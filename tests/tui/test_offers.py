@@ -2,13 +2,13 @@
 
 import asyncio
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ossa.assistant.finding import Finder
+from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.tui.targets import Target, Targets, Wanted, wanted
 
@@ -152,6 +152,25 @@ async def test_it_fits_above_the_prompt_of_a_small_terminal(
         assert window.prompt.region.height >= 1
 
 
+async def test_enter_sends_what_is_named_already_and_takes_what_was_chosen(
+    open_window: "Open", repository: Path
+) -> None:
+    (repository / "calc.pyi").touch()
+    async with open_window([], [], [], []) as stage:
+        prompt, offers = stage.app.window.prompt, stage.app.window.offers
+        for typed in ("@calc.py", "@lib", "@calc.py:"):
+            await offered(stage, f"see {typed}")
+            await stage.pilot.press("enter")
+            await stage.until(lambda typed=typed: stage.agent.asked[-1:] == [f"see {typed}"])
+            assert not prompt.text and not offers.opened
+        rows = await offered(stage, "@calc.py")
+        assert sorted(rows) == ["calc.py", "calc.pyi"]
+        await stage.pilot.press(*["down"] * (rows.index("calc.pyi") or 2), "enter")
+        assert prompt.text == "@calc.pyi" and len(stage.agent.asked) == 3
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.agent.asked[3:] == ["@calc.pyi"])
+
+
 def test_what_is_being_typed() -> None:
     assert wanted("a @ca", 5) == Wanted(2, "ca")
     assert wanted("a @ca b", 3) == Wanted(2, "")
@@ -198,13 +217,22 @@ class Named:
     """Definitions as an index has them, which can become others."""
 
     def __init__(self, **names: tuple[str, ...]) -> None:
-        self.names, self.count = names, 1
+        self.known, self.count = names, 1
 
     def generation(self) -> int:
         return self.count
 
-    def definers(self) -> Mapping[str, tuple[str, ...]]:
-        return self.names
+    def names(self) -> list[str]:
+        return [*self.known]
+
+    def definers(self, wanted: str, most: int) -> list[str]:
+        return [*self.known.get(wanted, ())][:most]
+
+    def symbols(self, path: str) -> list[Symbol]:
+        return [
+            Symbol(path, name, "method", 1, 2, f"def {name}(self)", parent)
+            for parent, name in (("Parser", "feed"), ("Parser", "finish"), ("Parser.Inner", "feed"), ("Other", "feel"))
+        ]
 
 
 def test_definitions_are_offered_behind_files_that_fit_as_well() -> None:
@@ -222,6 +250,18 @@ def test_definitions_are_offered_behind_files_that_fit_as_well() -> None:
     assert {t.kind for t in targets.find(Wanted(0, ""))} == {"file"}
 
 
+def test_what_is_defined_within_a_name_is_offered_behind_a_dot() -> None:
+    targets = Targets(Path(), lambda: ["parser.feed.py"])
+    targets.definitions = Named(Parser=("lib/p.py",), Inner=("lib/p.py",))
+    targets.renew()
+    found = targets.find(Wanted(0, "Parser.f"))
+    assert [t.spelled for t in found if t.kind == "definition"] == ["@Parser.feed", "@Parser.finish"]
+    (feed,) = [t for t in targets.find(Wanted(0, "parser.inner.fe")) if t.kind == "definition"]
+    assert (feed.spelled, feed.note) == ("@Parser.Inner.feed", "in lib/p.py")
+    assert "".join(feed.name[position] for position in feed.positions) == "Parser.Inner.fe"
+    assert len([t for t in targets.find(Wanted(0, "Parser.")) if t.kind == "definition"]) == 2
+
+
 async def test_a_definition_of_the_index_is_offered_and_follows_the_files(
     open_window: "Open", repository: Path
 ) -> None:
@@ -230,13 +270,13 @@ async def test_a_definition_of_the_index_is_offered_and_follows_the_files(
         offers, index = stage.app.window.offers, finder.start().index
         await stage.until(lambda: offers.targets and offers.targets.definitions)
         assert offers.targets is not None
-        await stage.until(lambda: "half" in index.definers())
+        await stage.until(lambda: "half" in index.names())
         offers.define(index)
         offers.targets.pause = 0.0
         assert "half  in calc.py" in await offered(stage, "@half")
         (repository / "calc.py").write_text("def quarter(a):\n    return a / 4\n")
         finder.changed(["calc.py"])
-        await stage.until(lambda: "quarter" in index.definers())
+        await stage.until(lambda: "quarter" in index.names())
         await stage.pilot.press(*["backspace"] * 4, *"quar")
         await stage.until(lambda: [str(o.prompt) for o in offers.options] == ["quarter  in calc.py"])
         await stage.pilot.press("tab")

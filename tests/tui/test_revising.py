@@ -265,6 +265,7 @@ async def test_an_edit_outlives_a_review_that_is_put_off(open_window: "Open", pr
         stage.app.window.change.put_off()
         await stage.until(lambda: stage.app.window.change.phase == "shown")
         assert not stage.app.window.change.query(HunkEditor)
+        await stage.until(lambda: stage.app.window.status.state == "ready")
         await stage.send("/review")
         await stage.review()
         assert (await editing(stage)).text.startswith("x")

@@ -39,6 +39,7 @@ async def test_a_change_is_accepted_taken_back_and_told_again(repository: Path, 
     before = (repository / "calc.py").read_text()
     answers = [[ToolCall("repo_browser.apply_patch", PATCH)], "It subtracted."]
     async with make_stage(OssaApp(repository, partial(open_real, repository, answers, ""))) as stage:
+        await stage.shows("tests   pytest with ")
         await stage.send("add subtracts, mend it")
         await stage.review()
         await stage.shows("✓ 1/1 passed · 1 fixed")

@@ -24,6 +24,7 @@ from ossa.assistant.events import (
 )
 from ossa.assistant.repository import NotARepository
 from ossa.model.base import Message, Usage
+from ossa.tui.widgets.conversation import Earlier, TurnBlock
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open
@@ -61,7 +62,7 @@ async def test_a_turn_is_told_as_it_happens(open_window: "Open") -> None:
         working.set()
         await stage.shows("✗ run tests  1 failed, 1 passed")
         await stage.shows("That was all.")
-        await stage.shows("25.0 tok/s  ·  400 known + 100 new")
+        await stage.shows("25.0 tok/s · 400 known + 100 new")
         await stage.pilot.press("ctrl+o")
         await stage.shows("Let me see what this is.")
         await stage.shows("E assert -1 == 3")
@@ -158,13 +159,14 @@ async def test_a_resumed_session_shows_its_last_turns_and_the_open_change(
     async with open_window([], history=history, holds=proposed.change, size=(120, 60)) as stage:
         await stage.shows("answer 14.")
         await stage.shows("Change  2 files, +3 −2  put off")
-        earlier = "6 earlier turns"
-        stage.app.window.conversation.scroll_home(animate=False)
-        await stage.shows(earlier)
-        assert "answer 5." not in stage.text
-        await stage.pilot.click("Earlier")
-        await stage.until(lambda: earlier not in stage.text)
-        stage.app.window.conversation.scroll_home(animate=False)
+        conversation = stage.app.window.conversation
+        assert len(conversation.query(TurnBlock)) < 15
+        earlier = conversation.query_one(Earlier)
+        assert [turn.events[0] for turn in earlier.turns] == [TurnStarted(f"question {n}.") for n in range(6)]
+        conversation.scroll_home(animate=False)
+        await stage.until(lambda: not conversation.query(Earlier))
+        await stage.until(lambda: conversation.scroll_y > 0, "what was in view, where it was")
+        conversation.scroll_home(animate=False)
         await stage.shows("answer 0.")
         stage.app.window.prompt.focus()
         await stage.pilot.press("up", "up")

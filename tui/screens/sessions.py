@@ -1,20 +1,28 @@
-"""The earlier sessions of this repository, to go on with one."""
+"""The earlier sessions of this repository: found by words, gone on with, forked, named, exported.
+
+Sessions ─ search Input · OptionList · naming Input · what was done · keys
+└► the id of the session to go on with; empty when there is none
+"""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import OptionList, Static
+from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ossa.assistant import paths
-from ossa.assistant.session import SessionInfo, sessions
+from ossa.assistant.archive import Found, fork, matching, rename
+from ossa.assistant.session import SessionError
+from ossa.tui.commands import bindings
+from ossa.tui.export import ExportError, export
 from ossa.tui.safe import cut, plain_text
 
 
@@ -22,40 +30,122 @@ class Sessions(ModalScreen[str]):
     """A list; its result is the id of the chosen session, empty when none was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss('')", "close"),
+        Binding("escape,q", "leave", "close"),
+        *bindings("sessions"),
         Binding("j", "app.simulate_key('down')", show=False),
         Binding("k", "app.simulate_key('up')", show=False),
     ]
 
-    def __init__(self, root: Path, present: str) -> None:
+    def __init__(self, root: Path, present: str, words: str = "") -> None:
         """`present` is the id of the session that is open, which is not listed."""
         super().__init__()
         self._root, self._present = root, present
-        self._list = OptionList(compact=True)
+        self._found: dict[str, Found] = {}
         self._title = Static("Earlier sessions", markup=False, classes="-title")
+        self._search = Input(words, placeholder="/ words in titles and prompts", compact=True, id="search")
+        self._list = OptionList(compact=True)
+        self._naming = Input(placeholder="A title; empty: as it began", compact=True, id="naming")
+        self._told = Static("", markup=False, classes="-hint")
 
     def compose(self) -> ComposeResult:
-        yield Vertical(self._title, self._list, id="dialog")
+        footer = Footer(show_command_palette=False, compact=True)
+        yield Vertical(self._title, self._search, self._list, self._naming, self._told, footer, id="dialog")
 
-    async def on_mount(self) -> None:
-        found = await asyncio.to_thread(sessions, paths.state_dir() / "sessions", self._root)
-        earlier = [info for info in found if info.id != self._present]
-        self._list.add_options([Option(_row(info), id=info.id) for info in earlier])
-        if earlier:
-            self._list.highlighted = 0
+    def on_mount(self) -> None:
+        self._naming.display = False
+        self._list.focus()
+        self._look()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return (
+            self.focused is self._list if action in ("fork_it", "rename_it", "export_it", "search_sessions") else True
+        )
+
+    @on(Input.Changed, "#search")
+    def _look(self) -> None:
+        self._list_those(self._search.value.split())
+
+    @work(exclusive=True)
+    async def _list_those(self, words: list[str]) -> None:
+        folder = paths.state_dir() / "sessions"
+        found = await asyncio.to_thread(lambda: list(matching(folder, self._root, words)))
+        self._found = {one.info.id: one for one in found if one.info.id != self._present}
+        chosen = self._chosen
+        self._list.set_options([Option(_row(one), id=name) for name, one in self._found.items()])
+        if self._found:
+            self._list.highlighted = list(self._found).index(chosen) if chosen in self._found else 0
+            self._title.update("Earlier sessions")
+        elif words:
+            self._title.update("No earlier session of this repository has these words.")
         else:
             self._title.update("There is no earlier session of this repository. Esc closes.")
-        self._list.focus()
+
+    @property
+    def _chosen(self) -> str:
+        """The id of the session that the cursor is on; empty where there is none."""
+        option = self._list.highlighted_option
+        return (option.id or "") if option is not None else ""
 
     @on(OptionList.OptionSelected)
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id or "")
 
+    def action_leave(self) -> None:
+        """Leave the field, or the list."""
+        if self.focused is self._list:
+            self.dismiss("")
+        else:
+            self._naming.display = False
+            self._told.update("")
+            self._list.focus()
 
-def _row(info: SessionInfo) -> Content:
+    def action_search_sessions(self) -> None:
+        self._search.focus()
+
+    @on(Input.Submitted, "#search")
+    def _searched(self) -> None:
+        self._list.focus()
+
+    def action_rename_it(self) -> None:
+        if found := self._found.get(self._chosen):
+            self._naming.value = plain_text(found.info.title)
+            self._naming.display = True
+            self._told.update("Enter keeps the title, Esc leaves it as it was.")
+            self._naming.focus()
+
+    @on(Input.Submitted, "#naming")
+    async def _named(self) -> None:
+        found, title = self._found[self._chosen], self._naming.value
+        self.action_leave()
+        if await self._done(lambda: f"Its title is {rename(found.info.path, title) or 'as it began'}."):
+            self._look()
+
+    async def action_fork_it(self) -> None:
+        if (found := self._found.get(self._chosen)) and (name := await self._done(lambda: fork(found.info.path))):
+            self.dismiss(name)
+
+    async def action_export_it(self) -> None:
+        if found := self._found.get(self._chosen):
+            await self._done(lambda: f"It is in {export(found.info)}")
+
+    async def _done(self, doing: Callable[[], str]) -> str:
+        """Do something in a thread, and say what came of it; empty where it failed."""
+        try:
+            told = result = await asyncio.to_thread(doing)
+        except (SessionError, ExportError) as error:
+            told, result = str(error), ""
+        self._told.update(plain_text(told))
+        return result
+
+
+def _row(found: Found) -> Content:
+    info = found.info
     count = "1 turn" if info.turns == 1 else f"{info.turns} turns"
-    return Content.assemble(
-        (f"{info.updated:%d %b %H:%M}  {count:<8}  ", "$foreground 65%"),
-        cut(plain_text(info.title).replace("\n", " "), 200) or "(nothing said)",
-        (f"  {plain_text(info.model)}", "$foreground 65%"),
+    row = Content.assemble(
+        (f"{info.updated:%d %b %H:%M}  {count:<8}  ", "$text-muted"),
+        cut(" ".join(plain_text(info.title).split()), 200) or "(nothing said)",
+        (f"  {plain_text(info.model)}", "$text-muted"),
     )
+    if not found.prompt:
+        return row
+    return row + Content.styled(f"\n{'':24}… {cut(' '.join(plain_text(found.prompt).split()), 200)}", "$text-muted")

@@ -11,11 +11,13 @@ Which columns fit is decided by the width; keys bring a hidden one in.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
+from textual.command import CommandPalette, Provider
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -24,11 +26,16 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, TextArea
 
+from ossa.assistant.events import Event
 from ossa.assistant.review import Permission
+from ossa.assistant.transcript import Transcript
 from ossa.tui.commands import suggestions
+from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
-from ossa.tui.safe import cut, plain_text
+from ossa.tui.rewriting import AMENDING, EDITING, open_prompt
+from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
+from ossa.tui.sights import TELLING, in_context, opened
 from ossa.tui.targets import Targets
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
@@ -36,6 +43,7 @@ from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.files import Files
 from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.ledger import LedgerView
+from ossa.tui.widgets.line import PromptLine
 from ossa.tui.widgets.offers import Offers
 from ossa.tui.widgets.pane import Pane
 from ossa.tui.widgets.preview import Preview
@@ -74,10 +82,14 @@ class Noticed(Message):
 class Workspace(Screen[None]):
     """Files, conversation and change, side by side."""
 
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {GoToFile}
+
     side_open = reactive(False)
     """Where there is little room: whether the file or change is shown."""
     files_open: reactive[bool | None] = reactive(None)
     """Whether the user wants the files; None leaves it to the width."""
+    side_alone = reactive(False)
+    """Whether the file or change has the whole width."""
 
     def __init__(self, root: Path, keys: Keymap) -> None:
         """`keys` are those in force, for the texts that name one."""
@@ -89,9 +101,12 @@ class Workspace(Screen[None]):
         """Paths changed on disk that are not shown yet."""
         self._following = False
         self.files = Files(root)
+        self.paths = self.files.paths
+        """Where files are found by their letters."""
         self.welcome = Welcome(root, keys)
         self.conversation = Conversation(self.welcome)
         self.activity = Activity()
+        self.activity.stop_key = keys.key("cancel")
         self.offers = Offers()
         self.prompt = Prompt(self.offers)
         self.preview = Preview(root)
@@ -99,7 +114,7 @@ class Workspace(Screen[None]):
         self.ledger = LedgerView()
         self.status = Status()
         self._switcher = ContentSwitcher(self.preview, self.change, self.ledger, initial="preview", id="switcher")
-        self._files_pane = Pane(self.files, id="files-pane")
+        self._files_pane = Pane(self.files, self.files.field, id="files-pane")
         self._talk = Pane(self.conversation, self.offers, self.activity, self.prompt, id="talk")
         self._side = Pane(self._switcher, id="side")
 
@@ -121,7 +136,8 @@ class Workspace(Screen[None]):
         await self._show_branch()
         await self.files.attach(root, repository)
         if repository is not None:
-            self.offers.attach(Targets(root, repository.files), self._favoured)
+            self.offers.attach(Targets(root, repository.files), lambda: self.favoured)
+            self.paths = self.files.paths = Paths(repository.files)
         self.run_worker(self._watch(root, watcher))
 
     def watch_side_open(self) -> None:
@@ -130,23 +146,35 @@ class Workspace(Screen[None]):
     def watch_files_open(self) -> None:
         self._arrange()
 
+    def watch_side_alone(self) -> None:
+        self._arrange()
+
     def on_resize(self) -> None:
         self._arrange()
 
     def _arrange(self) -> None:
         """Show the columns that fit. Not by classes of the screen: they would restyle every widget of a long talk."""
-        wide = self._is_wide
-        self._files_pane.display = self.files_open is True or (wide and self.files_open is None)
+        wide, beside = self._is_wide, not self.side_alone
+        self._files_pane.display = beside and (self.files_open is True or (wide and self.files_open is None))
         self._side.display = wide or self.side_open
-        self._talk.display = self.size.width >= TWO_COLUMNS or not self.side_open
+        self._talk.display = beside and (self.size.width >= TWO_COLUMNS or not self.side_open)
 
     @property
     def _is_wide(self) -> bool:
         """Whether all three columns fit."""
         return self.size.width >= THREE_COLUMNS
 
+    def toggle_side_alone(self) -> None:
+        """Give the file or the change the whole width, or no longer."""
+        if self.side_alone:
+            self.side_alone = False
+        else:
+            self._open_side("change" if self._switcher.current == "change" else "preview", focus=True)
+            self.side_alone = True
+
     def toggle_files(self) -> None:
         """Show the files, or go to them, or from there hide them."""
+        self.side_alone = False
         if not self._files_pane.display:
             self.files_open = True
             self.call_after_refresh(self.files.focus)
@@ -180,12 +208,37 @@ class Workspace(Screen[None]):
         """Bring the change up; to `ask` about it, the focus goes there unless the user is typing."""
         self._open_side("change", focus=ask and not self.prompt.text)
 
+    @work(exclusive=True, group="preview")
+    async def go_to_file(self, letters: str = "") -> None:
+        """Show the file that fits some letters best; without any, let the person choose by them."""
+        if not letters:
+            self.app.push_screen(CommandPalette([GoToFile], placeholder="Go to a file by some of its letters"))
+        elif found := await self.paths.find(letters, 1, self.favoured):
+            await self.show_file(found[0].path, chosen=True)
+        else:
+            self.notify(f"No file has the letters {plain_text(letters)} in this order.", markup=False)
+
     async def show_file(self, path: str, chosen: bool) -> None:
         """Show a file; a `chosen` one even where a review is open or there is little room."""
         if not chosen and (self.change.phase == "reviewing" or not self._side.display):
             return
+        self.preview.stay()
         await self.preview.show(path)
         self._open_side("preview", focus=chosen)
+
+    def see(self, event: Event | None, transcript: Transcript) -> None:
+        """Show in files and preview what an event tells of them, or where there is none what a whole session did."""
+        if event and (place := opened(event)):
+            self._follow(*place)
+        if event is None or isinstance(event, TELLING):
+            self.files.context = in_context(transcript)
+
+    def _follow(self, path: str, line: int) -> None:
+        """Show what the assistant reads, unless the person is at something else beside the conversation."""
+        decides = self.change.phase in ("reviewing", "revising") or self.change.has_focus
+        if self._switcher.current != "ledger" and not decides and self.preview.following and self._side.display:
+            self._switcher.current = "preview"
+            self.run_worker(self.preview.follow(path, line), exclusive=True, group="preview")
 
     @property
     def in_side(self) -> bool:
@@ -194,7 +247,7 @@ class Workspace(Screen[None]):
 
     def back_to_prompt(self) -> None:
         """Go to the prompt; where there is little room, the conversation comes back."""
-        self.side_open = False
+        self.side_open = self.side_alone = False
         self.prompt.focus()
 
     async def on_unmount(self) -> None:
@@ -218,6 +271,7 @@ class Workspace(Screen[None]):
     def _disk_changed(self, event: DiskChanged) -> None:
         self._touched |= event.paths
         self.offers.touch(event.paths)
+        self.paths.touch()
         if not self._following:
             self._following = True
             self.run_worker(self._follow_disk())
@@ -258,19 +312,33 @@ class Workspace(Screen[None]):
     @on(TextArea.Changed, "#prompt")
     @on(Offers.Turned)
     def _hint(self) -> None:
-        self.activity.hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
+        hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
+        if not hint and (rewriting := self.prompt.rewriting):
+            hint = AMENDING if rewriting.prompt else EDITING
+        self.activity.hint = hint
 
     @on(TextArea.Changed, "#prompt")
     def _count(self) -> None:
-        text = self.prompt.text
+        text = self.prompt.whole
         self.ledger.follow("" if text.startswith(("/", "!")) else text)
+
+    @on(PromptLine.EditWanted)
+    def _edit_wanted(self, event: PromptLine.EditWanted) -> None:
+        if count := self.conversation.from_last(event.line.parent):
+            self.edit_prompt(str(count))
+
+    def edit_prompt(self, which: str) -> str:
+        """Have an earlier prompt put otherwise; a sentence where there is none."""
+        self.side_open = False
+        return open_prompt(self.prompt, self.conversation, which)
 
     @on(Offers.Chosen)
     def _chosen(self) -> None:
         self.prompt.take()
 
-    def _favoured(self) -> list[str]:
-        """What is likely meant by an "@": the file in view, then those changed."""
+    @property
+    def favoured(self) -> list[str]:
+        """What is likely meant where a file is asked for: the one in view, then those changed."""
         return [self.preview.path, *self.files.marked] if self.preview.path else list(self.files.marked)
 
     @on(Files.Looked)
@@ -278,12 +346,15 @@ class Workspace(Screen[None]):
         self.run_worker(self.show_file(event.path, event.chosen), exclusive=True, group="preview")
 
     @on(ChangeView.Progressed)
+    @on(Preview.Turned)
     def _title_side(self) -> None:
+        waits = self.change.phase in ("shown", "reviewing", "revising")
+        self.files.proposed = frozenset(file.path for file in self.change.change.files) if waits else frozenset()
         if self._switcher.current == "ledger":
             self._side.heading = Content.styled("Context", "bold") + "  if the prompt were sent now"
             return
         if self._switcher.current == "preview":
-            self._side.heading = Content.styled(cut(plain_text(self.preview.path), 200) or "File", "bold")
+            self._side.heading = self.preview.title
             return
         change = self.change
         decided = len(change.hunks) - change.undecided

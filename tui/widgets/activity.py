@@ -8,6 +8,8 @@ from textual.widget import Widget
 
 BAR = 24
 """Cells of the progress bar, at most."""
+LEAST = 1.0
+"""Seconds of reading from which its end is foretold."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -33,6 +35,10 @@ class Activity(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._since = time.monotonic()
+        self.stop_key = "esc"
+        """What ends a turn, as it is called in texts."""
+        self._pace = (0.0, 0)
+        """When reading began, and how many tokens were known then."""
 
     def begin(self, doing: str) -> None:
         """Something begins; an empty text: nothing goes on any more."""
@@ -44,13 +50,23 @@ class Activity(Widget):
 
     def reading(self, done: int, total: int, reused: int) -> None:
         """The prompt is being read."""
+        before, _ = self.progress
         self.begin("Reading" if done < total else "Thinking")
+        if not before or done < before:
+            self._pace = (time.monotonic(), done)
         self.reused = reused
         self.progress = (done, total) if done < total else (0, 0)
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the prompt is read, at the pace so far; None where that is too short to tell."""
+        began, first = self._pace
+        elapsed, read = time.monotonic() - began, self.progress[0] - first
+        return (self.progress[1] - self.progress[0]) * elapsed / read if read and elapsed > LEAST else None
+
     def render(self) -> Content:
         if self.hint:
-            return Content.styled(self.hint, "$foreground 65%")
+            return Content.styled(self.hint, "$text-muted")
         if not self.doing:
             return Content.styled(self.waiting, "$text-warning")
         elapsed = time.monotonic() - self._since
@@ -58,19 +74,26 @@ class Activity(Widget):
         parts: list[str | tuple[str, str]] = [(f"{spinner} ", "$text-primary"), self.doing, " "]
         done, total = self.progress
         if total:
-            cells = max(6, min(BAR, self.content_size.width - 40))
-            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$foreground 65%")]
+            cells = max(6, min(BAR, self.content_size.width - 56))
+            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$text-muted")]
             if self.reused:
-                parts.append((f", {self.reused:,} known", "$foreground 65%"))
+                parts.append((f", {self.reused:,} known", "$text-muted"))
+            if (left := self.seconds_left) is not None:
+                parts.append((f", {duration(left)} left", "$text-muted"))
         else:
-            parts.append((f"{elapsed:.0f} s", "$foreground 65%"))
-        parts.append((f"  esc {'keeps the best so far' if self.keeps else 'stops'}", "$foreground 40%"))
+            parts.append((f"{elapsed:.0f} s", "$text-muted"))
+        parts.append((f"  {self.stop_key} {'keeps the best so far' if self.keeps else 'stops'}", "$text-disabled"))
         if self.queued:
             parts.append((f"  {self.queued} waiting", "$text-warning"))
         return Content.assemble(*parts)
 
 
+def duration(seconds: float) -> str:
+    """For example "8 s" or "3 min"."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
 def bar(done: int, total: int, cells: int) -> list[tuple[str, str]]:
     """How far something is, that many cells wide, as parts of a line."""
     full = min(cells, cells * done // total)
-    return [("━" * full, "$text-primary"), ("━" * (cells - full), "$foreground 40%")]
+    return [("━" * full, "$text-primary"), ("━" * (cells - full), "$text-disabled")]

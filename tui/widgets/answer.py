@@ -1,33 +1,192 @@
-"""What the model says to the user: Markdown that grows while it is written."""
+"""What the model says to the user: Markdown that grows while it is written, in one widget however long it is.
 
-from markdown_it import MarkdownIt
-from textual.widgets import Markdown
-from textual.widgets.markdown import MarkdownStream
+    append_text ─► what is being written is parsed anew, some times a second ─► what is complete stays as it is
+    render_line ─► only rows that are looked at are drawn, and code is coloured there
 
+A widget for each paragraph, as Textual's own Markdown has them, makes every key wait for the layout of all of them.
+"""
+
+import time
+from bisect import bisect_right
+from itertools import accumulate
+from typing import ClassVar
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+from textual.timer import Timer
+from textual.visual import Visual
+from textual.widget import Widget
+
+from ossa.tui.fences import Fence
+from ossa.tui.growth import Growth
+from ossa.tui.laid import Laid, Page, lay
 from ossa.tui.safe import LineGate, plain_text
 
+BEAT = 0.08
+"""Seconds between two looks at what is being written."""
+REST = 2
+"""After a look that took long, so many times as long is left to the keys."""
 
-def _parser() -> MarkdownIt:
-    """As Textual's own, but what looks like HTML is text: `list<int>` loses nothing."""
-    return MarkdownIt("gfm-like", {"html": False})
 
-
-class Answer(Markdown):
+class Answer(Widget):
     """An answer; its links are shown, never opened."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"answer--code", "answer--head"}
+
     def __init__(self) -> None:
-        super().__init__(open_links=False, parser_factory=_parser)
+        super().__init__()
         self._gate = LineGate()
-        self._stream: MarkdownStream | None = None
+        self._text = Growth()
+        self._waiting: list[str] = []
+        self._timer: Timer | None = None
+        self._due = 0.0
+        self._looking = False
+        """Whether the screen does not show yet what was looked at last."""
+        self._pages: list[Page] = []
+        """Of what is complete, in pieces, and at the end of what is not."""
+        self._kept = 0
+        """Blocks that the pages show and that no longer change."""
+        self._tops: list[int] = [0]
+        self._firsts: list[int] = [0]
 
     async def append_text(self, text: str) -> None:
         """Add the next bit."""
-        if self._stream is None:
-            self._stream = Markdown.get_stream(self)
-        await self._stream.write(self._gate.let(plain_text(text)))
+        self._waiting.append(text)
+        if self._timer is None and not self._looking:
+            self._look_soon()
 
     async def finish(self) -> None:
         """Show what is still waiting; nothing more will come."""
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await stream.stop()
+        if self._timer is not None:
+            self._timer.stop()
+        self._take()
+        self._text.finish()
+        self._pages.clear()
+        self._kept = 0
+        self._renew()
+
+    @property
+    def source(self) -> str:
+        """All that the model wrote, as Markdown."""
+        return self._text.source
+
+    @property
+    def fences(self) -> list[Fence]:
+        """The blocks of code in it."""
+        return [fence for block in self._text.blocks for fence in block.fences]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        self._lay(width)
+        return self._tops[-1]
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        for page in self._pages:
+            for line in page.lines:
+                line.strip = None
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        rows = [row.plain for block in self._text.blocks for row in block.rows]
+        return selection.extract("\n".join(rows)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.content_size.width
+        self._lay(width)
+        if y >= self._tops[-1]:
+            return Strip.blank(width, self.visual_style.rich_style)
+        page = bisect_right(self._tops, y) - 1
+        line = self._pages[page].lines[y - self._tops[page]]
+        number = self._firsts[page] + line.number
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(number)) is not None:
+            return _placed(self._drawn(line, width, span), line, number)
+        if self._text.finished:  # Textual keeps what it has drawn of a text that stays as it is
+            return _placed(self._drawn(line, width), line, number)
+        if line.strip is None or line.strip.cell_length != width:
+            line.strip = _placed(self._drawn(line, width), line, number)
+        return line.strip
+
+    def _drawn(self, line: Laid, width: int, selected: tuple[int, int] | None = None) -> Strip:
+        style = self.get_visual_style(f"answer--{line.kind}") if line.kind in ("code", "head") else self.visual_style
+        content = self._content(line, width - line.before.cell_length)
+        if selected:
+            mark = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+            start, end = (place - line.at if place >= 0 else len(content.plain) for place in selected)
+            content = content.stylize(mark, max(0, start), max(0, end))
+        before = Content.assemble(line.before, " ") if line.kind in ("code", "head") else line.before
+        strips = Visual.to_strips(self, before + content, width, 1, style, pad=True, apply_selection=False)
+        return strips[0].crop(0, width) if strips else Strip.blank(width, style.rich_style)
+
+    def _content(self, line: Laid, room: int) -> Content:
+        match line.kind:
+            case "head" if line.row.fence is not None:
+                return self._head(line.row.fence, room)
+            case "rule":
+                return Content.styled("─" * room, "$foreground 30%")
+            case _:
+                return line.content()
+
+    def _head(self, fence: Fence, room: int) -> Content:
+        """The line above code: what it is in, and by which number /copy knows it."""
+        number = f"/copy {fence.number}"
+        language = Content(fence.language or "text").truncate(max(1, room - len(number) - 3), ellipsis=True)
+        return language + " " * max(1, room - language.cell_length - len(number) - 2) + number
+
+    def _take(self) -> None:
+        """Look at what has come."""
+        self._timer = None
+        started, text = time.monotonic(), "".join(self._waiting)
+        self._waiting.clear()
+        if text:
+            self._text.add(self._gate.let(plain_text(text)))
+            self._renew()
+            self._looking = self.call_after_refresh(self._rest, started)
+
+    def _rest(self, started: float) -> None:
+        """The screen shows what was looked at."""
+        now = time.monotonic()
+        self._due, self._looking = now + max(BEAT, REST * (now - started)), False
+        if self._waiting and not self._text.finished:
+            self._look_soon()
+
+    def _look_soon(self) -> None:
+        self._timer = self.set_timer(max(0.01, self._due - time.monotonic()), self._take)
+
+    def _renew(self) -> None:
+        if self._pages and self._pages[-1].width:
+            before = self._tops[-1]
+            self._lay(self._pages[-1].width, anew=True)
+            if self._tops[-1] == before:
+                self.refresh()
+                return
+        self.refresh(layout=True)
+
+    def _lay(self, width: int, *, anew: bool = False) -> None:
+        """Have the pages show the text in this width."""
+        if self._pages and self._pages[-1].width == width and not anew:
+            return
+        if not self._pages or self._pages[-1].width != width:
+            self._pages, self._kept = [], 0
+        else:
+            self._pages.pop()
+        complete, blocks = self._text.complete, self._text.blocks
+        if complete > self._kept:
+            self._pages.append(lay(blocks[self._kept : complete], width))
+            self._kept = complete
+        self._pages.append(lay(blocks[complete:], width))
+        self._tops = [0, *accumulate(len(page.lines) for page in self._pages)]
+        self._firsts = [0, *accumulate(page.rows for page in self._pages)]
+
+
+def _placed(strip: Strip, line: Laid, row: int) -> Strip:
+    """What was drawn, with the place in the text of each character, for the mouse."""
+    if line.kind not in ("code", "head"):
+        return strip.apply_offsets(line.at - len(line.before.plain), row)
+    margin = line.before.cell_length + 1
+    return Strip.join([strip.crop(0, margin), strip.crop(margin).apply_offsets(line.at, row)])

@@ -19,7 +19,7 @@ OPEN = 200
 """The latest that are listed while it is open, besides those that passed."""
 _BAR = 20
 """Cells of the bar, at most."""
-_FAINT = "$foreground 65%"
+_FAINT = "$text-muted"
 
 
 class Attempts(Fold):

@@ -35,6 +35,7 @@ Phase: TypeAlias = Literal["empty", "shown", "reviewing", "revising", "applied",
 tested, and what came of it."""
 CHOOSING = frozenset({"choose", "next_repair", "previous_repair"})
 DECIDING = CHOOSING | {"accept", "reject", "accept_all", "submit", "edit", "edit_outside", "ask_again"}
+GOING = frozenset({"next", "previous", "next_file", "previous_file", "fold", "fold_all", "split", "outputs"})
 _NO_CHOICE = Alternatives()
 
 
@@ -216,7 +217,7 @@ class ChangeView(HunkList):
         if action == "revert":
             decided = self.phase == "reviewing" and self.undecided < len(self.hunks)
             return (decided or self.phase == "applied") and not self.typing
-        return self.phase != "empty" and not self.typing if action in ("next", "previous") else True
+        return self.phase != "empty" and not self.typing if action in GOING else True
 
     def action_accept(self) -> None:
         self._set("accepted")
@@ -235,7 +236,7 @@ class ChangeView(HunkList):
             self._say(why)
             return
         self.typing = view.editing = True
-        self.mount(HunkEditor(view, self._typed[view.hunk.id]), after=view)
+        self.open_below(view, HunkEditor(view, self._typed[view.hunk.id]))
 
     def action_edit_outside(self) -> None:
         view = self.hunks[self.current]
@@ -352,6 +353,7 @@ class ChangeView(HunkList):
             self._typed[editor.view.hunk.id] = editor.text
             editor.view.editing = False
             editor.remove()
+            self.close_below()
         self.typing = False
 
     def _say(self, sentence: str) -> None:
@@ -359,7 +361,7 @@ class ChangeView(HunkList):
 
     def _set(self, state: Literal["pending", "accepted", "rejected"]) -> None:
         view = self.hunks[self.current]
-        view.state, view.reason = state, ""
+        view.state, view.reason, view.folded = state, "", state != "pending"
         self._count()
 
     def _end(self, phase: Phase, outcome: str) -> None:

@@ -1,4 +1,8 @@
-"""The file tree: folders are read when they are opened, git's marks and the listing follow the disk."""
+"""The file tree: folders are read when they are opened, git's marks and the listing follow the disk.
+
+opened folder ─► list_folder in a thread, a page of it ─► nodes       "/" ─► Field ─► Paths.find ─► only what fits
+signs behind a name: M A D ? ! as git tells, ± in the change, @ in the model's context
+"""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
@@ -10,13 +14,21 @@ from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from ossa.assistant.repository import NotARepository
 from ossa.tui.commands import bindings
-from ossa.tui.listing import Entry, folders_of, list_folder, marks
+from ossa.tui.jump import Paths
+from ossa.tui.listing import SHOWN, Entry, folders_of, list_folder, marks
 from ossa.tui.safe import visible
+from ossa.tui.widgets.field import Field
+
+KINDS = {"?": "files--new", "A": "files--new", "D": "files--deleted", "•": "files--folder"}
+"""The styles of git's signs, where they are not those of a changed file."""
+FITTING = 200
+"""Files that remain at most when the tree is filtered."""
 
 
 class Listed(Protocol):
@@ -36,9 +48,15 @@ class Files(Tree[Entry]):
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "files--folder", "files--changed", "files--new", "files--deleted", "files--note",
+        "files--proposed", "files--context",
     }  # fmt: skip
     ICON_NODE = "▸ "
     ICON_NODE_EXPANDED = "▾ "
+
+    context: reactive[frozenset[str]] = reactive(frozenset(), init=False)
+    """The files of which the model is shown something."""
+    proposed: reactive[frozenset[str]] = reactive(frozenset(), init=False)
+    """The files of the change that waits for a decision."""
 
     class Looked(Message):
         """The cursor is on a file; `chosen`: the user pressed Enter on it."""
@@ -52,10 +70,19 @@ class Files(Tree[Entry]):
         super().__init__(root.name, Entry("", folder=True), id="files")
         self._folder = root
         self._repository: Listed | None = None
+        self.paths = Paths()
+        self.field = Field(self._typed, self._entered, self._left, self._moved)
+        """Where the filter is typed; whoever shows the tree shows it below."""
         self._all = False
         self._marks: dict[str, str] = {}
-        self._marked_folders: set[str] = set()
+        self._folders: dict[str, set[str]] = {}
+        """By sign, the folders that hold something with it."""
         self._loaded: dict[str, TreeNode[Entry]] = {}
+        self._pages: dict[str, int] = {}
+        """Of folders, how many entries are shown at most."""
+        self._filter = ""
+        self._open_folders: list[str] = []
+        """Those that were open before only some files were shown."""
         self.set_reactive(Tree.show_root, False)
         self.set_reactive(Tree.show_guides, False)
         self.set_reactive(Tree.guide_depth, 2)
@@ -82,18 +109,112 @@ class Files(Tree[Entry]):
                 await self._load(node)
         self._redraw()
 
+    def watch_context(self, context: frozenset[str]) -> None:
+        self._folders["@"] = folders_of(context)
+        self._redraw()
+
+    def watch_proposed(self, proposed: frozenset[str]) -> None:
+        self._folders["±"] = folders_of(proposed)
+        self._redraw()
+
+    async def reveal(self, path: str) -> None:
+        """Open the folders above a file and put the cursor on it; nothing where the tree does not show it."""
+        node = self.root
+        for length in range(1, path.count("/") + 2):
+            if (node.data or Entry("")).path not in self._loaded:
+                await self._load(node)
+            node.expand()
+            wanted = "/".join(path.split("/")[:length])
+            child = next((child for child in node.children if child.data and child.data.path == wanted), None)
+            if child is None:
+                return
+            node = child
+        self.call_after_refresh(self.move_cursor, node)
+
     async def action_show_ignored(self) -> None:
         self._all = not self._all
         for path in sorted(self._loaded):
             if node := self._loaded.get(path):
                 await self._load(node)
 
+    def action_filter(self) -> None:
+        self.field.open("Filter; enter opens, esc clears", self._filter)
+
+    def _typed(self, text: str) -> None:
+        self.run_worker(self._narrow(text), exclusive=True, group="filter")
+
+    def _entered(self) -> None:
+        entry = self.cursor_node.data if self.cursor_node and self._filter else None
+        chosen = entry.path if entry and not entry.folder else ""
+        self._end_filter(chosen)
+        if chosen:
+            self.post_message(self.Looked(chosen, chosen=True))
+
+    def _left(self) -> None:
+        self._end_filter("")
+
+    def _moved(self, step: int) -> None:
+        if step < 0:
+            self.action_cursor_up()
+        else:
+            self.action_cursor_down()
+
+    def _end_filter(self, chosen: str) -> None:
+        self.field.close()
+        self.focus()
+        self.run_worker(self._widen(chosen), exclusive=True, group="filter")
+
+    async def _narrow(self, text: str) -> None:
+        """Show only the files that have these letters."""
+        if not text.strip():
+            await self._widen("")
+            return
+        matches = await self.paths.find(text, FITTING, list(self._marks))
+        if not self._filter:
+            self._open_folders = sorted(path for path, node in self._loaded.items() if node.is_expanded)
+        self._filter = text
+        self._loaded.clear()
+        self.root.remove_children()
+        nodes = {"": self.root}
+        for path in sorted((match.path for match in matches), key=_place):
+            parts = path.split("/")
+            for length in range(1, len(parts) + 1):
+                above, here = "/".join(parts[: length - 1]), "/".join(parts[:length])
+                if here not in nodes:
+                    entry = Entry(here, folder=length < len(parts))
+                    nodes[here] = nodes[above].add(entry.name, entry, expand=entry.folder, allow_expand=entry.folder)
+        self.field.tell("none" if not matches else f"{len(matches)}{'+' if len(matches) == FITTING else ''}")
+        if matches:
+            self.call_after_refresh(self.move_cursor, nodes[matches[0].path])
+
+    async def _widen(self, chosen: str) -> None:
+        """Show all files again, the same folders open; with the cursor on the chosen one."""
+        if not self._filter:
+            return
+        self._filter = ""
+        self.field.tell("")
+        self.root.remove_children()
+        await self._load(self.root)
+        if chosen:
+            await self.reveal(chosen)
+        for path in self._open_folders:
+            await self._expand(path)
+        if chosen:  # what opened above has moved it
+            await self.reveal(chosen)
+
+    async def _expand(self, path: str) -> None:
+        above = self._loaded.get(path.rpartition("/")[0]) if path else None
+        for node in above.children if above else ():
+            if node.data and node.data.path == path and node.data.folder:
+                await self._load(node)
+                node.expand()
+
     @on(Tree.NodeExpanded)
-    async def _expanded(self, event: Tree.NodeExpanded[Entry]) -> None:
+    def _expanded(self, event: Tree.NodeExpanded[Entry]) -> None:
         event.stop()
         entry = event.node.data
-        if entry and entry.path not in self._loaded:
-            await self._load(event.node)
+        if entry and entry.path not in self._loaded and not self._filter:
+            self.run_worker(self._load(event.node), group=f"load {entry.path}", exclusive=True)
 
     @on(Tree.NodeHighlighted)
     def _highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
@@ -103,6 +224,10 @@ class Files(Tree[Entry]):
     @on(Tree.NodeSelected)
     def _selected(self, event: Tree.NodeSelected[Entry]) -> None:
         event.stop()
+        above = event.node.parent.data if event.node.parent else None
+        if event.node.data and event.node.data.note and above:
+            self._pages[above.path] = self._pages.get(above.path, SHOWN) + SHOWN
+            self.run_worker(self._load(event.node.parent or self.root), group=f"load {above.path}", exclusive=True)
         self._look(event.node, chosen=True)
 
     def _look(self, node: TreeNode[Entry], chosen: bool) -> None:
@@ -115,16 +240,36 @@ class Files(Tree[Entry]):
         if entry.note:
             return Text(f"… {entry.note}", self._part("files--note", style))
         icon = (self.ICON_NODE_EXPANDED if node.is_expanded else self.ICON_NODE) if entry.folder else "  "
-        mark = self._marks.get(entry.path, "•" if entry.path in self._marked_folders else "")
-        part = self._mark_style(mark, entry, style)
-        label = Text.assemble((icon, base_style), (visible(entry.name).replace("\n", "␊"), part))
-        return label.append(f" {mark}", part) if mark else label
+        signs = Text.assemble(*((f" {sign}", self._part(part, style)) for sign, part in self._signs(entry)))
+        name = Text(visible(entry.name).replace("\n", "␊"), self._name_style(entry, style))
+        room = self.scrollable_content_region.width - self._depth(node) * self.guide_depth - 2 - signs.cell_len
+        if room > 4:  # what a long name would push out of view is told by the signs alone
+            name.truncate(room, overflow="ellipsis")
+        return Text.assemble((icon, base_style), name, signs)
 
-    def _mark_style(self, mark: str, entry: Entry, style: Style) -> Style:
-        if not mark or mark == "•":
-            return self._part("files--folder", style) if entry.folder else style
-        kind = {"?": "files--new", "A": "files--new", "D": "files--deleted"}.get(mark, "files--changed")
-        return self._part(kind, style)
+    def get_label_width(self, node: TreeNode[Entry]) -> int:
+        """No label is wider than the tree; all would be drawn to know more exactly."""
+        return 0
+
+    def _depth(self, node: TreeNode[Entry]) -> int:
+        depth = -1
+        while node.parent is not None:
+            node, depth = node.parent, depth + 1
+        return depth
+
+    def _signs(self, entry: Entry) -> Iterable[tuple[str, str]]:
+        """What is known of a file, or of those in a folder: the sign and the style."""
+        if mark := self._marks.get(entry.path, "•" if entry.path in self._folders.get("M", ()) else ""):
+            yield mark, KINDS.get(mark, "files--changed")
+        for sign, part, paths in (("±", "files--proposed", self.proposed), ("@", "files--context", self.context)):
+            if entry.path in paths or (entry.folder and entry.path in self._folders.get(sign, ())):
+                yield sign, part
+
+    def _name_style(self, entry: Entry, style: Style) -> Style:
+        if entry.folder:
+            return self._part("files--folder", style)
+        mark = self._marks.get(entry.path)
+        return self._part(KINDS.get(mark, "files--changed"), style) if mark else style
 
     def _part(self, component: str, style: Style) -> Style:
         return style + Style(color=self.get_component_rich_style(component, partial=True).color)
@@ -136,7 +281,7 @@ class Files(Tree[Entry]):
             self._marks = marks(await asyncio.to_thread(self._repository.status))
         except NotARepository:  # the turn that needs git says so; the tree keeps the marks that it has
             return
-        self._marked_folders = folders_of(self._marks)
+        self._folders["M"] = folders_of(self._marks)
 
     def _ignored(self, paths: Collection[str]) -> Iterable[str]:
         """What the tree hides; nothing where git cannot tell."""
@@ -149,7 +294,10 @@ class Files(Tree[Entry]):
         """Make the node's children what the folder holds, touching only those that differ."""
         entry = node.data or Entry("")
         deleted = [path for path, mark in self._marks.items() if mark == "D"]
-        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored, deleted)
+        limit = self._pages.get(entry.path, SHOWN)
+        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored, deleted, limit)
+        if self._filter:
+            return
         self._loaded[entry.path] = node
         present = {child.data: child for child in node.children if child.data}
         for data in present.keys() - set(wanted):
@@ -169,3 +317,9 @@ class Files(Tree[Entry]):
         for node in self._loaded.values():
             for child in node.children:
                 child.refresh()
+
+
+def _place(path: str) -> list[tuple[bool, str]]:
+    """Where a path stands among others: in each folder the folders first."""
+    *above, name = path.split("/")
+    return [*((False, part.casefold()) for part in above), (True, name.casefold())]

@@ -33,7 +33,7 @@ class Fold(Static, can_focus=True):
 
     def renew(self) -> None:
         """Show the present head, and the body where it is open."""
-        self.update(Content.assemble(("▾ " if self.opened else "▸ ", "$foreground 40%"), self.head()))
+        self.update(Content.assemble(("▾ " if self.opened else "▸ ", "$text-disabled"), self.head()))
         if self._body is not None:
             self._body.update(self.body())
 

@@ -1,26 +1,24 @@
-"""One hunk of a change, line by line: drawn a row at a time, so that its length does not matter."""
+"""One hunk of a change with its state, drawn a row at a time so that its length does not matter.
 
-from dataclasses import dataclass
+No widget: a change may have thousands of hunks, and one `HunkStrips` draws them all.
+"""
+
+from collections.abc import Callable
 from textwrap import wrap
-from typing import ClassVar, Literal, TypeAlias
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 
-from textual import events
+from rich.style import Style as RichStyle
 from textual.content import Content
-from textual.geometry import Size
-from textual.message import Message
-from textual.reactive import reactive
 from textual.strip import Strip
 from textual.style import Style
-from textual.visual import Visual
-from textual.widget import Widget
 
 from ossa.assistant.change import FileChange, Hunk
-from ossa.tui.code import coloured_lines, plain_lines
+from ossa.tui.hunklines import Block, Cell, HunkLines, Layout, Sign
 from ossa.tui.origins import Origin
 from ossa.tui.safe import plain_text
 
 State: TypeAlias = Literal["pending", "revising", "accepted", "rejected", "refused", "undone"]
-Sign: TypeAlias = Literal[" ", "-", "+", "!"]
+T = TypeVar("T")
 
 MARKS: dict[State, str] = {
     "pending": "○ to decide",
@@ -36,119 +34,153 @@ STYLES: dict[State, str] = {
     "accepted": "$text-success",
     "undone": "$text-warning",
 }
-KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added", "!": "hunk--refused"}
+KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added"}
+_FADED = RichStyle(dim=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row on the screen: a line of the hunk, or what of it did not fit into the row above."""
+class Paper(Protocol):
+    """What a hunk is drawn on."""
 
-    sign: Sign
-    number: int
-    """Of the line in the file, from 1; 0 for a row that goes on with the line above."""
-    text: Content
+    def strip(self, content: Content, width: int, component: str) -> Strip:
+        """One row of text in the style of a component, filled up to the width."""
+        ...
+
+    def bar(self, character: str, component: str) -> Strip:
+        """One character in the style of a component."""
+        ...
+
+    def style(self, *components: str) -> Style:
+        """The style of a component, or of several laid over each other."""
+        ...
 
 
-class HunkView(Widget):
-    """A hunk with its state. Its classes: the state, and "-current" for the one that keys act on."""
+class Seen(Generic[T]):
+    """An attribute of a hunk that is seen on the screen: set, it has the hunk drawn anew."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "hunk--head", "hunk--same", "hunk--removed", "hunk--added", "hunk--refused", "hunk--number",
-    }  # fmt: skip
+    def __init__(self, default: T, *, lays: bool = True) -> None:
+        """`lays`: it may take more or fewer rows then."""
+        self._default, self._lays = default, lays
 
-    state: reactive[State] = reactive("pending", init=False)
-    current = reactive(False, toggle_class="-current")
-    reason = reactive("", layout=True)
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = f"_{name}"
+
+    @overload
+    def __get__(self, view: None, owner: type[object]) -> "Seen[T]": ...
+    @overload
+    def __get__(self, view: "HunkView", owner: type[object]) -> T: ...
+    def __get__(self, view: "HunkView | None", owner: type[object]) -> "Seen[T] | T":
+        return self if view is None else getattr(view, self._name, self._default)
+
+    def __set__(self, view: "HunkView", value: T) -> None:
+        if getattr(view, self._name, self._default) != value:
+            setattr(view, self._name, value)
+            view.changed(self._lays)
+
+
+class HunkView:
+    """A hunk as the person sees it."""
+
+    state: Seen[State] = Seen("pending")
+    current = Seen(False, lays=False)
+    """Whether it is the one that keys act on."""
+    folded = Seen(False)
+    """Whether only its head is shown."""
+    reason = Seen("")
     """Why it was rejected, or why it could not be applied."""
-    origin: reactive[Origin | Literal[""]] = reactive("")
+    origin: Seen[Origin | Literal[""]] = Seen("", lays=False)
     """Who wrote it, where it is not as the model had it first."""
-    editing = reactive(False, layout=True, toggle_class="-editing")
+    editing = Seen(False)
     """Whether its new lines are being edited below, and so are not shown here."""
-
-    class Chosen(Message):
-        """The user clicked on this hunk."""
-
-        def __init__(self, view: "HunkView") -> None:
-            super().__init__()
-            self.view = view
 
     def __init__(self, file: FileChange, hunk: Hunk, number: int, count: int) -> None:
         """The `number`-th of `count` hunks of the whole change."""
-        super().__init__(classes="-pending")
         self.file = file
         self.hunk = hunk
         self.place = f"{number}/{count}"
-        self._before = plain_lines("".join(hunk.before)) if hunk.before else []
-        self._after = plain_lines("".join(hunk.after)) if hunk.after else []
-        self._lead = plain_lines("".join(hunk.lead)) if hunk.lead else []
-        self._trail = plain_lines("".join(hunk.trail)) if hunk.trail else []
-        self._rows: list[Row] = []
-        self._rows_width = 0
-
-    def colour(self) -> None:
-        """Colour the lines by the language; slow for a long hunk, call it in a thread."""
-        hunk, path = self.hunk, self.file.path
-        old = coloured_lines("".join((*hunk.lead, *hunk.before)), path) if hunk.before else []
-        new = coloured_lines("".join((*hunk.lead, *hunk.after, *hunk.trail)), path)
-        lead, before, after = len(self._lead), len(self._before), len(self._after)
-        self.app.call_from_thread(
-            self._recolour, new[:lead], old[lead : lead + before], new[lead : lead + after], new[lead + after :]
-        )
-
-    def _recolour(self, lead: list[Content], before: list[Content], after: list[Content], trail: list[Content]) -> None:
-        self._lead, self._before, self._trail = lead, before, trail
-        if self.state != "revising":
-            self._after = after
-        self._rows_width = 0
-        self.refresh()
+        self.changed: Callable[[bool], None] = lambda _lays: None
+        """Called when it looks otherwise than it did; with whether its rows are to be counted anew."""
+        self.uncoloured: Callable[[HunkView, Block], None] = lambda _view, _block: None
+        """Called when lines of it are drawn without their colours."""
+        self.lines = self._lines(hunk)
+        self._layout: tuple[tuple[int, bool, bool], Layout] | None = None
 
     def rewrite(self, after: tuple[str, ...]) -> None:
         """Show other new lines in place of the hunk's, until the change comes anew."""
-        self._after = plain_lines("".join(after)) if after else []
-        self._rows_width = 0
-        self.refresh(layout=True)
+        hunk = self.hunk
+        self.lines = self._lines(Hunk(hunk.id, hunk.start, hunk.before, after, hunk.lead, hunk.trail))
+        self._layout = None
+        self.changed(True)
 
-    def watch_state(self, old: State, new: State) -> None:
-        self.remove_class(f"-{old}")
-        self.add_class(f"-{new}")
-        self._rows_width = 0
+    def height(self, width: int, *, split: bool) -> int:
+        """Rows that it takes: its head, and its lines; `split`: the old ones beside the new ones."""
+        if self.folded and not self.editing:
+            return 1
+        return 1 + len(self._refusal(width)) + self._laid(width, split).height
 
-    def watch_reason(self) -> None:
-        self._rows_width = 0
+    def draw(self, row: int, width: int, paper: Paper, *, split: bool) -> Strip:
+        """The `row`-th row of it, from 0."""
+        if row == 0:
+            strip = paper.strip(self._head(width - 1), width - 1, "hunk--current" if self.current else "hunk--head")
+        else:
+            refusal = self._refusal(width)
+            if row <= len(refusal):
+                strip = paper.strip(refusal[row - 1], width - 1, "hunk--refused")
+            else:
+                (left, right), part = self._laid(width, split).at(row - 1 - len(refusal))
+                if self._is_split(split):
+                    strip = self._pair(left, right, part, width - 1, paper)
+                else:
+                    strip = self._row(left, part, width - 1, paper)
+        if self.state in ("rejected", "undone"):
+            strip = strip.apply_style(_FADED)
+        return Strip.join([paper.bar("█" if self.current else "▌", self._edge), strip])
 
-    def watch_editing(self) -> None:
-        self._rows_width = 0
+    @property
+    def _edge(self) -> str:
+        if self.state == "pending":
+            return "hunk--edge-current" if self.current else "hunk--edge"
+        edges: dict[State, str] = {"accepted": "hunk--edge-good", "rejected": "hunk--edge-bad"}
+        return edges.get(self.state, "hunk--edge-odd")
 
-    def on_click(self, event: events.Click) -> None:
-        event.stop()
-        self.post_message(self.Chosen(self))
+    def _pair(self, left: Cell | None, right: Cell | None, part: int, width: int, paper: Paper) -> Strip:
+        half = (width - 1) // 2
+        bar = paper.bar("│", "hunk--number")
+        return Strip.join([self._row(left, part, half, paper), bar, self._row(right, part, width - 1 - half, paper)])
 
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        self._lay(width)
-        return len(self._rows) + 1
+    def _row(self, cell: Cell | None, part: int, width: int, paper: Paper) -> Strip:
+        """A row of a line; nothing where there is no line, or it is shorter than the one beside it."""
+        text = self.lines.part(cell, part, self._room(width)) if cell else None
+        if cell is None or text is None:
+            return paper.strip(Content(""), width, KINDS[cell.sign] if cell else "hunk--nothing")
+        kind = KINDS[cell.sign]
+        gutter = f"{'' if part else cell.number:>{self.lines.digits}} "
+        content = Content.assemble((gutter, paper.style(kind, "hunk--number")), f"{cell.sign} ", text)
+        return paper.strip(content, width, kind)
 
-    def render_line(self, y: int) -> Strip:
-        width = self.content_size.width
-        self._lay(width)
-        if y == 0:
-            return self._strip(self._head(width), width, "hunk--head")
-        if y > len(self._rows):
-            return Strip.blank(width)
-        row = self._rows[y - 1]
-        gutter = f"{row.number or '':>{self._digits}} "
-        number = self.get_visual_style(KINDS[row.sign], "hunk--number")
-        content = Content.assemble((gutter, number), f"{row.sign} ", row.text)
-        return self._strip(content, width, KINDS[row.sign])
+    def _room(self, width: int) -> int:
+        return max(8, width - self.lines.digits - 3)
 
-    def _strip(self, content: Content, width: int, component: str) -> Strip:
-        style: Style = self.get_visual_style(component)
-        strips = Visual.to_strips(self, content.truncate(width), width, 1, style, pad=True, apply_selection=False)
-        return strips[0] if strips else Strip.blank(width)
+    def _is_split(self, wanted: bool) -> bool:
+        """Whether old and new stand side by side: only where there are both."""
+        return wanted and not self.editing and bool(self.hunk.before and self.hunk.after)
+
+    def _laid(self, width: int, split: bool) -> Layout:
+        key = width, self._is_split(split), self.editing
+        if self._layout is None or self._layout[0] != key:
+            if self._is_split(split):
+                layout = self.lines.beside(self._room((width - 2) // 2))
+            else:
+                layout = self.lines.below(self._room(width - 1), old=self.editing)
+            self._layout = key, layout
+        return self._layout[1]
 
     def _head(self, width: int) -> Content:
         hunk = self.hunk
         where = hunk.note or (f"line {hunk.start + 1}" if self.file.kind == "modified" else self.file.kind)
-        left = Content.assemble((self.place, "bold"), f"  {plain_text(where)}")
+        fold = "▸ " if self.folded and not self.editing else "▾ "
+        left = Content.assemble((fold, "$foreground 40%"), (self.place, "bold"), f"  {plain_text(where)}")
+        if self.folded:
+            left += f"  +{len(hunk.after)} −{len(hunk.before)}"
         if self.origin:
             left += Content.styled(f"  ✎ {self.origin}", "$text-secondary")
         right = Content.styled(self._mark(), STYLES.get(self.state, "$text-error"))
@@ -164,30 +196,11 @@ class HunkView(Widget):
             return f"◦ {said}"
         return f"{MARKS[self.state]}: {said}" if said and self.state == "rejected" else MARKS[self.state]
 
-    @property
-    def _digits(self) -> int:
-        hunk = self.hunk
-        return len(str(hunk.start + len(hunk.trail) + max(len(hunk.before), len(hunk.after))))
+    def _refusal(self, width: int) -> list[Content]:
+        """Why it could not be applied, in rows."""
+        if self.state != "refused":
+            return []
+        return [Content(line) for line in wrap(plain_text(self.reason), self._room(width - 1))]
 
-    def _lay(self, width: int) -> None:
-        if width == self._rows_width:
-            return
-        start = self.hunk.start
-        after = start + len(self._after)
-        room = max(8, width - self._digits - 3)
-        parts: list[tuple[Sign, int, list[Content]]] = [
-            (" ", start - len(self._lead), self._lead),
-            ("-", start, self._before),
-            ("+", start, self._after),
-            (" ", after, self._trail),
-        ]
-        rows = [Row("!", 0, text) for text in self._refusal(room)]
-        for sign, first, lines in parts[:2] if self.editing else parts:
-            for number, line in enumerate(lines, first + 1):
-                folded = line.fold(room)
-                rows += [Row(sign, 0 if index else number, text) for index, text in enumerate(folded)]
-        self._rows, self._rows_width = rows, width
-
-    def _refusal(self, room: int) -> list[Content]:
-        """Why it could not be applied, in rows of that many cells."""
-        return [Content(line) for line in wrap(plain_text(self.reason), room)] if self.state == "refused" else []
+    def _lines(self, hunk: Hunk) -> HunkLines:
+        return HunkLines(hunk, self.file.path, lambda block: self.uncoloured(self, block))

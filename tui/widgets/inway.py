@@ -26,7 +26,7 @@ class InTheWay(Fold):
         rows = [_row(line) for line in self._lines[:LINES]]
         left = len(self._lines) - LINES
         if left > 0:
-            rows.append(Content.styled(f"… {left:,} more lines", "$foreground 65%"))
+            rows.append(Content.styled(f"… {left:,} more lines", "$text-muted"))
         return Content("\n").join(rows)
 
 

@@ -5,7 +5,7 @@ prompt typed, turn over ─► follow() ─► Agent.preview() in a thread ─�
 
 import asyncio
 from collections.abc import Callable
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,14 +17,18 @@ from textual.reactive import reactive
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Part
 from ossa.model.base import ModelError
 from ossa.tui.commands import bindings
-from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row
+from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row, told
 from ossa.tui.safe import plain_text
+from ossa.tui.screens.page import Page
 
-Count: TypeAlias = Callable[[str], Ledger]
+if TYPE_CHECKING:
+    # Not at run time, since the first frame should not wait for all that fits a conversation into its window.
+    from ossa.assistant.context.ledger import Ledger
+
+Count: TypeAlias = "Callable[[str], Ledger]"
 """Counts what would be shown with a prompt; blocks, and raises `ModelError`."""
 _KEYS: dict[str, Action] = {"pin": "pin", "drop": "drop", "shorten": "shorten", "bring_back": "restore"}
 
@@ -38,7 +42,7 @@ class LedgerView(Vertical):
         Binding("k", "up", show=False),
     ]
 
-    ledger: reactive[Ledger | None] = reactive(None)
+    ledger: "reactive[Ledger | None]" = reactive(None)
     """What was counted last."""
     working = reactive(False)
     """Whether a turn runs: what it shows the model is counted when it is over."""
@@ -106,7 +110,7 @@ class LedgerView(Vertical):
     def watch_problem(self) -> None:
         self._draw_head()
 
-    def watch_ledger(self, ledger: Ledger | None) -> None:
+    def watch_ledger(self, ledger: "Ledger | None") -> None:
         self._draw_head()
         self._draw_rows(ledger.parts if ledger else ())
 
@@ -146,13 +150,25 @@ class LedgerView(Vertical):
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        self._foot.update(Content(cost(self.current, self._parts)) if self.current else Content())
+        self._foot.update(Content(cost(self.current)) if self.current else Content())
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if wanted := _KEYS.get(action):
             return self.current is not None and wanted in actions(self.current)
         return super().check_action(action, parameters)
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_read()
+
+    def action_read(self) -> None:
+        """Show what the part under the cursor says."""
+        text = self.ledger.texts.get(self.current.id) if self.ledger and self.current else None
+        if self.current and text:
+            content = told(self.current, text)
+            self.app.push_screen(Page(lambda: content))
 
     def action_pin(self) -> None:
         if part := self.current:

@@ -1,11 +1,16 @@
 """The lines of a conversation that neither open nor grow: what the user said, notices, failures, outcomes."""
 
+from typing import ClassVar
+
+from textual.binding import BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from ossa.assistant.change import Change, FileChange
 from ossa.assistant.events import Committed, Redone, Reviewed, Revised, Rewound, TurnFinished, Undone
 from ossa.assistant.verdict import Verdict
+from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text, shown
 
 
@@ -17,9 +22,25 @@ class Line(Static):
         super().__init__(text, markup=False, classes=f"-{kind}")
 
 
-def prompt_line(prompt: str) -> Line:
-    """What the user asked."""
-    return Line(prompt, "prompt")
+class PromptLine(Line, can_focus=True):
+    """What the user asked the model; it can be asked otherwise."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("asked")]
+
+    class EditWanted(Message):
+        """The user wants to put it otherwise."""
+
+        def __init__(self, line: "PromptLine") -> None:
+            super().__init__()
+            self.line = line
+
+    def action_edit_prompt(self) -> None:
+        self.post_message(self.EditWanted(self))
+
+
+def prompt_line(prompt: str, *, is_prompt: bool = False) -> Line:
+    """What the user asked, the model or ossa."""
+    return PromptLine(prompt, "prompt") if is_prompt else Line(prompt, "prompt")
 
 
 def notice_line(text: str) -> Line:
@@ -92,10 +113,10 @@ def committed_line(event: Committed) -> Line:
     return Line(f"Committed {event.commit}: {first} · {', '.join(event.files)}", "notice")
 
 
-def finished_line(event: TurnFinished) -> Line:
-    """How the turn ended, and how long it took."""
+def finished_line(event: TurnFinished, hint: str = "") -> Line:
+    """How the turn ended, how long it took, and what can be done about it."""
     end = "done" if event.end == "answered" else event.end
-    return Line(f"{end} · {duration(event.seconds)}" if event.seconds else end, "end")
+    return Line((f"{end} · {duration(event.seconds)}" if event.seconds else end) + hint, "end")
 
 
 def duration(seconds: float) -> str:
@@ -103,7 +124,7 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def file_line(file: FileChange) -> Line:
-    """The head of a file's hunks in a change."""
+def file_title(file: FileChange) -> Content:
+    """The name of a file above its hunks in a change."""
     counts = ((f"+{file.added} ", "$text-success"), (f"−{file.removed}", "$text-error"))
-    return Line(Content.assemble((cut(plain_text(file.path), 200), "bold"), f"  {file.kind}  ", *counts), "file")
+    return Content.assemble((cut(plain_text(file.path), 200), "bold"), f"  {file.kind}  ", *counts)

@@ -1,6 +1,7 @@
 """The list above the prompt while an "@" is being typed: what it may name, the letters that fit lit.
 
 Prompt ─► follow(text, cursor) ─► Targets.find() in a thread ─► rows ─► Prompt takes the current one, or Chosen by mouse
+                                  Targets.renew() in another, where files or names have changed
 """
 
 import asyncio
@@ -47,8 +48,12 @@ class Offers(OptionList, can_focus=False):
         """Paths that come first where they fit: what is open, what was changed."""
         self._wanted: Wanted | None = None
         self._found: list[Target] = []
-        self._looking = False
+        self._found_of: Wanted | None = None
+        """What the rows are for."""
+        self._looking = self._renewing = False
         self._done = asyncio.Event()
+        self._moved = False
+        """Whether the person has chosen a row."""
         self._left: int | None = None
         """Where the "@" stands whose list the person has closed."""
 
@@ -58,6 +63,19 @@ class Offers(OptionList, can_focus=False):
         if not self.opened or self.highlighted is None:
             return None
         return self._found[self.highlighted]
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the rows are still those for earlier letters."""
+        return self.opened and self._found_of != self._wanted
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether a row is to be taken before the prompt can be sent: one was chosen, or nothing is named yet."""
+        if self._moved or self._wanted is None or self.targets is None:
+            return True
+        letters = self._wanted.letters
+        return not (self.targets.has(self._wanted) or any(target.name == letters for target in self._found))
 
     @property
     def start(self) -> int:
@@ -87,7 +105,7 @@ class Offers(OptionList, can_focus=False):
             self._left = None
         if now == self._wanted:
             return
-        self._wanted = now
+        self._wanted, self._moved = now, False
         if now is None or self._left is not None:
             self._show([])
         else:
@@ -110,31 +128,48 @@ class Offers(OptionList, can_focus=False):
         """Go to another row; from the last one on to the first."""
         if self._found and self.highlighted is not None:
             self.highlighted = (self.highlighted + rows) % len(self._found)
+            self._moved = True
 
     def watch_opened(self, opened: bool) -> None:
         self.post_message(self.Turned(opened))
 
     def _look(self) -> None:
-        if not self._looking and self.targets is not None:
+        if self.targets is None:
+            return
+        self._read_anew(self.targets)
+        if not self._looking:
             self._looking = True
             self._done.clear()
             self.run_worker(self._search(self.targets))
 
-    async def _search(self, targets: Targets) -> None:
-        """Look for what is wanted until nothing else is; the list of files is renewed behind what it has given."""
+    def _read_anew(self, targets: Targets) -> None:
+        if targets.stale and not self._renewing:
+            self._renewing = True
+            self.run_worker(self._renew(targets))
+
+    async def _renew(self, targets: Targets) -> None:
+        """Read anew what there is, which may take seconds, and look again; letters are not kept waiting for it."""
         try:
-            sought: Wanted | None = None
-            while self._wanted != sought or targets.stale:
-                if self._wanted == sought:
-                    await asyncio.to_thread(targets.renew)
-                sought = self._wanted
+            while targets.stale:
+                await asyncio.to_thread(targets.renew)
+        finally:
+            self._renewing = False
+        self._found_of = None
+        self._look()
+
+    async def _search(self, targets: Targets) -> None:
+        """Look for what is wanted until nothing else is."""
+        try:
+            while (sought := self._wanted) != self._found_of:
                 favoured = self.favoured()
                 found = await asyncio.to_thread(targets.find, sought, favoured) if sought else []
+                self._found_of = sought
                 if self._left is None and self._wanted is not None:
                     self._show(found)
         finally:
             self._looking = False
             self._done.set()
+        self._read_anew(targets)
 
     def _show(self, found: list[Target]) -> None:
         if found != self._found:
@@ -156,9 +191,9 @@ def _row(target: Target) -> Content:
     """What it is called, then where it lies: where there is no room for both, the name is what tells them apart."""
     cut = target.name.rstrip("/").rfind("/") + 1 if target.kind in ("file", "folder") else 0
     name = _lit(target.name[cut:], [p - cut for p in target.positions if p >= cut])
-    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$foreground 50%")
+    folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$text-disabled")
     return Content.assemble(
-        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$foreground 50%")
+        name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$text-disabled")
     )
 
 

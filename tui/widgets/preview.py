@@ -1,138 +1,206 @@
-"""A file to read: line numbers and colours, drawn a row at a time. It is read and coloured in a thread."""
+"""A file to read, in which one can search and go to a line; it can follow what the assistant reads.
+
+show(path) ─► read_page in a thread ─► FileText            "/" or ":" ─► Field ─► found in a thread ─► marked
+follow(path, line): only until the person moves, chooses a file or searches; then `f` has it follow again
+"""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal, Self, TypeAlias
 
-from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
 from textual.content import Content
-from textual.geometry import Size
+from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
-from textual.visual import Visual
 
-from ossa.tui.code import COLOURED, coloured_lines, display_lines
+from ossa.tui.code import COLOURED
 from ossa.tui.commands import bindings
-from ossa.tui.safe import is_text, plain_text
+from ossa.tui.pages import FOUND, Page, Place, read_page
+from ossa.tui.safe import cut, plain_text
+from ossa.tui.widgets.field import Field
+from ossa.tui.widgets.filetext import FileText
 
-READ = 1 << 20
-"""Bytes of a file that are read at most."""
+Purpose: TypeAlias = Literal["search", "line"]
 
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What is shown of a file."""
-
-    lines: Sequence[str | Content]
-    note: str = ""
-    """Why there are no lines, or fewer than the file has."""
+EMPTY = Page([], "Choose a file on the left to read it here.\nChanges appear here as well.")
 
 
-class Preview(ScrollView, can_focus=True):
+class Preview(Vertical):
     """The file that the user looks at."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *bindings("preview"),
-        Binding("j", "scroll_down", show=False),
-        Binding("k", "scroll_up", show=False),
-    ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"preview--number", "preview--note"}
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("preview")]
 
     path = reactive("")
     """From the root of the repository; empty when no file is shown."""
+    following = reactive(True, init=False, bindings=True)
+    """Whether it shows what the assistant reads."""
+
+    class Turned(Message):
+        """Another file is shown, or its title is another."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(id="preview")
         self.root = root
-        self.page = Page([], "Choose a file on the left to read it here.\nChanges appear here as well.")
+        self.lines = FileText(EMPTY)
+        self._field = Field(self._typed, self._close, self._left)
+        self._purpose: Purpose = "search"
+        self._sought = ""
+        self._places: list[Place] = []
+        self._at = -1
+        """Index of the place that was gone to."""
+        self._origin = 0
+        """The first line in view when the field was opened."""
+
+    def compose(self) -> ComposeResult:
+        yield self.lines
+        yield self._field
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        self.lines.focus(scroll_visible)
+        return self
+
+    @property
+    def page(self) -> Page:
+        """What is shown."""
+        return self.lines.page
+
+    @property
+    def title(self) -> Content:
+        """The file's name, what there is to say of how it is shown, and whether it follows."""
+        name = Content.styled(cut(plain_text(self.path), 200) or "File", "bold")
+        parts = [plain_text(self.page.note)] if self.page.lines and self.page.note else []
+        parts += [f"“{plain_text(self._sought)}” {self._count}"] if self._sought and not self._field.display else []
+        parts += ["◉ follows the assistant"] if self.following and self.path else []
+        return Content("  · ").join([name, *map(Content, parts)])
 
     async def show(self, path: str) -> None:
         """Show a file, or the same one as it is now without scrolling away."""
         again = path == self.path
-        page = await asyncio.to_thread(read_page, self.root, path, coloured=False)
-        self._turn(path, page, again)
+        page = await asyncio.to_thread(read_page, self.root, path, colours=False)
+        self.lines.turn(page, keep=again)
+        self.path = path
+        self.post_message(self.Turned())
         if 0 < sum(map(len, page.lines)) <= COLOURED:
-            self._turn(path, await asyncio.to_thread(read_page, self.root, path), True)
+            coloured = await asyncio.to_thread(read_page, self.root, path)
+            if path != self.path:
+                return
+            self.lines.turn(coloured, keep=True)
+        if again and self._sought:
+            await self._search()
+        elif self._sought:
+            self._forget()
+
+    async def follow(self, path: str, line: int) -> None:
+        """Show what the assistant reads, from that line on where it is above 0."""
+        await self.show(path)
+        if line > 0:
+            self.lines.go(line - 1)
+
+    def stay(self) -> None:
+        """Follow no more, since the person goes their own way."""
+        self.following = False
+
+    def watch_following(self) -> None:
+        self.post_message(self.Turned())
+
+    def action_follow(self) -> None:
+        self.following = not self.following
 
     def action_top(self) -> None:
-        self.scroll_home(animate=False)
+        self.stay()
+        self.lines.scroll_home(animate=False)
 
     def action_bottom(self) -> None:
-        self.scroll_end(animate=False)
+        self.stay()
+        self.lines.scroll_end(animate=False)
 
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.refresh()
+    def action_search(self) -> None:
+        self._open("search", self._sought)
 
-    def render_line(self, y: int) -> Strip:
-        scroll_x, scroll_y = self.scroll_offset
-        width = self.content_size.width
-        index = scroll_y + y
-        page = self.page
-        if index < len(page.lines):
-            return self._row(index, scroll_x, width)
-        notes = page.note.split("\n") if page.note else []
-        place = index - len(page.lines) - bool(page.lines)
-        if 0 <= place < len(notes):
-            style = self.get_visual_style("preview--note")
-            note = Content(f" {plain_text(notes[place])}").truncate(width, ellipsis=True)
-            return Visual.to_strips(self, note, width, 1, style, pad=True)[0]
-        return Strip.blank(width, self.visual_style.rich_style)
+    def action_line(self) -> None:
+        self._open("line", "")
 
-    def _turn(self, path: str, page: Page, keep: bool) -> None:
-        self.page = page
-        self.path = path
-        longest = max((_width(line) for line in page.lines), default=0)
-        rows = len(page.lines) + (page.note.count("\n") + 2 if page.note else 0)
-        self.virtual_size = Size(longest + self._gutter, rows)
-        if not keep:
-            self.scroll_home(animate=False)
-        self.refresh()
+    def action_next_place(self) -> None:
+        self._go(self._at + 1)
+
+    def action_previous_place(self) -> None:
+        self._go(self._at - 1)
+
+    def action_leave_search(self) -> None:
+        self._forget()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("next_place", "previous_place", "leave_search"):
+            return bool(self._sought) and not self._field.display
+        return bool(self.path) and not self._field.display if action in ("search", "line", "follow") else True
+
+    def _open(self, purpose: Purpose, text: str) -> None:
+        """Let the person type."""
+        self.stay()
+        self._purpose, self._origin = purpose, self.lines.first
+        self._field.open("Search; enter keeps, esc leaves" if purpose == "search" else "Line; esc goes back", text)
+
+    def _close(self) -> None:
+        self._field.close()
+        self.focus()
+        self.refresh_bindings()
+        self.post_message(self.Turned())
+
+    def _typed(self, text: str) -> None:
+        if self._purpose == "line":
+            self._go_to_line(text)
+        else:
+            self._sought = text
+            self.run_worker(self._search(), exclusive=True, group="search")
+
+    def _left(self) -> None:
+        if self._purpose == "search":
+            self._forget()
+        self.lines.scroll_to(y=self._origin, animate=False, immediate=True)
+        self.lines.marked = -1
+        self._close()
+
+    @on(FileText.Moved)
+    def _moved(self, event: FileText.Moved) -> None:
+        event.stop()
+        self.stay()
+
+    def _go_to_line(self, text: str) -> None:
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
+        count = len(self.page.lines)
+        self._field.tell("" if 0 < number <= count else f"1 to {count:,}")
+        if number and count:
+            self.lines.go(min(number, count) - 1)
+
+    async def _search(self) -> None:
+        """Find what is sought, and go to the first place from where the person was."""
+        page, sought = self.page, self._sought
+        places = await asyncio.to_thread(page.find, sought)
+        if page is not self.page or sought != self._sought:
+            return
+        self._places = places
+        first = next((index for index, place in enumerate(places) if place.line >= self._origin), 0)
+        self._go(first if self._field.display or self._at < 0 else self._at)
+
+    def _go(self, index: int) -> None:
+        self._at = index % len(self._places) if self._places else -1
+        self.lines.mark(self._places, self._places[self._at] if self._places else None)
+        self._field.tell(self._count if self._sought else "")
+        self.refresh_bindings()
+        self.post_message(self.Turned())
+
+    def _forget(self) -> None:
+        """Nothing is sought any more."""
+        self._sought, self._places, self._at = "", [], -1
+        self.lines.mark([], None)
+        self.refresh_bindings()
+        self.post_message(self.Turned())
 
     @property
-    def _gutter(self) -> int:
-        return len(str(len(self.page.lines))) + 3
-
-    def _row(self, index: int, scroll_x: int, width: int) -> Strip:
-        gutter = self._gutter
-        number = self.get_visual_style("preview--number").rich_style
-        base = self.visual_style
-        line = self.page.lines[index]
-        line = Content(line) if isinstance(line, str) else line
-        strips = Visual.to_strips(self, line, max(1, line.cell_length), 1, base) if line else []
-        text = strips[0] if strips else Strip.blank(0)
-        room = max(0, width - gutter)
-        text = text.crop(scroll_x, scroll_x + room).extend_cell_length(room, base.rich_style)
-        return Strip([Segment(f"{index + 1:>{gutter - 2}}  ", number), *text], width)
-
-
-def _width(line: str | Content) -> int:
-    """Cells of a line, at most: exact counting is slow for a huge file."""
-    text = line if isinstance(line, str) else line.plain
-    return len(text) if text.isascii() else 2 * len(text)
-
-
-def read_page(root: Path, path: str, *, coloured: bool = True) -> Page:
-    """What to show of a file; never raises for what can be wrong with one."""
-    place = root / path
-    try:
-        if not place.resolve().is_relative_to(root.resolve()):
-            return Page([], "A link that leads out of the repository; it is not followed.")
-        if not place.is_file():
-            return Page([], "There is no such file any more." if not place.exists() else "Not a regular file.")
-        size = place.stat().st_size
-        with place.open("rb") as file:
-            data = file.read(READ)
-    except OSError as error:
-        return Page([], f"It cannot be read: {error.strerror or error}.")
-    if not data:
-        return Page([], "An empty file.")
-    if not is_text(data):
-        return Page([], f"A binary file of {size:,} bytes.")
-    text = data.decode("utf-8", "surrogateescape")
-    lines = coloured_lines(text, path) if coloured and len(text) <= COLOURED else display_lines(text)
-    return Page(lines, f"The first {READ:,} of {size:,} bytes." if size > READ else "")
+    def _count(self) -> str:
+        if not self._places:
+            return "not found"
+        return f"{self._at + 1} of {len(self._places):,}{'+' if len(self._places) == FOUND else ''}"

@@ -1,17 +1,36 @@
 """Where the user types: several lines, a history, commands after "/", shell commands after "!", files after "@".
 
-While the list of what an "@" may name is open, the keys that move and take are its own.
+An earlier prompt or an answer may be put here to be written otherwise; what is sent then goes into its place. While
+the list of what an "@" may name is open, the keys that move and take are its own.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
+from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.message import Message
+from textual.reactive import reactive
 from textual.widgets import TextArea
 
 from ossa.tui.commands import completion
+from ossa.tui.outside import EditorError, edit_outside
+from ossa.tui.pasted import Pasted
+from ossa.tui.safe import plain_text
 from ossa.tui.widgets.offers import Offers
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What is being written otherwise: an earlier prompt, or what was answered to it."""
+
+    turns: int
+    """Which prompt, counted from the last one, which is 1."""
+    prompt: str = ""
+    """Of an answer, what it answers; empty where it is the prompt itself that is written otherwise."""
 
 
 class Prompt(TextArea):
@@ -21,12 +40,15 @@ class Prompt(TextArea):
         Binding("ctrl+j,shift+enter", "newline", "new line", show=False),
     ]
 
+    rewriting: reactive[Rewriting | None] = reactive(None, toggle_class="-rewriting")
+    """What goes away when this is sent."""
+
     class Sent(Message):
         """The user sent what is in the prompt."""
 
-        def __init__(self, text: str) -> None:
+        def __init__(self, text: str, rewriting: Rewriting | None = None) -> None:
             super().__init__()
-            self.text = text
+            self.text, self.rewriting = text, rewriting
 
     def __init__(self, offers: Offers) -> None:
         """`offers` shows what an "@" may name."""
@@ -43,6 +65,9 @@ class Prompt(TextArea):
         """Index into the history; its length stands for the text being written."""
         self._unsent = ""
         self._offers = offers
+        self._pasted = Pasted()
+        self.aside: Callable[[], AbstractContextManager[None]] = lambda: self.app.suspend()
+        """Leaves the terminal to an editor meanwhile."""
         self._untyped = ""
         """The text as it was put here and not typed: nothing is offered for it."""
 
@@ -57,6 +82,17 @@ class Prompt(TextArea):
         if not self.text:
             self._put(text)
 
+    def rewrite(self, text: str, rewriting: Rewriting) -> None:
+        """Have something written otherwise."""
+        self._put(text)
+        self.rewriting = rewriting
+        self.focus()
+
+    @property
+    def whole(self) -> str:
+        """The text, with what was pasted into it."""
+        return self._pasted.expand(self.text)
+
     def take(self, *, enter: bool = False) -> bool:
         """Put what the list offers where the "@" is; False where it stands there already.
 
@@ -65,13 +101,14 @@ class Prompt(TextArea):
         target, offers = self._offers.current, self._offers
         if target is None:
             return False
+        if offers.is_late:
+            return True  # what is in front is for other letters
         inside = target.kind == "folder" and not enter
         spelled = target.spelled.rstrip("\"'") if inside else target.spelled
         is_there = self.text[offers.start : self._cursor] == spelled
         if not is_there:
             before = self.text[: offers.start]
-            start = before.count("\n"), len(before) - before.rfind("\n") - 1
-            self.replace(spelled, start, self.cursor_location, maintain_selection_offset=False)
+            self.replace(spelled, _location(before, len(before)), self.cursor_location, maintain_selection_offset=False)
         if inside and not is_there:
             self._follow()
         else:
@@ -93,12 +130,33 @@ class Prompt(TextArea):
     def _send(self) -> None:
         text = self.text.strip()
         if text:
-            self.remember(text)
+            rewriting, self.rewriting = self.rewriting, None
+            if rewriting is None or not rewriting.prompt:
+                self.remember(text)
             self._put("")
-            self.post_message(self.Sent(text))
+            self.post_message(self.Sent(self._pasted.expand(text), rewriting))
 
     def action_newline(self) -> None:
         self.insert("\n")
+
+    def action_cut(self) -> None:
+        """Cut what is selected; where nothing is, have the text edited outside."""
+        if self.selected_text:
+            super().action_cut()
+        else:
+            self.edit_outside()
+
+    def edit_outside(self) -> None:
+        """Have the text edited in the person's own editor."""
+        try:
+            with self.aside():
+                text = edit_outside(self.whole, "prompt.md")
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be left to an editor.", markup=False)
+        except EditorError as error:
+            self.notify(str(error), markup=False)
+        else:
+            self._put(text.rstrip("\n"))
 
     def action_cursor_up(self, select: bool = False) -> None:
         if select or self._row > 0:
@@ -112,13 +170,21 @@ class Prompt(TextArea):
         else:
             self._recall(self._place + 1)
 
+    async def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.insert(self._pasted.fold(plain_text(event.text)))
+
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as a binding: a binding with priority would overtake letters that are still on their way.
         if event.key in ("tab", "enter"):
             await self._offers.settled()
         completed = completion(self.text) if event.key == "tab" else ""
-        if self._is_for_offers(event.key):
+        if self._is_for_offers(event.key) or self._is_for_token(event.key):
             pass
+        elif event.key == "escape" and self.rewriting:
+            self.rewriting = None
+            self._put("")
         elif completed:
             self._put(completed)
         elif event.key == "enter":
@@ -129,6 +195,16 @@ class Prompt(TextArea):
             return
         event.stop()
         event.prevent_default()
+
+    def _is_for_token(self, key: str) -> bool:
+        """Open or delete as a whole what stands for a pasted text; False where the key means something else."""
+        span = self._pasted.token_at(self.text, self._cursor) if key in ("ctrl+o", "backspace") else None
+        if span is None or self.selected_text:
+            return False
+        start, end = (_location(self.text, place) for place in span)
+        text = self._pasted.whole(self.text[slice(*span)]) if key == "ctrl+o" else ""
+        self.replace(text, start, end, maintain_selection_offset=False)
+        return True
 
     def _is_for_offers(self, key: str) -> bool:
         """Let the open list have the key; False where it has no use for it."""
@@ -142,7 +218,7 @@ class Prompt(TextArea):
             case "tab":
                 self.take()
             case "enter":
-                return self.take(enter=True)
+                return self._offers.is_needed and self.take(enter=True)
             case _:
                 return False
         return True
@@ -177,3 +253,8 @@ class Prompt(TextArea):
             self._unsent = self.text
         self._place = place
         self._put(self._unsent if place == len(self._history) else self._history[place])
+
+
+def _location(text: str, place: int) -> tuple[int, int]:
+    """Row and column of a place in a text."""
+    return text.count("\n", 0, place), place - text.rfind("\n", 0, place) - 1

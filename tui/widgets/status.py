@@ -20,13 +20,17 @@ class Status(Widget):
     """Of the model's last answer."""
     context: reactive[tuple[int, int]] = reactive((0, 0))
     """Tokens of the last prompt, and the model's window."""
+    reading = reactive("")
+    """What is read of the repository beside all else."""
     state = reactive("starting")
 
     def render(self) -> Content:
         width = self.content_size.width
         right = Content.styled(self.state, "bold $text-primary")
+        if self.reading:
+            right = Content.assemble((self.reading, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
-        separator = Content.styled("  ·  ", "$foreground 40%")
+        separator = Content.styled(" · ", "$text-disabled")
         for extra in self._extras():
             longer = left + separator + extra
             if extra and longer.cell_length + right.cell_length + 2 <= width:
@@ -52,7 +56,7 @@ class Status(Widget):
         total, window = self.context
         if window:
             figures.insert(2, f"{100 * total / window:.0f}% of {window:,}")
-        extras = [Content.styled(text, "$foreground 65%") for text in (*figures, plain_text(self.why))]
-        isolation = Content.styled(self.isolation, "$foreground 65%" if self.confined else "bold $text-warning")
+        extras = [Content.styled(text, "$text-muted") for text in (*figures, plain_text(self.why))]
+        isolation = Content.styled(self.isolation, "$text-muted" if self.confined else "bold $text-warning")
         extras.insert(min(3, len(figures)) if self.confined else 0, isolation)
         return extras

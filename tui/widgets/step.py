@@ -21,14 +21,14 @@ class Step(Fold):
 
     def head(self) -> Content:
         if self.has_class("-running"):
-            return Content.assemble("◦ ", self.title, ("  running", "$foreground 65%"))
+            return Content.assemble("◦ ", self.title, ("  running", "$text-muted"))
         mark, style = ("✓ ", "$text-success") if self.has_class("-ok") else ("✗ ", "$text-error")
-        return Content.assemble((mark, style), self.title, (f"  {self.summary}", "$foreground 65%"))
+        return Content.assemble((mark, style), self.title, (f"  {self.summary}", "$text-muted"))
 
     def body(self) -> Content:
         parts = [(self.detail, "$text-secondary"), (self.output, "")]
         blocks = [Content.styled("\n".join(shown(text, LINES)), style) for text, style in parts if text.strip()]
-        return Content("\n\n").join(blocks) if blocks else Content.styled("no output", "$foreground 40%")
+        return Content("\n\n").join(blocks) if blocks else Content.styled("no output", "$text-disabled")
 
     def append(self, text: str) -> None:
         """Add what a running command printed."""

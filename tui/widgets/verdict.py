@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -9,8 +10,11 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from ossa.assistant.verdict import Verdict
-from ossa.tui.safe import cut, plain_text
-from ossa.tui.widgets.failing import NAMED, FailingTest
+from ossa.tui.safe import cut, plain_text, shown
+from ossa.tui.widgets.failing import NAMED, FailingTest, TestName
+
+LINES = 60
+"""Lines that are shown of what a test said."""
 
 
 class VerdictView(Vertical):
@@ -35,22 +39,39 @@ class VerdictView(Vertical):
     def watch_doing(self, doing: str) -> None:
         self.query_one(".-doing", Static).update(Content(f"{plain_text(doing)} · before:"))
 
+    def open_all(self) -> None:
+        """Show what each test said, or hide it where all of that is shown."""
+        tests = [test for test in self.query(TestName) if test.said]
+        opened = not all(test.opened for test in tests)
+        for test in tests:
+            test.opened = opened
+
+    @on(TestName.Opened)
+    async def _opened(self, event: TestName.Opened) -> None:
+        """Put what a test said below its name, or take it away."""
+        event.stop()
+        row = event.name.parent
+        if not isinstance(row, Horizontal):
+            return
+        following = self.children[self.children.index(row) + 1 :][:1]
+        if following and following[0].has_class("-said"):
+            await following[0].remove()
+        if event.name.opened:
+            said = Content("\n".join(shown(event.name.said, LINES)))
+            await self.mount(Static(said, markup=False, classes="-said"), after=row)
+
 
 def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
     """A sort and a test of it: two columns, so that a long name keeps to its own."""
     sorts = (
         ("broken", verdict.broken, "$text-error", FailingTest),
-        ("gone", verdict.missing, "$text-error", _passing),
+        ("gone", verdict.missing, "$text-error", TestName),
         ("failing", verdict.still_failing, "$text-warning", FailingTest),
-        ("flaky", verdict.flaky, "$text-warning", _passing),
-        ("fixed", verdict.fixed, "$text-success", _passing),
+        ("flaky", verdict.flaky, "$text-warning", TestName),
+        ("fixed", verdict.fixed, "$text-success", TestName),
     )
     for name, tests, style, row in sorts:
         for test in tests[:NAMED]:
-            yield Content.styled(name, style), row(test)
+            yield Content.styled(name, style), row(test, verdict.output(test))
         if len(tests) > NAMED:
             yield Content(""), Static(Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%"), markup=False)
-
-
-def _passing(test: str) -> Static:
-    return Static(cut(plain_text(test), 200), markup=False)

@@ -9,13 +9,6 @@ from textual.widgets import Static
 from ossa.tui.keymap import Keymap
 from ossa.tui.safe import plain_text
 
-KEYS = (
-    ("enter", "ask for a change or about the code"),
-    ("/fix", "repair the failing tests"),
-    ("/test", "run the tests"),
-    ("f1", "all commands and keys"),
-)
-
 
 class Welcome(Static):
     """Facts that fill in while ossa starts."""
@@ -24,6 +17,8 @@ class Welcome(Static):
     isolation = reactive("", layout=True)
     model = reactive("", layout=True)
     why = reactive("", layout=True)
+    tests = reactive("", layout=True)
+    """What runs them, or why nothing does."""
 
     def __init__(self, root: Path, keys: Keymap) -> None:
         super().__init__(markup=False)
@@ -33,17 +28,24 @@ class Welcome(Static):
         facts = [
             ("folder", str(self._root)),
             ("branch", self.branch),
+            ("tests", self.tests),
             ("draft", self.isolation),
             ("model", self.model),
             ("", self.why),
         ]
+        keys = (
+            ("enter", "ask for a change or about the code"),
+            ("/fix", "repair the failing tests"),
+            ("/test", "run the tests"),
+            (self._keys.key("help"), "all commands and keys"),
+        )
         rows = [
             Content.styled("ossa", "bold $text-primary")
-            + Content.styled("  an offline pair programmer", "$foreground 65%"),
+            + Content.styled("  an offline pair programmer", "$text-muted"),
             Content(""),
-            *(_row(name, value or "–", "$foreground 65%", "$foreground") for name, value in facts if name or value),
+            *(_row(name, value or "–", "$text-muted", "$foreground") for name, value in facts if name or value),
             Content(""),
-            *(_row(key, text, "$text-primary", "$foreground 65%") for key, text in KEYS),
+            *(_row(key, text, "$text-primary", "$text-muted") for key, text in keys),
         ]
         return Content("\n").join(rows)
 

@@ -1,0 +1,140 @@
+"""`ossa --web`: the window in a browser on this machine, by textual-serve.
+
+browser ─► guard: loopback, Host, Origin, token ─► page, websocket ─► a process with the window, one for each page
+
+Whoever can open the page can run commands as the user does. So the address has a token that nobody can guess, which
+other users of this machine do not see; pages of other sites can neither read it nor connect; and nothing is fetched
+from anywhere else.
+"""
+
+import argparse
+import hmac
+import os
+import secrets
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from textual_serve.server import Server
+
+from ossa.tui.console import NEXT
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).with_name("page")
+"""What is shown around the window."""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self'; img-src 'self' data:; "
+    "connect-src 'self' {ws}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class PortError(Exception):
+    """The port cannot be had; the text is a sentence for the user."""
+
+
+def serve(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Serve the window with these arguments until Ctrl+C; the exit code.
+
+    Raises:
+        PortError: the port is taken, or not for this user.
+    """
+    listening = listen(arguments.web)
+    port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
+    print(f"ossa is at http://{HOST}:{port}/{token}/", flush=True)
+    print("Keep the address to yourself: whoever opens it works as you do. Ctrl+C ends.", flush=True)
+    with TemporaryDirectory(prefix="ossa-") as folder:
+        following = Path(folder) / "session"
+        os.environ[NEXT] = str(following)
+        web.run_app(application(command(argv), port, token, following), sock=listening, print=None, access_log=None)
+    return 0
+
+
+def listen(port: int) -> socket.socket:
+    """A socket that only this machine reaches; port 0 is any that is free.
+
+    Raises:
+        PortError: the port is taken, or not for this user.
+    """
+    try:
+        return socket.create_server((HOST, port))
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "there is no such port"
+        raise PortError(f"Port {port} cannot be had: {reason}. Name another: `ossa --web PORT`.") from error
+
+
+def command(argv: Sequence[str]) -> str:
+    """The shell line of a process with the window: the same arguments without `--web`."""
+    kept = [
+        argument
+        for before, argument in pairwise(["", *argv])
+        if not (argument == "--web" or argument.startswith("--web=") or (before == "--web" and argument.isdecimal()))
+    ]
+    # -P: a repository that ossa is started in may hold modules of any name.
+    return shlex.join([sys.executable, "-P", "-m", "ossa.tui", *kept])
+
+
+async def application(line: str, port: int, token: str, following: Path) -> web.Application:
+    """The server's application: everything lies below the token.
+
+    A window that ends to go on with another session writes its id into `following`; the next page begins with that.
+    """
+    inner = await _Quiet(line, port, following)._make_app()
+    inner.router.add_static("/page", PAGE)
+    outer = web.Application(middlewares=[_guard(port, token)])
+    outer.add_subapp(f"/{token}/", inner)
+    return outer
+
+
+class _Quiet(Server):
+    """textual-serve without its greeting, and with a page of our own that fetches nothing from elsewhere."""
+
+    def __init__(self, line: str, port: int, following: Path) -> None:
+        super().__init__(line, HOST, port, title="ossa", templates_path=PAGE)
+        self._line, self._following = line, following
+
+    async def on_startup(self, app: web.Application) -> None:
+        pass
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        self.command = self._line
+        with suppress(OSError):
+            session = self._following.read_text()
+            self._following.unlink()
+            self.command = f"{self._line} {shlex.join(['--resume', session])}"
+        return await super().handle_websocket(request)
+
+
+def _guard(port: int, token: str) -> Middleware:
+    """What lets through only requests of our own page, and to our own address by name.
+
+    A page of another site may connect to this port, and may have its name stand for this machine (DNS rebinding); but
+    its requests then bear its own name as Origin or Host.
+    """
+    names = {f"{name}:{port}" for name in (HOST, "localhost")}
+    names |= {HOST, "localhost"} if port == 80 else set()
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+        is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
+        given = request.path.removeprefix("/").partition("/")[0]
+        known = hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
+        from_here = origin == f"http://{host}" if origin is not None else not is_socket
+        if not (known and host in names and from_here):
+            raise web.HTTPForbidden(text="403: this is not the address that ossa printed.")
+        response = await handler(request)
+        if not response.prepared:
+            response.headers["Content-Security-Policy"] = _POLICY.format(ws=f"ws://{host}")
+            response.headers["Referrer-Policy"] = "no-referrer"
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return guard
