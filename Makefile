@@ -8,6 +8,7 @@ SHELL := bash
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+KERNELS := model/mxfp4/kernels.so
 MODEL := smollm2-135m
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)))
 
@@ -23,11 +24,13 @@ run: setup ## open ossa here, or elsewhere: make run ARGS=~/project
 test: setup ## all tests; some of them: make test ARGS=tests/model
 	@$(BIN)/pytest --numprocesses 2 --dist worksteal $(ARGS)
 
-check: $(READY) ## format, lint, types and layers
+check: $(READY) ## format, lint, types, layers, and the kernels under sanitizers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/pytest -q tests/test_layers.py
+	@$(BIN)/python model/mxfp4/build.py build/sanitized.so
+	@$(BIN)/python tests/model/kernels_at_edges.py build/sanitized.so
 
 bench: ## the list of benchmarks; make bench-NAME runs one
 	@echo "Benchmarks, each prints a table:$(if $(BENCHMARKS),, none yet)"
@@ -39,10 +42,14 @@ bench-%: setup
 screenshot: setup ## docs/window.png anew, from the real window
 	@$(BIN)/python docs/screenshot.py
 
-setup: $(READY) model ## the environment and the small model, once
+setup: $(READY) $(KERNELS) model ## the environment, the kernels and the small model, once
 
 model: $(READY)
 	@$(BIN)/ossa models pull $(MODEL)
+
+# The installation has built them; anew where they are changed, and without them it goes on more slowly.
+$(KERNELS): $(wildcard model/mxfp4/native/*) model/mxfp4/build.py | $(READY)
+	-@$(BIN)/python model/mxfp4/build.py
 
 # Kept until what is to be installed changes.
 $(READY): pyproject.toml constraints.txt

@@ -82,6 +82,7 @@ def attend(
         shared: what the rows have in common, if they are several.
         options: what other implementations take.
     """
+    query = query.to(key.dtype)  # where states are kept in fewer bits
     new, pad = query.shape[2], shared.pad if shared else 0
     common = shared.layers[module.layer_idx] if shared and shared.layers else None
     own = key.shape[2]

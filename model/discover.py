@@ -37,6 +37,10 @@ class Found:
     """Bytes needed on a CUDA card with the packages that keep MXFP4; 0: as many as in RAM."""
     adapter: Path | None = None
     """A folder with a LoRA adapter for it."""
+    packed_memory: int = 0
+    """Bytes of RAM needed on a CPU where gpt-oss's experts stay in MXFP4; 0: they can't."""
+    exact: bool = False
+    """Whether its other layers are to stay bf16 there; int8 if not, which is faster."""
 
 
 def snapshots(repository: Repository) -> list[Path]:
@@ -124,6 +128,8 @@ def _folder(path: Path) -> Found:
     # 4-bit weights that are dequantised to bf16 grow by 3.6 at most.
     growth = 3.6 if "quantization_config" in config else 1.1
     gpu = int(size * 1.1) if family == "gpt-oss" else 0
+    quantised = config.get("quantization_config")
+    stays = family == "gpt-oss" and isinstance(quantised, dict) and quantised.get("quant_method") == "mxfp4"
     return Found(
         path.name,
         path,
@@ -131,11 +137,14 @@ def _folder(path: Path) -> Found:
         window if isinstance(window, int) and window > 0 else _WINDOW_WHEN_UNSAID,
         int(size * growth) + GB // 2,
         gpu_memory=gpu,
+        # Dense layers as int8, and of the embeddings a few rows.
+        packed_memory=int(size * 0.88) + GB // 2 if stays else 0,
     )
 
 
 def _known(entry: Entry, path: Path) -> Found:
-    return Found(entry.name, path, entry.family, entry.window, entry.memory, gpu_memory=entry.gpu_memory)
+    found = Found(entry.name, path, entry.family, entry.window, entry.memory)
+    return replace(found, gpu_memory=entry.gpu_memory, packed_memory=entry.packed_memory)
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -60,7 +60,7 @@ class Engine:
         self._codec = loaded.codec
         self._constrainer: Constrainer | None = None
         slow = loaded.device.type == "cpu" and loaded.forward.size > _LARGE
-        self._chunk = _CHUNK_OF_LARGE if slow else _CHUNK
+        self._chunk = loaded.chunk or (_CHUNK_OF_LARGE if slow else _CHUNK)
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> int:
         """Tokens of the prompt."""

@@ -44,14 +44,34 @@ class Forward(Protocol):
 class ModuleForward:
     """A `Forward` over a module of transformers."""
 
-    def __init__(self, module: Any, device: torch.device, *, is_ours: bool) -> None:
-        """`is_ours`: its attention is `attention.attend`, so that rows can share states; else each gets a copy."""
-        self.module, self._device, self._is_ours = module, device, is_ours
+    def __init__(
+        self,
+        module: Any,
+        device: torch.device,
+        *,
+        is_ours: bool,
+        size: int | None = None,
+        kept: torch.dtype | None = None,
+    ) -> None:
+        """Over a module.
+
+        Args:
+            module: of transformers.
+            device: where it is.
+            is_ours: its attention is `attention.attend`, so that rows can share states; else each gets a copy.
+            size: of its weights, where they are no parameters.
+            kept: type of its states, where it is another than it computes in.
+        """
+        self.module, self._device, self._is_ours, self._size, self._kept = module, device, is_ours, size, kept
 
     @property
     def size(self) -> int:
         """Bytes of its parameters, those on the meta device left out."""
-        return sum(p.nbytes for p in self.module.parameters() if p.device.type != "meta")
+        return (
+            self._size
+            if self._size is not None
+            else sum(p.nbytes for p in self.module.parameters() if p.device.type != "meta")
+        )
 
     @property
     def vocabulary(self) -> int:
@@ -64,8 +84,9 @@ class ModuleForward:
         options: dict[str, Any] = {}
         if shared is not None:
             options = self._among(ids, states, shared)
+        known = _Narrowing(states, self._kept) if self._kept else states
         output = self.module(
-            input_ids=ids.to(self._device), past_key_values=states, use_cache=True, logits_to_keep=keep, **options
+            input_ids=ids.to(self._device), past_key_values=known, use_cache=True, logits_to_keep=keep, **options
         )
         return output.logits.float().cpu()
 
@@ -84,3 +105,16 @@ class ModuleForward:
             return {**options, "shared": shared}
         seen = torch.arange(before + own + new, device=self._device)[None]
         return {**options, "attention_mask": (seen < before) | (seen >= before + pads)}
+
+
+class _Narrowing:
+    """States that are kept in fewer bits than they are computed in."""
+
+    def __init__(self, states: Cache, dtype: torch.dtype) -> None:
+        self._states, self._dtype = states, dtype
+
+    def get_seq_length(self) -> int:
+        return self._states.get_seq_length()
+
+    def update(self, keys: torch.Tensor, values: torch.Tensor, layer: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._states.update(keys.to(self._dtype), values.to(self._dtype), layer)

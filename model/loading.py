@@ -7,6 +7,7 @@ Heavy modules are imported for the family at hand only: their import is most of 
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from ossa.model.codec import Codec
 from ossa.model.discover import Found
 from ossa.model.forward import Forward, ModuleForward
 from ossa.model.machine import Card, Machine, free_ram, is_out_of_memory, with_card
-from ossa.model.packages import reads_straight
+from ossa.model.packages import has_kernels, reads_straight
 from ossa.model.plan import PLACES, Plan, plan
 
 _CARDS: tuple[Card, ...] = ("cuda", "xpu")
@@ -35,23 +36,36 @@ class Loaded:
     """Tokens that prompt and answer may have together."""
     device: torch.device
     dtype: torch.dtype
+    how: str = ""
+    """Something special about its way of computing; a few words for the status bar."""
+    chunk: int = 0
+    """Tokens of a prompt that it best reads at once; 0 where that is as with others."""
 
     @property
     def where(self) -> str:
         """On what device, in what type: a few words for the status bar."""
+        if self.how:
+            return f"on {PLACES.get(self.device.type, self.device.type)} {self.how}"
         kind = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "fp32"}
         return f"on {PLACES.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
 
 
-def load(found: Found, codec: Codec | None = None) -> Loaded:
-    """Load the model, never touching a network; `codec` is its own, where that has been read already.
+def load(found: Found, codec: Codec | None = None, kept: Path | None = None) -> Loaded:
+    """Load the model, never touching a network.
+
+    Args:
+        found: which.
+        codec: its own, where that has been read already.
+        kept: a folder for what of a model need not be computed again.
 
     Raises:
         ModelError: its files are missing, damaged, or of a kind that cannot be run, or there is too little memory.
     """
     way = plan(found, as_torch_sees_it())
     try:
-        return _gguf(found, _device(way), codec) if found.family == "gguf" else _folder(found, way, codec)
+        if found.family == "gguf":
+            return _gguf(found, _device(way), codec)
+        return _folder(found, way, codec, kept)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -62,11 +76,12 @@ def as_torch_sees_it() -> Machine:
     """This machine with the card that torch can use; without one where torch can use none."""
     ram = free_ram()
     if torch.backends.mps.is_available():
-        return Machine(ram, min(ram, torch.mps.recommended_max_memory()), card="mps")
+        free = min(ram, torch.mps.recommended_max_memory())
+        return Machine(ram, free, card="mps", kernels=has_kernels())
     for card in _CARDS:
         if numbers := range(_backend(card).device_count()):
             return with_card(ram, card, max(_free(card, number) for number in numbers))
-    return Machine(ram)
+    return Machine(ram, kernels=has_kernels())
 
 
 def _device(way: Plan) -> torch.device:
@@ -129,12 +144,14 @@ def _gguf(found: Found, device: torch.device, codec: Codec | None) -> Loaded:
     return Loaded(forward, codec, shape.window, device, dtype)
 
 
-def _folder(found: Found, way: Plan, codec: Codec | None) -> Loaded:
+def _folder(found: Found, way: Plan, codec: Codec | None, kept: Path | None) -> Loaded:
     from transformers import AutoConfig
 
     device = _device(way)
     try:
         config = AutoConfig.from_pretrained(found.path, local_files_only=True)
+        if way.packed and way.device == "cpu":
+            return _packed(found, config, device, codec, kept)
         module = _module(found, config, way, device)
         fold(found, module.named_parameters())
         codec = codec or codecs.of(found, module.config)
@@ -149,6 +166,25 @@ def _folder(found: Found, way: Plan, codec: Codec | None) -> Loaded:
     if is_ours:
         module.set_attn_implementation(attention.register())
     return Loaded(ModuleForward(module.eval(), device, is_ours=is_ours), codec, window, device, module.dtype)
+
+
+def _packed(found: Found, config: Any, device: torch.device, codec: Codec | None, kept: Path | None) -> Loaded:
+    """gpt-oss on the CPU with its experts as they lie in the files."""
+    from ossa.model.mxfp4.assembly import CHUNK, Options, assemble, size_of
+    from ossa.model.mxfp4.library import KernelsError, proven
+
+    library, how = None, "with experts in MXFP4"
+    try:
+        library = proven()
+        how += f", by {library.name}, other layers in {'bf16' if found.exact else 'int8'}"
+    except KernelsError as error:
+        how += f", slowly, as its kernels can't be used: {error}"
+    is_fast = best_dtype(device) == torch.bfloat16
+    module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, is_bf16_fast=is_fast))
+    module.set_attn_implementation(attention.register())
+    forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=torch.bfloat16)
+    window = codecs.window_of(found, config)
+    return Loaded(forward, codec or codecs.of(found, config), window, device, torch.bfloat16, how, CHUNK)
 
 
 def _module(found: Found, config: Any, way: Plan, device: torch.device) -> Any:

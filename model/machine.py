@@ -36,6 +36,8 @@ class Machine:
     """Its kind, where there is one."""
     straight: bool = False
     """Whether weights can be read straight to the card, not through RAM."""
+    kernels: bool = True
+    """Whether the kernels are here by which a CPU computes with experts in MXFP4; without them it is slow at it."""
 
 
 def this_machine() -> Machine:
@@ -43,17 +45,18 @@ def this_machine() -> Machine:
     ram = free_ram()
     if sys.platform == "darwin":
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return Machine(ram, min(ram, int(total * _OF_APPLE)) if platform.machine() == "arm64" else 0, card="mps")
+        free = min(ram, int(total * _OF_APPLE)) if platform.machine() == "arm64" else 0
+        return Machine(ram, free, card="mps", kernels=packages.has_kernels())
     if gpu := _nvidia() or _amd():
         return with_card(ram, "cuda", gpu)
     if gpu := _intel():
         return with_card(ram, "xpu", gpu)
-    return Machine(ram)
+    return Machine(ram, kernels=packages.has_kernels())
 
 
 def with_card(ram: int, card: Card, gpu: int) -> Machine:
     """A machine with such a card, and the packages that are here."""
-    return Machine(ram, gpu, packages.keeps_mxfp4(card), card, packages.reads_straight())
+    return Machine(ram, gpu, packages.keeps_mxfp4(card), card, packages.reads_straight(), packages.has_kernels())
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -37,6 +37,11 @@ def keeps_mxfp4(card: str) -> bool:
     return is_new and _KERNELS[0] <= version_of("kernels") < _KERNELS[1] and reads_straight() and _has_kernel()
 
 
+def has_kernels() -> bool:
+    """Whether our own were built when ossa was installed, for gpt-oss on a CPU; whether they work is proven later."""
+    return (Path(__file__).parent / "mxfp4" / "kernels.so").is_file()
+
+
 def _has_kernel() -> bool:
     cache = Path(os.environ.get("KERNELS_CACHE") or hub_cache())
     return any(any((cache / f"{kind}s--{_KERNEL}" / "snapshots").glob("*")) for kind in ("kernel", "model"))

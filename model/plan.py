@@ -46,7 +46,12 @@ def ways(model: Found, machine: Machine) -> Iterator[Plan]:
         # Apple's memory is the RAM itself, and weights move there one by one.
         is_direct = machine.card == "mps" or (machine.straight and model.family != "gguf")
         yield Plan(machine.card, False, model.memory, machine.gpu, 0 if is_direct else model.memory)
-    yield Plan("cpu", False, model.memory, machine.ram)
+    wide = Plan("cpu", False, model.memory, machine.ram)
+    if not model.packed_memory:
+        yield wide
+        return
+    packed = Plan("cpu", True, _packed(model), machine.ram)
+    yield from (packed, wide) if machine.kernels else (wide, packed)
 
 
 def plan(model: Found, machine: Machine) -> Plan:
@@ -90,8 +95,13 @@ def choose(models_dir: Path, machine: Machine | None = None) -> Found:
     raise ModelError(f"No model on this machine fits it: {better}. Close other programs, or pull a smaller model.")
 
 
+def _packed(model: Found) -> int:
+    """Bytes with experts in MXFP4; dense layers that stay exact are a tenth more."""
+    return int(model.packed_memory * 1.1) if model.exact else model.packed_memory
+
+
 def _shortage(model: Found, machine: Machine) -> str:
-    text = f"needs {_gb(model.memory)} and {_gb(machine.ram)} are free"
+    text = f"needs {_gb(_packed(model) or model.memory)} and {_gb(machine.ram)} are free"
     if not machine.gpu:
         return text
     best = next(ways(model, machine))

@@ -9,7 +9,6 @@ comes into its place whole; one that is damaged in spite of that is taken away.
 import contextlib
 import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -23,11 +22,10 @@ from ossa.model import adapter
 from ossa.model.cache import PrefixCache, Tail
 from ossa.model.discover import Found
 from ossa.model.loading import Loaded
+from ossa.model.prints import print_of
 
 _SUFFIX = ".safetensors"
 _FORMAT = 1
-_EDGE = 1 << 20
-"""Bytes at the beginning and the end of each weights file by which it is known, with its size and time."""
 FEWEST = 64
 """Tokens worth a file."""
 
@@ -91,26 +89,16 @@ def key_of(found: Found, loaded: Loaded) -> str:
     """What the states depend on, as a short name: weights, type, way of computing, versions."""
     files = sorted(found.path.glob("*")) if found.path.is_dir() else [found.path]
     files += [found.adapter / name for name in (adapter.CONFIG, adapter.WEIGHTS)] if found.adapter else []
-    weights = [_print_of(path) for path in files if path.suffix in (".gguf", ".safetensors", ".json", ".bin")]
+    weights = [print_of(path) for path in files if path.suffix in (".gguf", ".safetensors", ".json", ".bin")]
     way = [
         type(loaded.forward).__name__,
+        loaded.how,
         str(loaded.dtype),
         loaded.device.type,
         torch.backends.cpu.get_cpu_capability(),
     ]
     versions = [version("torch"), version("transformers"), version("ossa")]
     return hashlib.sha256(json.dumps([_FORMAT, weights, way, versions]).encode()).hexdigest()[:24]
-
-
-def _print_of(path: Path) -> str:
-    """A hash of the file's size, time, beginning and end: to read 14 GB takes longer than what the states save."""
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        digest = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode())
-        digest.update(file.read(_EDGE))
-        file.seek(max(status.st_size - _EDGE, 0))
-        digest.update(file.read(_EDGE))
-    return digest.hexdigest()
 
 
 def _read(path: Path) -> Tail | None:

@@ -109,10 +109,11 @@ class _Server:
         from ossa.model.store import Store, key_of
 
         found = wire.from_found(job)
-        loaded = load(found, self._codec)
+        states = Path(job["states"]) if job["states"] else None
+        loaded = load(found, self._codec, states and states.with_name("layers"))
         self._engine = Engine(loaded)
-        if job["states"]:
-            self._store = Store(Path(job["states"]), key_of(found, loaded))
+        if states:
+            self._store = Store(states, key_of(found, loaded))
             for tail in self._store.load():
                 self._engine.cache.add(tail)
         self._reply(job, {"window": loaded.window, "where": loaded.where})

@@ -62,3 +62,26 @@ def tiny_gpt_oss(tiny_gpt_oss_folder: Path) -> Iterator[LocalModel]:
     model.start()
     yield model
     model.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_mxfp4_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same architecture in the layout of the official files, experts in MXFP4 and all else in bf16."""
+    from ossa.model.mxfp4.specimen import CONFIG_20B, make_random
+
+    config = {
+        **CONFIG_20B,
+        "num_hidden_layers": 4,
+        "layer_types": CONFIG_20B["layer_types"][:4],
+        "num_local_experts": 6,
+        "num_experts_per_tok": 2,
+        "hidden_size": 96,
+        "intermediate_size": 160,
+        "head_dim": 16,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "sliding_window": 16,
+        "max_position_embeddings": 2048,
+        "tie_word_embeddings": True,
+    }
+    return make_random(tmp_path_factory.mktemp("mxfp4") / "tiny", config)

@@ -93,8 +93,10 @@ def _choose(arguments: argparse.Namespace, config: "Config") -> "LanguageModel":
     return open_server(server, name, window=config.server_window)
 
 
-def _load(name: str, adapter: str, config: "Config") -> "LanguageModel":
+def _load(name: str, adapter: str, config: "Config", *, exact: bool = False) -> "LanguageModel":
     """The model that is asked for, else the configured one, else the best on disk that fits; and its adapter."""
+    from dataclasses import replace
+
     from ossa.model.adapter import adapted
     from ossa.model.discover import named
     from ossa.model.machine import this_machine
@@ -107,6 +109,7 @@ def _load(name: str, adapter: str, config: "Config") -> "LanguageModel":
     # The configured adapter belongs to the configured model.
     if folder := adapter or ("" if name else config.adapter):
         found = adapted(found, Path(folder))
+    found = replace(found, exact=exact)
     planned = str(plan(found, machine))
     log, states = paths.state_dir() / "model.log", paths.cache_dir() / "states"
     return LocalModel(found, planned=planned, log=log, states=states)
@@ -131,10 +134,7 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
             return models(arguments.action, arguments.name)
         case "bench-model":
-            from ossa.assistant.config import Config
-            from ossa.tui.bench import bench_model
-
-            return bench_model(partial(_load, arguments.name, arguments.adapter, Config()), as_json=arguments.json)
+            return _bench(arguments)
         case "find":
             from ossa.tui.find import find
 
@@ -149,6 +149,18 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             return demo(arguments, partial(open_bench, arguments), run_windows)
         case _:
             return _window(arguments)
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    """Measure a model that is here, or one with random weights."""
+    from ossa.assistant.config import Config
+    from ossa.tui.bench import bench_model, make_random
+
+    def load() -> "LanguageModel":
+        name = str(make_random(arguments.name)) if arguments.random else arguments.name
+        return _load(name, arguments.adapter, Config(), exact=arguments.exact)
+
+    return bench_model(load, as_json=arguments.json, exact=arguments.exact if arguments.random else None)
 
 
 def _window(arguments: argparse.Namespace) -> int:

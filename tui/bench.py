@@ -1,16 +1,52 @@
-"""`ossa bench-model`: what a model does on this machine."""
+"""`ossa bench-model`: what a model does on this machine; also gpt-oss with random weights, to have its speed only."""
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from ossa.assistant import paths
 from ossa.model.base import LanguageModel, ModelError
 from ossa.model.measure import Figures, measure
 
+_RANDOM = "gpt-oss-20b"
+_RANDOM_BYTES = 14_000_000_000
 
-def bench_model(load: Callable[[], LanguageModel], *, as_json: bool) -> int:
-    """Measure and print; the exit code."""
+
+def make_random(name: str) -> Path:
+    """A checkpoint with random weights, in ossa's cache.
+
+    Raises:
+        ModelError: there is none of that name, or the disk has no room for it.
+    """
+    if name != _RANDOM:
+        raise ModelError(f"Random weights are made in the shape of {_RANDOM} only: give that name.")
+    from ossa.model.mxfp4.specimen import make_random
+
+    folder = paths.cache_dir() / "benchmarks" / f"{name}-random"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder.parent).free
+    if not folder.exists() and free < _RANDOM_BYTES:
+        raise ModelError(
+            f"The weights take {_RANDOM_BYTES / 1e9:.0f} GB in {folder}, and {free / 1e9:.0f} GB are free."
+        )
+
+    def progress(done: int, total: int) -> None:
+        print(f"\r  making {folder}: {done / total:4.0%}", end="", file=sys.stderr, flush=True)
+
+    return make_random(folder, progress=progress)
+
+
+def bench_model(load: Callable[[], LanguageModel], *, as_json: bool, exact: bool | None = None) -> int:
+    """Measure and print; the exit code.
+
+    Args:
+        load: makes the model.
+        as_json: one JSON object, no table.
+        exact: for random weights, of which the bound is told too: whether all but their experts are bf16.
+    """
     try:
         model = load()
     except ModelError as error:
@@ -20,6 +56,8 @@ def bench_model(load: Callable[[], LanguageModel], *, as_json: bool) -> int:
         for told in measure(model):
             if isinstance(told, Figures):
                 print(json.dumps(dataclasses.asdict(told)) if as_json else _table(model, told))
+                if exact is not None and not as_json:
+                    print(_bound(model, told, exact))
             elif not as_json:
                 print(f"  {told} …", flush=True)
     except ModelError as error:
@@ -42,3 +80,25 @@ def _table(model: LanguageModel, found: Figures) -> str:
         ("what it has read", f"{found.states_bytes / 1e6:,.0f} MB"),
     ]
     return "\n".join([f"{model.info.name}: {model.info.why}", *(f"{name:<22}{value}" for name, value in rows)])
+
+
+def _bound(model: LanguageModel, found: Figures, exact: bool) -> str:
+    """Memory, and how near the speed of memory it writes."""
+    from ossa.model.mxfp4.bound import bytes_of_token, bytes_per_second, resident
+    from ossa.model.mxfp4.library import KernelsError, proven
+    from ossa.model.mxfp4.specimen import CONFIG_20B
+    from ossa.model.process import LocalModel
+
+    rows = [("memory of its process", f"{resident(model.pid if isinstance(model, LocalModel) else 0) / 1e9:.1f} GB")]
+    try:
+        speed, size = bytes_per_second(proven()), bytes_of_token(CONFIG_20B, exact=exact)
+        rows += [
+            ("memory is read at", f"{speed / 1e9:.1f} GB a second, and a token reads {size / 1e9:.2f} GB"),
+            (
+                "… which is at best",
+                f"{speed / size:.1f} tokens a second; it writes {found.writing * size / speed:.0%} of that",
+            ),
+        ]
+    except KernelsError as error:
+        rows.append(("kernels", f"none: {error}"))
+    return "\n".join(f"{name:<22}{value}" for name, value in rows)

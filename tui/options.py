@@ -58,6 +58,8 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     bench = _command(commands, "bench-model")
     bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
     _adapter(bench)
+    bench.add_argument("--random", action="store_true", help="random weights in its shape, made once: 14 GB of disk")
+    bench.add_argument("--exact", action="store_true", help="gpt-oss on a CPU: all but its experts in bf16, not int8")
     bench.add_argument("--json", action="store_true", help="one JSON object")
     _search(commands)
     _sessions(commands)

@@ -9,16 +9,20 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from transformers import AutoConfig
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
+from transformers.utils.quantization_config import Mxfp4Config
 
-from ossa.model import discover, llama, loading
+from ossa.model import attention, discover, llama, loading
 from ossa.model.attention import Shared
 from ossa.model.batch import common_length
 from ossa.model.cache import PrefixCache, Tail, empty
 from ossa.model.engine import Engine
 from ossa.model.forward import ModuleForward
 from ossa.model.gguf import GgufFile
+from ossa.model.harmony import HarmonyCodec
 from ossa.model.loading import Loaded
+from ossa.model.mxfp4.assembly import Options, assemble
 from ossa.model.store import Store, key_of
 
 SLIDING = 16  # of the tiny gpt-oss
@@ -61,6 +65,21 @@ def small(small_model_file: Path) -> Measured:
     return Measured(replace(loaded, forward=forward, dtype=torch.float32), theirs)
 
 
+@pytest.fixture(scope="module")
+def packed(tiny_mxfp4_folder: Path) -> Measured:
+    config = AutoConfig.from_pretrained(tiny_mxfp4_folder)
+    ours: Any = assemble(tiny_mxfp4_folder, config, Options(dtype=torch.float32))
+    ours.set_attn_implementation(attention.register())
+    as_is = Mxfp4Config(dequantize=True)
+    theirs: Any = GptOssForCausalLM.from_pretrained(
+        tiny_mxfp4_folder, attn_implementation="eager", quantization_config=as_is
+    )
+    assert theirs.config.sliding_window == SLIDING
+    forward = ModuleForward(ours, torch.device("cpu"), is_ours=True)
+    loaded = Loaded(forward, HarmonyCodec(), 2048, torch.device("cpu"), torch.float32)
+    return Measured(loaded, theirs.float().eval())
+
+
 def texts(count: int = 3) -> list[list[int]]:
     numbers = torch.Generator().manual_seed(0)
     return torch.randint(0, 40_000, (count, SIZE), generator=numbers).tolist()
@@ -73,7 +92,7 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("which", ["gpt_oss", "small"])
+@pytest.mark.parametrize("which", ["gpt_oss", "small", "packed"])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
@@ -94,7 +113,7 @@ def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
         if what == "go back":
             prompt = prompt[: depth + 1]
         logits = read(engine, prompt)
-        assert torch.allclose(logits, model.fresh(prompt), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(logits, model.fresh(prompt), atol=5e-4, rtol=1e-5)
 
 
 def read(engine: Engine, prompt: list[int]) -> torch.Tensor:
@@ -130,7 +149,7 @@ def test_what_is_put_aside_has_a_limit(gpt_oss: Measured) -> None:
     assert engine.cache.rewind(one) == 0
 
 
-@pytest.mark.parametrize("which", ["gpt_oss", "small"])
+@pytest.mark.parametrize("which", ["gpt_oss", "small", "packed"])
 def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, request: pytest.FixtureRequest) -> None:
     model: Measured = request.getfixturevalue(which)
     engine = Engine(model.loaded)
@@ -147,8 +166,8 @@ def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, r
     more = [5, 6, 7, 8]
     after = model.loaded.forward(torch.tensor([[token] for token in more]), states, 1, shared)
     for row, prompt in enumerate(prompts):
-        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=1e-4, rtol=1e-5)
-        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=5e-4, rtol=1e-5)
+        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=5e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "half written"])

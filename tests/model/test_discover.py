@@ -72,9 +72,9 @@ def test_the_small_model_alone_is_chosen(tmp_path: Path) -> None:
 def test_the_better_one_is_passed_over_where_it_does_not_fit(tmp_path: Path) -> None:
     put_gguf(tmp_path / "models")
     put_gpt_oss(in_hub(find("gpt-oss-20b")))
-    found = choose(tmp_path / "models", SMALL)
+    found = choose(tmp_path / "models", Machine(ram=8 * GB))
     assert found.name == "smollm2-135m"
-    assert found.why == "gpt-oss-20b is on disk but needs 42 GB and 22 GB are free"
+    assert found.why == "gpt-oss-20b is on disk but needs 12 GB and 8.0 GB are free"
 
 
 def test_the_better_one_is_taken_where_it_fits(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_card_counts_when_mxfp4_stays_packed_on_it(tmp_path: Path) -> None:
     assert found.name == "gpt-oss-20b"
     refusal = fits(found, Machine(ram=8 * GB, gpu=22 * GB, mxfp4=False))
     assert refusal.startswith(
-        "gpt-oss-20b needs 42 GB and 8.0 GB are free (on the GPU 42 GB and 22 GB; 14 GB would do with"
+        "gpt-oss-20b needs 12 GB and 8.0 GB are free (on the GPU 42 GB and 22 GB; 14 GB would do with"
     )
 
 

@@ -19,12 +19,20 @@ def known(name: str) -> Found:
 
 
 GPT_OSS, SMALL = known("gpt-oss-20b"), known("smollm2-135m")
+PACKED = replace(GPT_OSS, packed_memory=find("gpt-oss-20b").packed_memory)
 
 
 @pytest.mark.parametrize(
     ("model", "there", "wanted"),
     [
         (GPT_OSS, Machine(64 * GB), ("cpu", False)),
+        (PACKED, Machine(13 * GB), ("cpu", True)),
+        (PACKED, Machine(64 * GB), ("cpu", True)),
+        # In torch alone the unpacked weights are faster, where there is room for them.
+        (PACKED, Machine(64 * GB, kernels=False), ("cpu", False)),
+        (PACKED, Machine(13 * GB, kernels=False), ("cpu", True)),
+        (PACKED, Machine(13 * GB, 16 * GB, mxfp4=True, straight=True), ("cuda", True)),
+        (PACKED, Machine(13 * GB, 8 * GB, mxfp4=True, straight=True), ("cpu", True)),
         (GPT_OSS, Machine(8 * GB, 16 * GB, mxfp4=True, straight=True), ("cuda", True)),
         (GPT_OSS, Machine(8 * GB, 80 * GB, straight=True), ("cuda", False)),
         (GPT_OSS, Machine(64 * GB, 80 * GB), ("cuda", False)),
@@ -52,6 +60,8 @@ def test_the_best_way_that_fits(model: Found, there: Machine, wanted: tuple[str,
     ("model", "there", "said"),
     [
         (GPT_OSS, Machine(22 * GB), "gpt-oss-20b needs 42 GB and 22 GB are free: close"),
+        (PACKED, Machine(8 * GB), "gpt-oss-20b needs 12 GB and 8.0 GB are free: close"),
+        (replace(PACKED, exact=True), Machine(13 * GB), "gpt-oss-20b needs 14 GB and 13 GB are free: close"),
         (
             GPT_OSS,
             Machine(8 * GB, 12 * GB, mxfp4=True, straight=True),

@@ -1,0 +1,210 @@
+"""The native kernels: found, proven against torch, and called with tensors.
+
+    kernels.so ─► Library (one set of kernels, one pool of threads) ─► prove() ─► Library, or a sentence why not
+
+Called through ctypes, so it depends on no version of Python or torch. What the C code assumes of shapes is checked
+here.
+"""
+
+import contextlib
+import ctypes
+import weakref
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ossa.model.mxfp4.build import NAME
+from ossa.model.mxfp4.weights import GROUP, ExpertWeights, in_torch
+
+PATH = Path(__file__).with_name(NAME)
+LEVELS = (2, 1)
+"""The fastest first; 0 is plain C, slower than it is worth."""
+_VERSION = 1
+_TOLERANCE = 2e-2
+"""Of a self-test, relative: activations in int8 make 1e-2 of it."""
+
+
+class KernelsError(Exception):
+    """The kernels can't be used; the text says why, as the end of a sentence."""
+
+
+class _Experts(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("gate_up", "gate_up_scales", "gate_up_bias")),
+        *((name, ctypes.c_void_p) for name in ("down", "down_scales", "down_bias")),
+        *((name, ctypes.c_int32) for name in ("experts", "hidden", "inner", "per_token")),
+        *((name, ctypes.c_float) for name in ("alpha", "limit")),
+    )
+
+
+class Library:
+    """One set of kernels with a pool of threads; may be used by several threads at once."""
+
+    def __init__(self, path: Path, level: int, threads: int) -> None:
+        """Open the library.
+
+        Raises:
+            KernelsError: it is not there, no library of this version, or the processor lacks what the level takes.
+        """
+        self._native = _opened(path)
+        self._kernels = self._native.ossa_kernels(level)
+        if not self._kernels:
+            raise KernelsError("this processor has neither AVX2 nor NEON")
+        self.name: str = self._native.ossa_kernels_name(self._kernels).decode()
+        self.threads = threads
+        self._pool = self._native.ossa_pool_open(threads)
+        weakref.finalize(self, self._native.ossa_pool_close, self._pool)
+
+    def experts(
+        self, weights: ExpertWeights, x: torch.Tensor, chosen: torch.Tensor, shares: torch.Tensor
+    ) -> torch.Tensor:
+        """As `weights.in_torch`, with activations in int8; float32."""
+        x, shares, chosen = x.float().contiguous(), shares.float().contiguous(), chosen.long().contiguous()
+        assert all(part.is_contiguous() for part in weights.tensors())
+        assert x.shape == (len(chosen), weights.hidden)
+        assert shares.shape == chosen.shape
+        pointers = [part.data_ptr() for part in weights.tensors()]
+        shape = (weights.experts, weights.hidden, weights.inner, chosen.shape[1])
+        described = _Experts(*pointers, *shape, weights.alpha, weights.limit)
+        out = torch.empty_like(x)
+        done = self._native.ossa_experts(
+            self._pool, self._kernels, ctypes.byref(described), x.data_ptr(), len(x), chosen.data_ptr(),
+            shares.data_ptr(), out.data_ptr(),
+        )  # fmt: skip
+        if done:
+            raise MemoryError("can't allocate memory for the experts")
+        return out
+
+    def dense(
+        self, weight: torch.Tensor, scales: torch.Tensor | None, bias: torch.Tensor | None, x: torch.Tensor
+    ) -> torch.Tensor:
+        """`x [tokens, columns]` times a weight `[rows, columns]` in int8 with bf16 scales, or in bf16; float32."""
+        rows, columns = weight.shape
+        x = x.float().contiguous()
+        assert fits(weight)
+        assert weight.is_contiguous()
+        assert x.shape[1] == columns
+        out = x.new_empty(len(x), rows)
+        optional = (None if part is None else part.data_ptr() for part in (scales, bias))
+        self._native.ossa_dense(
+            self._pool, self._kernels, weight.data_ptr(), *optional, x.data_ptr(), len(x), rows, columns, out.data_ptr()
+        )
+        return out
+
+    def pack(self, wide: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A bf16 weight `[rows, columns]` as int8 and a bf16 scale for each group of 32."""
+        assert fits(wide)
+        assert wide.dtype == torch.bfloat16
+        narrow = torch.empty(wide.shape, dtype=torch.int8)
+        scales = wide.new_empty(len(wide), wide.shape[1] // GROUP)
+        self._native.ossa_pack(
+            self._pool, wide.contiguous().data_ptr(), *wide.shape, narrow.data_ptr(), scales.data_ptr()
+        )
+        return narrow, scales
+
+    def unpack(self, narrow: torch.Tensor, scales: torch.Tensor, wide: torch.Tensor) -> None:
+        """The opposite, into `wide`, which has at least as many values."""
+        assert wide.numel() >= narrow.numel()
+        assert narrow.is_contiguous()
+        assert scales.is_contiguous()
+        self._native.ossa_unpack(self._pool, narrow.data_ptr(), scales.data_ptr(), *narrow.shape, wide.data_ptr())
+
+    def has_nan(self, scales: torch.Tensor) -> bool:
+        """Whether one of these scales of MXFP4 stands for no number."""
+        assert scales.is_contiguous()
+        return self._native.ossa_find_nan(scales.data_ptr(), scales.numel()) >= 0
+
+
+def fits(weight: torch.Tensor) -> bool:
+    """Whether the kernels can compute with a dense weight of that shape."""
+    return weight.dim() == 2 and weight.shape[0] % 2 == 0 and weight.shape[1] % GROUP == 0
+
+
+def proven(path: Path = PATH, threads: int | None = None) -> Library:
+    """The fastest kernels of this processor that compute what torch does; takes some milliseconds.
+
+    Raises:
+        KernelsError: there are none.
+    """
+    wrong: list[str] = []
+    for level in LEVELS:
+        with contextlib.suppress(KernelsError):
+            library = Library(path, level, threads or torch.get_num_threads())
+            if error := deviation(library):
+                wrong.append(f"the kernels for {library.name} {error}")
+            else:
+                return library
+    Library(path, LEVELS[-1], 1)  # says why it can't be opened
+    raise KernelsError(" and ".join(wrong))
+
+
+def deviation(library: Library) -> str:
+    """What its kernels compute wrong, as a part of a sentence; nothing where all is right."""
+    numbers = torch.Generator().manual_seed(0)
+    # An odd number of groups, so that each kernel has a rest; tokens for a whole tile and a part of one.
+    hidden, inner, tokens = 5 * GROUP, 7 * GROUP, 6
+    x = torch.randn(tokens, hidden, generator=numbers)
+    weights = random_experts(3, hidden, inner, numbers)
+    chosen = torch.tensor([[0, 1], [2, 0], [0, 2], [1, 0], [0, 1], [0, 2]])
+    shares = torch.rand(chosen.shape, generator=numbers)
+    wide = torch.randn(2 * GROUP, hidden, generator=numbers).bfloat16()
+    bias = torch.randn(2 * GROUP, generator=numbers).bfloat16()
+    narrow, scales = library.pack(wide)
+    back = torch.empty_like(wide)
+    library.unpack(narrow, scales, back)
+    exact = x @ wide.float().T + bias.float()
+    pairs = {
+        "the experts": (library.experts(weights, x, chosen, shares), in_torch(weights, x, chosen, shares)),
+        "one expert": (library.experts(weights, x[:1], chosen[:1], shares[:1]),
+                       in_torch(weights, x[:1], chosen[:1], shares[:1])),
+        "dense layers in bf16": (library.dense(wide, None, bias, x), exact),
+        "dense layers in int8": (library.dense(narrow, scales, bias, x), exact),
+        "int8": (back.float(), wide.float()),
+    }  # fmt: skip
+    wrong = [name for name, (found, wanted) in pairs.items() if not relative_error(found, wanted) < _TOLERANCE]
+    return f"compute {wrong[0]} wrong" if wrong else ""
+
+
+def relative_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """How far off, as a share of what is wanted; no number where one of them is none."""
+    return float((found - wanted).norm() / wanted.norm())
+
+
+def random_experts(experts: int, hidden: int, inner: int, numbers: torch.Generator) -> ExpertWeights:
+    """Some to compute with, of the size that trained ones have."""
+
+    def of(rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        blocks = torch.randint(0, 256, (experts, rows, columns // GROUP, 16), dtype=torch.uint8, generator=numbers)
+        scales = torch.randint(118, 123, blocks.shape[:3], dtype=torch.uint8, generator=numbers)
+        return blocks, scales, torch.randn(experts, rows, generator=numbers).bfloat16() / 8
+
+    return ExpertWeights(*of(2 * inner, hidden), *of(hidden, inner), alpha=1.702, limit=7.0)
+
+
+def _opened(path: Path) -> Any:
+    if not path.is_file():
+        raise KernelsError("they were not built when ossa was installed")
+    try:
+        native: Any = ctypes.CDLL(str(path))
+        version = native.ossa_version()
+    except (OSError, AttributeError) as error:
+        raise KernelsError(f"{path.name} cannot be opened ({error})") from error
+    if version != _VERSION:
+        raise KernelsError(f"{path.name} is of version {version}, not {_VERSION}: install ossa again")
+    pointer, number = ctypes.c_void_p, ctypes.c_int
+    signatures = {
+        "ossa_kernels": (pointer, [number]),
+        "ossa_kernels_name": (ctypes.c_char_p, [pointer]),
+        "ossa_pool_open": (pointer, [number]),
+        "ossa_pool_close": (None, [pointer]),
+        "ossa_experts": (number, [*[pointer] * 4, number, *[pointer] * 3]),
+        "ossa_dense": (None, [*[pointer] * 6, number, number, number, pointer]),
+        "ossa_pack": (None, [pointer, pointer, number, number, pointer, pointer]),
+        "ossa_unpack": (None, [pointer, pointer, pointer, number, number, pointer]),
+        "ossa_find_nan": (ctypes.c_int64, [pointer, ctypes.c_size_t]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(native, name)
+        function.restype, function.argtypes = result, arguments
+    return native

@@ -1,0 +1,100 @@
+"""Dense layers as int8: made of a checkpoint's bf16 when it is loaded first, and kept on the disk for the next time.
+
+    checkpoint ─► the kernels pack each layer ─► FOLDER/<print of the checkpoint>.safetensors ─► mapped, as weights are
+
+Mapped even when just made, so that the system can take the memory back where it is short of it. A file that is damaged
+is made again; a disk that is full costs the next start some seconds.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+
+from ossa.model.base import ModelError
+from ossa.model.mxfp4.checkpoint import Checkpoint
+from ossa.model.mxfp4.library import Library
+from ossa.model.mxfp4.weights import GROUP
+from ossa.model.prints import print_of
+
+_FORMAT = 1
+_KEPT = 2
+"""Models whose layers stay on the disk."""
+
+
+class Narrow(NamedTuple):
+    """A weight as int8."""
+
+    weight: torch.Tensor
+    """`[rows, columns]`"""
+    scales: torch.Tensor
+    """bf16 `[rows, columns / 32]`"""
+
+
+class NarrowFolder:
+    """Where layers of checkpoints are kept as int8."""
+
+    def __init__(self, folder: Path | None, checkpoint: Path) -> None:
+        """`folder` is made when there is something to keep; without one nothing is."""
+        files = sorted(checkpoint.glob("*.safetensors"))
+        key = hashlib.sha256(f"{_FORMAT} {[print_of(file) for file in files]}".encode()).hexdigest()[:24]
+        self._path = folder / key / "model.safetensors" if folder else None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the checkpoint has been through here before."""
+        return self._path is not None and self._path.is_file()
+
+    def get(self, wide: Mapping[str, torch.Tensor], library: Library) -> dict[str, Narrow]:
+        """The layers as int8; `wide` has them in bf16."""
+        if found := self._mapped(wide):
+            return found
+        made = {name: Narrow(*library.pack(weight)) for name, weight in wide.items()}
+        if self._path is None or not self._keep(self._path, made):
+            return made
+        return self._mapped(wide) or made
+
+    def _mapped(self, wide: Mapping[str, torch.Tensor]) -> dict[str, Narrow]:
+        if not self._path or not self.is_there:
+            return {}
+        try:
+            kept = Checkpoint(self._path.parent)
+            return {
+                name: Narrow(
+                    kept.tensor(name, torch.int8, *weight.shape),
+                    kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), weight.shape[1] // GROUP),
+                )
+                for name, weight in wide.items()
+            }
+        except ModelError:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+            return {}
+
+    def _keep(self, path: Path, made: Mapping[str, Narrow]) -> bool:
+        content = {name: layer.weight for name, layer in made.items()}
+        content |= {f"{name}.scales": layer.scales for name, layer in made.items()}
+        fresh = path.with_suffix(".new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_room(path.parent)
+            save_file(content, fresh)
+            fresh.replace(path)
+        except (OSError, SafetensorError):
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            return False
+        return True
+
+    def _make_room(self, own: Path) -> None:
+        others = [path for path in own.parent.iterdir() if path != own and path.is_dir()]
+        others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in others[_KEPT - 1 :]:
+            for file in old.iterdir():
+                file.unlink()
+            old.rmdir()

@@ -1,0 +1,114 @@
+/* The kernels for AVX2 with FMA: 32 bytes of weights at a time. */
+#include "kernels.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE float sum_of(__m256 eight) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* The scales of two groups, each for its four lanes; of a last group that is alone, only its own. */
+INLINE __m256 scales_of(const uint8_t *scales, int left) {
+    __m128 first = _mm_set1_ps(of_bits((uint32_t)scales[0] << 23));
+    __m128 second = _mm_set1_ps(left > 1 ? of_bits((uint32_t)scales[1] << 23) : 0);
+    return _mm256_set_m128(second, first);
+}
+
+INLINE __m256i blocks_of(const uint8_t *at, int left) {
+    if (left > 1) return _mm256_loadu_si256((const __m256i *)at);
+    return _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)at));
+}
+
+INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+    const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
+    __m256 sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
+    for (int near = 0; near < 2 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / HALF + near, _MM_HINT_T0);
+    for (int g = 0; g < groups; g += 2) {
+        for (int row = 0; row < 2; row++) {
+            const uint8_t *at = blocks + row * size + (size_t)g * HALF;
+            if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            __m256i both = blocks_of(at, groups - g);
+            __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(both, nibble));
+            __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble));
+            __m256 scale = scales_of(scales + row * groups + g, groups - g);
+            for (int t = 0; t < n; t++) {
+                /* 4 products of at most 24 · 127 fit 16 bits. */
+                __m256i pairs = _mm256_maddubs_epi16(low, _mm256_loadu_si256((const __m256i *)(tokens[t].even + g * HALF)));
+                pairs = _mm256_add_epi16(
+                    pairs, _mm256_maddubs_epi16(high, _mm256_loadu_si256((const __m256i *)(tokens[t].odd + g * HALF))));
+                __m256i whole = _mm256_add_epi32(_mm256_madd_epi16(pairs, ones),
+                                                 _mm256_loadu_si256((const __m256i *)(tokens[t].start + g * LANES)));
+                __m256 scales_both = _mm256_mul_ps(scale, _mm256_loadu_ps(tokens[t].scale + g * LANES));
+                sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scales_both, sums[row][t]);
+            }
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = sum_of(sums[row][t]);
+}
+
+INLINE __m256 eight_int8(const int8_t *at) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)at)));
+}
+
+INLINE __m256 eight_bf16(const uint16_t *at) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)), 16));
+}
+
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
+    const size_t ahead = ahead_of(2 * (size_t)columns);
+    const int groups = columns / GROUP;
+    __m256 sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
+    for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / HALF + near, _MM_HINT_T0);
+    for (int g = 0; g < groups; g++) {
+        for (int row = 0; row < 2; row++) {
+            const int8_t *at = weights + (size_t)row * columns + (size_t)g * GROUP;
+            if (g % 2 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            __m256 scale = _mm256_set1_ps(of_bf16(scales[row * groups + g]));
+            __m256 parts[TILE];
+            for (int t = 0; t < n; t++) parts[t] = _mm256_setzero_ps();
+            for (int i = 0; i < GROUP; i += 8) {
+                __m256 eight = eight_int8(at + i);
+                for (int t = 0; t < n; t++) parts[t] = _mm256_fmadd_ps(eight, _mm256_loadu_ps(x[t] + g * GROUP + i), parts[t]);
+            }
+            for (int t = 0; t < n; t++) sums[row][t] = _mm256_fmadd_ps(parts[t], scale, sums[row][t]);
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = sum_of(sums[row][t]);
+}
+
+INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x, const int n, float *out) {
+    const size_t ahead = ahead_of(4 * (size_t)columns);
+    __m256 sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
+    for (int i = 0; i < columns; i += 8) {
+        for (int row = 0; row < 2; row++) {
+            const uint16_t *at = weights + (size_t)row * columns + i;
+            if (i % 32 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            __m256 eight = eight_bf16(at);
+            for (int t = 0; t < n; t++) sums[row][t] = _mm256_fmadd_ps(eight, _mm256_loadu_ps(x[t] + i), sums[row][t]);
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = sum_of(sums[row][t]);
+}
+
+#include "tiles.h"
+const Kernels avx2_kernels = {"AVX2", mxfp4, int8, bf16};
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,119 @@
+/* Dense layers for one or a few tokens, and their weights as int8: each group of 32 with a scale in bf16. */
+#include "kernels.h"
+
+#include <string.h>
+
+#define ROWS 32 /* in a task */
+
+typedef struct {
+    const Kernels *kernels;
+    const void *weights;
+    const uint16_t *scales; /* NULL: the weights are bf16 */
+    const uint16_t *bias;   /* bf16, or NULL */
+    const float *x;
+    float *out;
+    int tokens, rows, columns;
+} Dense;
+
+static void multiply_rows(void *argument, int task) {
+    const Dense *job = argument;
+    int first = task * ROWS, end = smaller(first + ROWS, job->rows), groups = job->columns / GROUP;
+    size_t size = (size_t)job->columns * (job->scales ? 1 : 2);
+    for (int begin = 0; begin < job->tokens; begin += TILE) {
+        int n = smaller(TILE, job->tokens - begin);
+        const float *x[TILE];
+        for (int t = 0; t < n; t++) x[t] = job->x + (size_t)(begin + t) * job->columns;
+        for (int row = first; row < end; row += 2) {
+            float sums[2 * TILE];
+            const char *weights = (const char *)job->weights + row * size;
+            if (job->scales) job->kernels->int8(weights, job->scales + (size_t)row * groups, job->columns, x, n, sums);
+            else job->kernels->bf16(weights, NULL, job->columns, x, n, sums);
+            for (int t = 0; t < n; t++) {
+                float *out = job->out + (size_t)(begin + t) * job->rows + row;
+                out[0] = sums[t] + (job->bias ? of_bf16(job->bias[row]) : 0);
+                out[1] = sums[TILE + t] + (job->bias ? of_bf16(job->bias[row + 1]) : 0);
+            }
+        }
+    }
+}
+
+/* x [tokens, columns] to out [tokens, rows]; rows are even, columns a multiple of 32. */
+void ossa_dense(Pool *pool, const Kernels *kernels, const void *weights, const uint16_t *scales, const uint16_t *bias, const float *x,
+                int tokens, int rows, int columns, float *out) {
+    Dense job = {kernels, weights, scales, bias, x, out, tokens, rows, columns};
+    Pool *taken = pool && pool_take(pool) ? pool : NULL;
+    pool_run(taken, multiply_rows, &job, (rows + ROWS - 1) / ROWS);
+    if (taken) pool_give_back(taken);
+}
+
+typedef struct {
+    const uint16_t *wide; /* bf16 [rows, columns] */
+    int8_t *narrow;
+    uint16_t *scales;
+    int rows, columns;
+} Packing;
+
+static void pack_group(const uint16_t *wide, int8_t *narrow, uint16_t *scale) {
+    float most = 0;
+    for (int i = 0; i < GROUP; i++) {
+        float size = of_bf16(wide[i] & 0x7fff);
+        most = size > most ? size : most;
+    }
+    /* Rounded first, so that the values are measured by what they will be multiplied with. */
+    *scale = to_bf16(most / 127);
+    float inverse = of_bf16(*scale) > 1e-30f ? 1 / of_bf16(*scale) : 0;
+    for (int i = 0; i < GROUP; i++) {
+        float scaled = of_bf16(wide[i]) * inverse;
+        scaled = scaled > 127 ? 127 : scaled < -127 ? -127 : scaled;
+        narrow[i] = (int8_t)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+    }
+}
+
+static void pack_rows(void *argument, int task) {
+    const Packing *job = argument;
+    size_t groups = (size_t)job->columns / GROUP;
+    for (size_t g = task * ROWS * groups; g < smaller(task * ROWS + ROWS, job->rows) * groups; g++)
+        pack_group(job->wide + g * GROUP, job->narrow + g * GROUP, job->scales + g);
+}
+
+void ossa_pack(Pool *pool, const uint16_t *wide, int rows, int columns, int8_t *narrow, uint16_t *scales) {
+    Packing job = {wide, narrow, scales, rows, columns};
+    Pool *taken = pool && pool_take(pool) ? pool : NULL;
+    pool_run(taken, pack_rows, &job, (rows + ROWS - 1) / ROWS);
+    if (taken) pool_give_back(taken);
+}
+
+typedef struct {
+    const int8_t *narrow;
+    const uint16_t *scales;
+    uint16_t *wide;
+    int rows, columns;
+} Unpacking;
+
+static void unpack_rows(void *argument, int task) {
+    const Unpacking *job = argument;
+    size_t groups = (size_t)job->columns / GROUP;
+    for (size_t g = task * ROWS * groups; g < smaller(task * ROWS + ROWS, job->rows) * groups; g++) {
+        float scale = of_bf16(job->scales[g]);
+        for (size_t i = g * GROUP; i < (g + 1) * GROUP; i++) {
+            uint32_t bits = bits_of((float)job->narrow[i] * scale);
+            job->wide[i] = (uint16_t)((bits + 0x8000) >> 16);
+        }
+    }
+}
+
+/* The opposite, for products of many tokens, which are faster with wide weights. */
+void ossa_unpack(Pool *pool, const int8_t *narrow, const uint16_t *scales, int rows, int columns, uint16_t *wide) {
+    Unpacking job = {narrow, scales, wide, rows, columns};
+    Pool *taken = pool && pool_take(pool) ? pool : NULL;
+    pool_run(taken, unpack_rows, &job, (rows + ROWS - 1) / ROWS);
+    if (taken) pool_give_back(taken);
+}
+
+/* Where the first byte is that stands for “not a number” in scales of MXFP4; -1 where none is. */
+int64_t ossa_find_nan(const uint8_t *scales, size_t count) {
+    const uint8_t *found = memchr(scales, 255, count);
+    return found ? found - scales : -1;
+}
+
+int ossa_version(void) { return 1; }

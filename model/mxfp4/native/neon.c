@@ -1,0 +1,91 @@
+/* The kernels for NEON, which every 64-bit ARM has: 16 bytes of weights at a time. */
+#include "kernels.h"
+
+#if defined(__aarch64__)
+#include <arm_neon.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Four sums of products of 16 signed bytes each, of two lots; a product of at most 12 · 127, so 4 fit 16 bits. */
+INLINE int32x4_t products(int8x16_t low, int8x16_t even, int8x16_t high, int8x16_t odd) {
+    int16x8_t pairs = vmull_s8(vget_low_s8(low), vget_low_s8(even));
+    pairs = vmlal_s8(pairs, vget_low_s8(high), vget_low_s8(odd));
+    pairs = vmlal_high_s8(pairs, low, even);
+    pairs = vmlal_high_s8(pairs, high, odd);
+    return vpaddlq_s16(pairs);
+}
+
+INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
+    static const int8_t doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+    const int8x16_t table = vld1q_s8(doubled);
+    const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
+    float32x4_t sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
+    for (int g = 0; g < groups; g++) {
+        for (int row = 0; row < 2; row++) {
+            const uint8_t *at = blocks + row * size + (size_t)g * HALF;
+            if (g % 4 == 0) __builtin_prefetch(at + ahead);
+            uint8x16_t both = vld1q_u8(at);
+            int8x16_t low = vqtbl1q_s8(table, vandq_u8(both, vdupq_n_u8(15)));
+            int8x16_t high = vqtbl1q_s8(table, vshrq_n_u8(both, 4));
+            float scale = of_bits((uint32_t)scales[row * groups + g] << 23);
+            for (int t = 0; t < n; t++) {
+                int32x4_t whole = products(low, vld1q_s8(tokens[t].even + g * HALF), high, vld1q_s8(tokens[t].odd + g * HALF));
+                sums[row][t] = vfmaq_n_f32(sums[row][t], vcvtq_f32_s32(whole), scale * tokens[t].scale[g * LANES]);
+            }
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = vaddvq_f32(sums[row][t]);
+}
+
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
+    const size_t ahead = ahead_of(2 * (size_t)columns);
+    const int groups = columns / GROUP;
+    float32x4_t sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
+    for (int g = 0; g < groups; g++) {
+        for (int row = 0; row < 2; row++) {
+            const int8_t *at = weights + (size_t)row * columns + (size_t)g * GROUP;
+            if (g % 2 == 0) __builtin_prefetch(at + ahead);
+            float32x4_t parts[TILE];
+            for (int t = 0; t < n; t++) parts[t] = vdupq_n_f32(0);
+            for (int i = 0; i < GROUP; i += 8) {
+                int16x8_t eight = vmovl_s8(vld1_s8(at + i));
+                float32x4_t first = vcvtq_f32_s32(vmovl_s16(vget_low_s16(eight)));
+                float32x4_t second = vcvtq_f32_s32(vmovl_high_s16(eight));
+                for (int t = 0; t < n; t++) {
+                    parts[t] = vfmaq_f32(parts[t], first, vld1q_f32(x[t] + g * GROUP + i));
+                    parts[t] = vfmaq_f32(parts[t], second, vld1q_f32(x[t] + g * GROUP + i + 4));
+                }
+            }
+            float scale = of_bf16(scales[row * groups + g]);
+            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_n_f32(sums[row][t], parts[t], scale);
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = vaddvq_f32(sums[row][t]);
+}
+
+INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x, const int n, float *out) {
+    const size_t ahead = ahead_of(4 * (size_t)columns);
+    float32x4_t sums[2][TILE];
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
+    for (int i = 0; i < columns; i += 4) {
+        for (int row = 0; row < 2; row++) {
+            const uint16_t *at = weights + (size_t)row * columns + i;
+            if (i % 32 == 0) __builtin_prefetch(at + ahead);
+            float32x4_t four = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(at), 16));
+            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_f32(sums[row][t], four, vld1q_f32(x[t] + i));
+        }
+    }
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = vaddvq_f32(sums[row][t]);
+}
+
+#include "tiles.h"
+const Kernels neon_kernels = {"NEON", mxfp4, int8, bf16};
+#endif

@@ -1,0 +1,321 @@
+"""gpt-oss on a CPU with experts in MXFP4: what it computes is what transformers computes of the same files."""
+
+import json
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoConfig
+from transformers.cache_utils import Cache
+from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
+from transformers.utils.quantization_config import Mxfp4Config
+
+from ossa.model import discover, loading
+from ossa.model.attention import register
+from ossa.model.base import Finished, Message, ModelError, Sampling
+from ossa.model.cache import empty
+from ossa.model.engine import Engine
+from ossa.model.forward import ModuleForward
+from ossa.model.loading import Loaded
+from ossa.model.mxfp4.assembly import Options, assemble
+from ossa.model.mxfp4.checkpoint import Checkpoint
+from ossa.model.mxfp4.library import PATH, KernelsError, Library, deviation, proven, random_experts, relative_error
+from ossa.model.mxfp4.specimen import make_random
+from ossa.model.mxfp4.weights import in_torch
+
+needs_kernels = pytest.mark.skipif(not PATH.is_file(), reason="the kernels are not built: make setup")
+TOKENS = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> None:
+    """Two threads that wait for each other are slow where other programs run."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_mxfp4_folder: Path) -> Any:
+    """The same files, dequantised by transformers, in float32 and with its own attention."""
+    module: Any = GptOssForCausalLM.from_pretrained(
+        tiny_mxfp4_folder, attn_implementation="eager", quantization_config=Mxfp4Config(dequantize=True)
+    )
+    return module.float().eval()
+
+
+@pytest.fixture(scope="module")
+def prompt() -> torch.Tensor:
+    return torch.randint(0, 4000, (1, TOKENS), generator=torch.Generator().manual_seed(0))
+
+
+def forward(folder: Path, options: Options) -> ModuleForward:
+    module = assemble(folder, AutoConfig.from_pretrained(folder), options)
+    module.set_attn_implementation(register())
+    kept = torch.bfloat16 if options.library else None
+    return ModuleForward(module, torch.device("cpu"), is_ours=True, kept=kept)
+
+
+def read(model: ModuleForward, tokens: torch.Tensor, chunk: int) -> torch.Tensor:
+    """The logits behind every token, read in such steps."""
+    states: Cache = empty()
+    return torch.cat([model(part, states, chunk)[0] for part in tokens.split(chunk, 1)])
+
+
+def fresh(module: Any, tokens: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return module(input_ids=tokens, use_cache=False).logits[0]
+
+
+def median_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Of the tokens: one where two experts are equally good may go to the other, and is far off then."""
+    return float(((found - wanted).norm(dim=-1) / wanted.norm(dim=-1)).median())
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@needs_kernels
+def test_every_set_of_kernels_computes_what_torch_does(level: int) -> None:
+    try:
+        library = Library(PATH, level, 2)
+    except KernelsError:
+        pytest.skip("not on this processor")
+    assert not deviation(library)
+
+
+@needs_kernels
+def test_kernels_may_be_entered_by_several_threads_at_once() -> None:
+    library = proven(threads=3)
+    numbers = torch.Generator().manual_seed(0)
+    weights = random_experts(4, 64, 96, numbers)
+    x, chosen = torch.randn(9, 64, generator=numbers), torch.randint(0, 4, (9, 2), generator=numbers)
+    shares = torch.rand(9, 2, generator=numbers)
+    wanted = library.experts(weights, x, chosen, shares)
+    wrong: list[int] = []
+
+    def compute() -> None:
+        wrong.extend(n for n in range(200) if not library.experts(weights, x, chosen, shares).equal(wanted))
+
+    threads = [threading.Thread(target=compute) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@needs_kernels
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_no_number_stays_none(bad: float) -> None:
+    numbers = torch.Generator().manual_seed(0)
+    weights, x = random_experts(2, 96, 96, numbers), torch.randn(2, 96, generator=numbers)
+    x[1, 40] = bad
+    chosen, shares = torch.tensor([[0], [1]]), torch.ones(2, 1)
+    out = proven().experts(weights, x, chosen, shares)
+    assert out[1].isnan().all()
+    assert relative_error(out[0], in_torch(weights, x[:1], chosen[:1], shares[:1])[0]) < 2e-2
+
+
+def test_without_kernels_in_float32_it_is_transformers_to_the_last_bits(
+    tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor
+) -> None:
+    model = forward(tiny_mxfp4_folder, Options(dtype=torch.float32))
+    wanted = fresh(reference, prompt)
+    for chunk in (7, TOKENS):
+        assert torch.allclose(read(model, prompt, chunk), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_without_kernels_in_bf16_it_is_near(tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor) -> None:
+    model = forward(tiny_mxfp4_folder, Options())
+    assert median_error(read(model, prompt, TOKENS), fresh(reference, prompt)) < 4e-2
+
+
+def test_greedy_tokens_are_those_of_transformers(tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor) -> None:
+    model, states = forward(tiny_mxfp4_folder, Options(dtype=torch.float32)), empty()
+    theirs = reference.generate(prompt, max_new_tokens=24, do_sample=False, eos_token_id=-1)[0, TOKENS:].tolist()
+    latest, ours = prompt, list[int]()
+    for _ in theirs:
+        ours.append(int(model(latest, states)[0, -1].argmax()))
+        latest = torch.tensor([ours[-1:]])
+    assert ours == theirs
+
+
+@needs_kernels
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("is_bf16_fast", [False, True])
+def test_kernels_are_as_near_to_float32_as_said(
+    tiny_mxfp4_folder: Path, reference: Any, prompt: torch.Tensor, exact: bool, is_bf16_fast: bool
+) -> None:
+    model = forward(tiny_mxfp4_folder, Options(proven(), exact=exact, is_bf16_fast=is_bf16_fast))
+    wanted = fresh(reference, prompt)
+    for chunk in (1, 5, TOKENS):
+        assert median_error(read(model, prompt, chunk), wanted) < 4e-2
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_mxfp4_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """As a person's machine loads it."""
+    return loading.load(discover.from_path(tiny_mxfp4_folder), kept=tmp_path_factory.mktemp("kept"))
+
+
+def behind(engine: Engine, tokens: Sequence[int]) -> torch.Tensor:
+    """The logits behind a prompt, of which the engine reads what it does not know."""
+    return engine._forward(tokens[engine.cache.rewind(tokens) :])[-1]
+
+
+@needs_kernels
+def test_with_kernels_what_is_reused_computes_what_is_read_anew(loaded: Loaded, prompt: torch.Tensor) -> None:
+    first, second = prompt[0].tolist(), prompt[0].flip(0).tolist()
+    engine = Engine(loaded)
+    behind(engine, first)
+    for tokens in (first[:30], first[:30] + second[:8], first, first + second, second):
+        wanted = loaded.forward(torch.tensor([tokens]), empty())[0, -1]
+        # Rounding may send a token to another expert; that the states are the right ones is held exactly in float32.
+        assert torch.cosine_similarity(behind(engine, tokens), wanted, dim=0) > 0.8
+
+
+def test_it_is_said_how_it_computes_and_it_answers(loaded: Loaded) -> None:
+    assert loaded.where.startswith("on the CPU with experts in MXFP4")
+    done = list(Engine(loaded).generate([Message("user", "hi")], sampling=Sampling(max_tokens=3)))[-1]
+    assert isinstance(done, Finished)
+    assert done.usage.output_tokens == 3
+    assert done.usage.weights_bytes > 0
+
+
+@needs_kernels
+def test_layers_in_int8_are_made_once_and_again_where_they_are_damaged(
+    tiny_mxfp4_folder: Path, tmp_path: Path, prompt: torch.Tensor
+) -> None:
+    options = Options(proven(), kept=tmp_path)
+    wanted = forward(tiny_mxfp4_folder, options)(prompt, empty())
+    (file,) = tmp_path.rglob("*.safetensors")
+    made = file.stat().st_mtime_ns
+    assert forward(tiny_mxfp4_folder, options)(prompt, empty()).equal(wanted)
+    assert file.stat().st_mtime_ns == made
+    content = file.read_bytes()
+    for damaged in (content[:-10], b"", b"x" * 100):
+        file.unlink()
+        file.write_bytes(damaged)
+        assert forward(tiny_mxfp4_folder, options)(prompt, empty()).equal(wanted)
+        assert file.read_bytes() == content
+
+
+def truncate(folder: Path) -> None:
+    file = folder / "model-00002-of-00003.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def swap(folder: Path) -> None:
+    one, two = (folder / f"model-0000{n}-of-00003.safetensors" for n in (1, 2))
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+
+
+def rewrite_header(folder: Path, old: bytes, new: bytes) -> None:
+    assert len(old) == len(new)
+    changed = False
+    for file in folder.glob("*.safetensors"):
+        content = file.read_bytes()
+        changed |= old in content
+        file.write_bytes(content.replace(old, new))
+    assert changed
+
+
+def spoil_scales(folder: Path) -> None:
+    checkpoint = Checkpoint(folder)
+    name = "model.layers.2.mlp.experts.down_proj_scales"
+    place = checkpoint._places[name]
+    content = bytearray(place.file.read_bytes())
+    content[place.start + 1000] = 255
+    place.file.unlink()
+    place.file.write_bytes(content)
+
+
+FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "truncated": (truncate, "truncated"),
+    "a shard missing": (lambda f: (f / "model-00003-of-00003.safetensors").unlink(), "is missing"),
+    "shards swapped": (swap, "though the index says so"),
+    "no header": (lambda f: (f / "model-00001-of-00003.safetensors").write_bytes(b"\xff" * 999), "no safetensors file"),
+    "other blocks": (lambda f: rewrite_header(f, b"[6, 320, 3, 16]", b"[6, 16, 3, 320]"), "should be uint8"),
+    "other types": (lambda f: rewrite_header(f, b'"dtype": "BF16"', b'"dtype": "F16" '), "should be bfloat16"),
+    "a tensor missing": (lambda f: rewrite_header(f, b"layers.1.self_attn.sinks", b"layers.1.self_attn.sunks"), "no"),
+    "other layout": (lambda f: [rewrite_header(f, b"proj_blocks", b"proj.blocks"), to_index(f)], "not laid out"),
+    "scales": (spoil_scales, "scales of its experts in layer 2 are no numbers"),
+    "another shape": (lambda f: reconfigure(f, hidden_size=128), "should be"),
+    "odd widths": (lambda f: reconfigure(f, intermediate_size=150), "whole groups of 32"),
+}
+
+
+def to_index(folder: Path) -> None:
+    index = folder / "model.safetensors.index.json"
+    index.write_text(index.read_text().replace("proj_blocks", "proj.blocks"))
+
+
+def reconfigure(folder: Path, **changes: int) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_files_that_are_not_as_they_should_be_are_refused_in_a_sentence(
+    fault: str, narrow_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in narrow_folder.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    found = discover.from_path(folder)
+    spoil, said = FAULTS[fault]
+    spoil(folder)
+    with pytest.raises(ModelError, match=said) as refusal:
+        loading.load(found)
+    assert str(refusal.value).endswith(".")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def narrow_folder(tiny_mxfp4_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the tiny one, with few words, to be copied."""
+    config = json.loads((tiny_mxfp4_folder / "config.json").read_text())
+    return make_random(tmp_path_factory.mktemp("narrow") / "model", {**config, "vocab_size": 64})
+
+
+def test_what_does_not_fit_is_refused_before_it_is_loaded(tiny_mxfp4_folder: Path) -> None:
+    found = replace(discover.from_path(tiny_mxfp4_folder), memory=10**15, packed_memory=10**14)
+    with pytest.raises(ModelError, match=r"needs 100000 GB and .* GB are free"):
+        loading.load(found)
+
+
+def test_kernels_that_are_missing_or_none_are_told_of(tmp_path: Path) -> None:
+    with pytest.raises(KernelsError, match="were not built"):
+        proven(tmp_path / "kernels.so")
+    (tmp_path / "kernels.so").write_bytes(b"no library")
+    with pytest.raises(KernelsError, match="cannot be opened"):
+        proven(tmp_path / "kernels.so")
+
+
+@needs_kernels
+def test_kernels_touch_nothing_beyond_their_memory() -> None:
+    script = Path(__file__).with_name("kernels_at_edges.py")
+    done = subprocess.run([sys.executable, script, PATH], capture_output=True, text=True, timeout=50)
+    assert done.returncode == 0, done.stderr
+    assert "plain C" in done.stdout
+
+
+@needs_kernels
+def test_kernels_that_compute_wrong_are_not_used(tmp_path: Path) -> None:
+    content, powers = (
+        PATH.read_bytes(),
+        struct.pack("<16b", *[12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0]),
+    )
+    signed = struct.pack("<16b", 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)
+    spoilt = content.replace(powers, bytes(16)).replace(signed, bytes(16))
+    assert spoilt != content
+    (tmp_path / "kernels.so").write_bytes(spoilt)
+    with pytest.raises(KernelsError, match="compute the experts wrong"):
+        proven(tmp_path / "kernels.so")
