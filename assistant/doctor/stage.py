@@ -162,10 +162,12 @@ class Stage:
         listen("udp", socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0))
         listen("every", socket.AF_INET, socket.SOCK_STREAM, ("0.0.0.0", 0))  # noqa: S104 – what others could reach
         listen("abstract", socket.AF_UNIX, socket.SOCK_STREAM, f"\0ossa-{self.canary[:8]}")
-        listen("home", socket.AF_UNIX, socket.SOCK_STREAM, _short(self.home / "daemon.sock"))
-        listen("agent", socket.AF_UNIX, socket.SOCK_STREAM, _short(self.elsewhere / "agent.sock"))
-        listen("datagram", socket.AF_UNIX, socket.SOCK_DGRAM, _short(self.elsewhere / "log.sock"))
+        # Relative, since the name of a socket has room for 107 bytes.
+        with _folder(self.home):
+            listen("home", socket.AF_UNIX, socket.SOCK_STREAM, "daemon.sock")
         with _folder(self.elsewhere):
+            listen("agent", socket.AF_UNIX, socket.SOCK_STREAM, "agent.sock")
+            listen("datagram", socket.AF_UNIX, socket.SOCK_DGRAM, "log.sock")
             listen("relative", socket.AF_UNIX, socket.SOCK_STREAM, "relative.sock")
 
 
@@ -190,11 +192,6 @@ def _own_addresses() -> list[str]:
     with contextlib.suppress(OSError):
         return socket.gethostbyname_ex(socket.gethostname())[2]
     return []
-
-
-def _short(path: Path) -> str:
-    """A path fit for a socket, whose name may have 107 bytes."""
-    return str(path) if len(os.fsencode(path)) < 108 else os.path.relpath(path)
 
 
 @contextlib.contextmanager

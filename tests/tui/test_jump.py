@@ -49,7 +49,7 @@ async def test_the_tree_shows_only_what_fits_while_one_types(open_window: "Open"
 async def test_a_file_is_gone_to_by_some_of_its_letters_from_anywhere(open_window: "Open", repository: Path) -> None:
     spread(repository)
     async with open_window(size=(80, 24)) as stage:
-        await stage.shows("calc")
+        await stage.shows("ready")
         await stage.pilot.press("ctrl+f")
         await stage.until(lambda: isinstance(stage.app.screen, CommandPalette))
         await stage.pilot.press(*"twobe")
