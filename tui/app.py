@@ -25,7 +25,7 @@ from ossa.tui.indexing import MOMENT, Indexing
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
-from ossa.tui.rewriting import instead, open_answer
+from ossa.tui.rewriting import QUEUED, instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.sessioncommands import SessionCommands
@@ -166,7 +166,13 @@ class OssaApp(SessionCommands):
     @on(Prompt.Sent)
     def _prompt_sent(self, event: Prompt.Sent) -> None:
         bench, rewriting = self.player.bench, event.rewriting
-        if rewriting and bench and not event.text.startswith(("/", "!")):
+        # What the model is to have said may begin with any sign; it is never a command.
+        is_said = rewriting and (rewriting.prompt or event.text.startswith("/fix") or event.text[:1] not in "/!")
+        if rewriting and bench and is_said:
+            if self.player.is_queued:
+                self.window.prompt.rewrite(event.text, rewriting)
+                self.player.tell(QUEUED)
+                return
             text, refused = event.text, self.window.prompt.propose
             self.player.do(lambda agent: instead(agent, bench.session.path, rewriting, text, refused))
         else:
@@ -227,11 +233,11 @@ class OssaApp(SessionCommands):
         copy(self, self.window.conversation, which)
 
     def action_edit(self, which: str = "") -> None:
-        if problem := self.window.edit_prompt(which):
+        if problem := QUEUED if self.player.is_queued else self.window.edit_prompt(which):
             self.player.tell(problem)
 
     def action_amend(self) -> None:
-        if problem := open_answer(self.window.prompt, self.window.conversation):
+        if problem := QUEUED if self.player.is_queued else open_answer(self.window.prompt, self.window.conversation):
             self.player.tell(problem)
 
     def action_answer(self) -> None:

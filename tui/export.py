@@ -70,10 +70,12 @@ def harmless(text: str) -> str:
     # Imported here since only an export needs a parser.
     from markdown_it import MarkdownIt
 
-    parser, lines = MarkdownIt("commonmark"), plain_text(text).split("\n")
+    # Viewers that know tables divide a line into cells before they look for code in it.
+    parser, other = MarkdownIt("commonmark"), MarkdownIt("commonmark").enable("table")
+    lines = plain_text(text).split("\n")
     for _ in range(_ROUNDS):
         tokens = parser.parse("\n".join(lines))
-        acting = [token.map for token in tokens if token.map and _acts(token)]
+        acting = [token.map for token in (*tokens, *other.parse("\n".join(lines))) if token.map and _acts(token)]
         if not acting:
             return "\n".join([*lines, *_closing(lines, tokens)])
         for first, end in acting:

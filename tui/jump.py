@@ -39,7 +39,11 @@ class Paths:
         async with self._turn:
             if self._stale:
                 self._stale = False
-                self._finder = await asyncio.to_thread(self._listed)
+                try:
+                    self._finder = await asyncio.to_thread(self._listed)
+                except asyncio.CancelledError:  # by the next key
+                    self._stale = True
+                    raise
             finder = self._finder
             return await asyncio.to_thread(finder.find, letters, limit, favoured) if finder else []
 

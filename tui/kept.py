@@ -59,6 +59,8 @@ def exported(session: Session, root: Path, file: str) -> str:
         return f"The session is in {export(info_of(session.path), root / Path(file).expanduser() if file else None)}"
     except (SessionError, ExportError) as error:
         return str(error)
+    except (RuntimeError, ValueError) as error:  # "~nobody", or no path at all
+        return f"{file} is no place for a file: {error}"
 
 
 def forked(session: Session) -> tuple[str, str]:

@@ -72,8 +72,8 @@ def read_page(root: Path, path: str, *, colours: bool = True) -> Page:
         size = place.stat().st_size
         with place.open("rb") as file:
             data = file.read(READ)
-    except OSError as error:
-        return Page([], f"It cannot be read: {error.strerror or error}.")
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, and what is no path at all
+        return Page([], f"It cannot be read: {getattr(error, 'strerror', None) or error}.")
     if not data:
         return Page([], "An empty file.")
     text, note = decoded(data)

@@ -38,6 +38,11 @@ class Player:
         """The state to show when no turn is running."""
 
     @property
+    def is_queued(self) -> bool:
+        """Whether something waits behind the running turn."""
+        return bool(self._jobs)
+
+    @property
     def has_failed(self) -> bool:
         """Whether ossa could not be started."""
         return self._resting == "not started"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EDITING = "editing an earlier prompt: enter sends it in its place · esc leaves"
 AMENDING = "editing the answer: enter has the model go on from here · esc leaves"
 
+QUEUED = "What you have sent is still waiting for its turn; put earlier prompts otherwise when it is done."
+
 
 def open_prompt(prompt: Prompt, conversation: Conversation, which: str) -> str:
     """Put a former prompt into the prompt line; a sentence where there is no such prompt."""
@@ -64,7 +66,10 @@ async def instead(
         yield replace(event, prompt="") if isinstance(event, Rewound) else event
     if kept:
         yield Notice(kept)
-    turn = agent.run(rewriting.prompt, begin=text) if rewriting.prompt else agent.run(text)
+    if rewriting.prompt:
+        turn = agent.run(rewriting.prompt, begin=text)
+    else:
+        turn = agent.fix(text.removeprefix("/fix").strip()) if text.startswith("/fix") else agent.run(text)
     async for event in turn:
         yield event
 

@@ -118,6 +118,7 @@ class Context:
         """The model has answered: from now on, a change of a file that it has seen is the person's."""
         paths = {part.id.partition(":")[2] for part in transcript.front if part.kind == "file"}
         paths.update(file.path for file in self._draft.change().files)
+        paths.update(transcript.known)  # what was told as changed once is known from then on
         for entry in transcript.entries:
             paths.update(a.path for a in entry.attached if a.path)
             if place := opened(entry.call):

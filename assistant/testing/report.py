@@ -37,8 +37,10 @@ def together(reports: Sequence[TestReport], known: Collection[str]) -> TestRepor
     One that has never run any is left out, and that is said; one that has and cannot any more is a problem of the
     whole.
     """
-    first, *others = reports
-    broken = [report for report in others if report.problem]
+    first, *_ = reports
+    broken = [report for report in reports if report.problem]
+    if none_ran := len(broken) == len(reports):
+        broken = broken[1:]  # the first one's problem is that of the whole
     lost = [f"{report.command}: {report.problem}" for report in broken if report.command in known]
     never = [f"{report.command} ({report.problem.rstrip('.')})" for report in broken if report.command not in known]
     told = [report for report in reports if report not in broken or report.command in known]
@@ -51,7 +53,7 @@ def together(reports: Sequence[TestReport], known: Collection[str]) -> TestRepor
     return TestReport(
         " and ".join(report.command for report in told),
         tuple(result for report in told for result in report.results),
-        first.problem or "; ".join(lost),
+        first.problem if none_ran else "; ".join(lost),
         "\n\n".join(f"{report.command}:\n{report.output}" for report in reports),
         sum(report.seconds for report in reports),
         " · ".join(noted),

@@ -126,6 +126,8 @@ class TestRunner:
         if self._plan is None or not self._plan.beside:
             return first or (await self._run(run, limit))[0]
         reports = [first] if first else []
+        if first and not first.problem:
+            self._owners.update({result.id: self._plan.title for result in first.results})
         for plan in (self._plan, *self._plan.beside)[len(reports) :]:
             only = [test for test in run.only if self._owners.get(test, self._plan.title) == plan.title]
             if only or not run.only:

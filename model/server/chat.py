@@ -23,12 +23,17 @@ from ossa.model.base import (
 )
 from ossa.model.codec import clean
 from ossa.model.constraints import Constraint
-from ossa.model.server.heard import Request, Served, Tally, chosen
+from ossa.model.server.heard import Request, Served, Tally, chosen, ending
 from ossa.model.server.ids import check
 from ossa.model.server.line import Line
 from ossa.model.server.spoken import Spoken
 
-_CONTROL = re.compile(r"<(?=\|[A-Za-z_]{2,30}\|>)|<(?=/?s>)|\[(?=/?INST\])")
+_CONTROL = re.compile(
+    r"<(?=\|[A-Za-z0-9_]{2,40}\|>)|<(?=｜)"
+    r"|<(?=/?(?:s|bos|eos|start_of_turn|end_of_turn|think|tool_call|tool_response)>)"
+    r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_CONTENT|TOOL_RESULTS)\])"
+)
+"""What the templates of Llama, Qwen, Mistral, DeepSeek and Gemma have for control tokens."""
 _BREAK = "\u2060"
 """A character without width."""
 _REMEMBERED = 64
@@ -50,7 +55,7 @@ class ChatWay:
         """A new answer."""
         if sampling.begin:
             raise ModelError("This server takes no beginning of an answer, which the search for repairs needs.")
-        tokens = self._estimate(messages, tools)
+        tokens = self.count(messages, tools)
         check(tokens, self._served.window)
         names = {spec.name: _safe(spec.name) for spec in tools}
         body: dict[str, Any] = {
@@ -178,7 +183,7 @@ class ChatWriter:
                 self.begun = True
             self.begun = self.begun or bool(pieces or said.get("content"))
             if reason := choice.get("finish_reason"):
-                self.ended = "length" if reason == "length" else "stop"
+                self.ended = ending(reason)
             if self._spoken.is_complete:
                 self.ended, self.cuts = "stop", True
         return pieces

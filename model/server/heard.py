@@ -18,6 +18,7 @@ from ossa.model.base import (
     Weighed,
 )
 from ossa.model.constraints import Constraint
+from ossa.model.server.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,17 @@ class Ended:
     """The answer is complete."""
 
     reason: FinishReason
+
+
+def ending(reason: str) -> FinishReason:
+    """Why an answer ended, from a server's word for it.
+
+    Raises:
+        Fault: it was cut off, so that no call in it may be made.
+    """
+    if reason in ("abort", "cancelled", "content_filter", "error"):
+        raise Fault(f"The server broke the answer off ({reason}); what it had said so far is no whole answer.")
+    return "length" if reason in ("length", "max_tokens") else "stop"
 
 
 @dataclass(frozen=True, slots=True)

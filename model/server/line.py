@@ -37,8 +37,8 @@ class Limits:
     """For a single question."""
     first: float = 1800.0
     """For the first token: others may be served before, and a long prompt takes minutes to read on a CPU."""
-    idle: float = 180.0
-    """Between two tokens."""
+    idle: float = 600.0
+    """Between two tokens: some servers keep a call back until it is whole."""
     tries: int = 5
     pause: float = 1.0
     """Before the second try; each further one waits twice as long."""

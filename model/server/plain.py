@@ -133,7 +133,7 @@ class PlainWay:
     def remember(self, text: str, tokens: Sequence[int], *, controls: bool = False) -> None:
         """The text has these tokens; of one that was sampled so it is found in the server's cache again."""
         while len(self._known) >= _REMEMBERED:
-            del self._known[next(iter(self._known))]
+            self._known.pop(next(iter(tuple(self._known)), ("", False)), None)  # other threads do the same
         self._known[text, controls] = tuple(tokens)
 
     def _whole(

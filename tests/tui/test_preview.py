@@ -112,3 +112,9 @@ async def test_what_the_assistant_reads_is_followed_until_the_person_moves(
         await stage.pilot.press("f")
         await stage.send("at last")
         await stage.until(lambda: preview.path == "calc.py")
+
+
+def test_what_is_no_path_or_leads_in_a_circle_is_said(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for path in ("loop", "a\0b", "a\ud800b"):
+        assert read_page(tmp_path, path).note

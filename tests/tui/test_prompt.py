@@ -71,3 +71,14 @@ async def test_the_prompt_opens_in_an_editor(open_window: "Open") -> None:
         assert prompt.text == "ask and more"
         await stage.pilot.press("shift+home", "ctrl+x")  # what is selected is cut instead
         assert not prompt.text and stage.app.clipboard == "ask and more"
+
+
+async def test_what_is_pasted_replaces_what_is_selected(open_window: "Open") -> None:
+    async with open_window([]) as stage:
+        prompt = stage.app.window.prompt
+        prompt.text = "old words"
+        prompt.select_all()
+        prompt.post_message(events.Paste("new"))
+        await stage.until(lambda: prompt.text == "new")
+        await stage.pilot.press("!")
+        assert prompt.text == "new!"

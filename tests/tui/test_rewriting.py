@@ -79,3 +79,37 @@ async def test_there_may_be_nothing_to_put_otherwise(open_window: "Open") -> Non
         await stage.shows("/edit takes the number")
         await stage.send("/copy")
         await stage.shows("No answer on this page")
+
+
+async def test_what_the_answer_is_to_begin_with_is_no_command(open_window: "Open") -> None:
+    async with open_window([Answering("!touch made")], [Answering("!touch mad")]) as stage:
+        await stage.send("how?")
+        await stage.shows("!touch made")
+        await stage.send("/amend")
+        await stage.shows("editing the answer")
+        await stage.pilot.press("end", "backspace", "enter")
+        await stage.until(lambda: stage.agent.begun == ["!touch mad"])
+        assert stage.agent.asked[-2:] == ["/rewind 1 conversation", "how?"]
+
+
+async def test_what_was_being_written_comes_back(open_window: "Open") -> None:
+    async with open_window([Answering("Six.")]) as stage:
+        await stage.send("two by three?")
+        await stage.shows("Six.")
+        prompt = stage.app.window.prompt
+        prompt.text = "a long thought"
+        stage.app.window.query(PromptLine).first().focus()
+        await stage.pilot.press("e")
+        await stage.until(lambda: prompt.text == "two by three?")
+        await stage.pilot.press("escape")
+        assert prompt.text == "a long thought"
+
+
+async def test_nothing_is_put_otherwise_while_a_prompt_waits(open_window: "Open") -> None:
+    async with open_window([Answering("Six."), asyncio.Event()], []) as stage:
+        await stage.send("two by three?")
+        await stage.shows("Six.")
+        await stage.send("and by four?")
+        await stage.send("/edit")
+        await stage.shows("still waiting for")
+        assert stage.app.window.prompt.rewriting is None

@@ -41,6 +41,8 @@ class Sessions(ModalScreen[str]):
         super().__init__()
         self._root, self._present = root, present
         self._found: dict[str, Found] = {}
+        self._renamed: Found | None = None
+        """What the title that is being typed is for."""
         self._title = Static("Earlier sessions", markup=False, classes="-title")
         self._search = Input(words, placeholder="/ words in titles and prompts", compact=True, id="search")
         self._list = OptionList(compact=True)
@@ -108,6 +110,7 @@ class Sessions(ModalScreen[str]):
 
     def action_rename_it(self) -> None:
         if found := self._found.get(self._chosen):
+            self._renamed = found
             self._naming.value = plain_text(found.info.title)
             self._naming.display = True
             self._told.update("Enter keeps the title, Esc leaves it as it was.")
@@ -115,8 +118,10 @@ class Sessions(ModalScreen[str]):
 
     @on(Input.Submitted, "#naming")
     async def _named(self) -> None:
-        found, title = self._found[self._chosen], self._naming.value
+        found, title = self._renamed, self._naming.value
         self.action_leave()
+        if found is None:
+            return
         if await self._done(lambda: f"Its title is {rename(found.info.path, title) or 'as it began'}."):
             self._look()
 

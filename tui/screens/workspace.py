@@ -312,8 +312,9 @@ class Workspace(Screen[None]):
     @on(TextArea.Changed, "#prompt")
     @on(Offers.Turned)
     def _hint(self) -> None:
-        hint = OFFERS_HINT if self.offers.opened else suggestions(self.prompt.text)
-        if not hint and (rewriting := self.prompt.rewriting):
+        rewriting = self.prompt.rewriting
+        hint = OFFERS_HINT if self.offers.opened else "" if self.prompt.amends else suggestions(self.prompt.text)
+        if not hint and rewriting:
             hint = AMENDING if rewriting.prompt else EDITING
         self.activity.hint = hint
 

@@ -63,7 +63,7 @@ class Prompt(TextArea):
         self._history: list[str] = []
         self._place = 0
         """Index into the history; its length stands for the text being written."""
-        self._unsent = ""
+        self._unsent = self._aside = ""
         self._offers = offers
         self._pasted = Pasted()
         self.aside: Callable[[], AbstractContextManager[None]] = lambda: self.app.suspend()
@@ -83,10 +83,17 @@ class Prompt(TextArea):
             self._put(text)
 
     def rewrite(self, text: str, rewriting: Rewriting) -> None:
-        """Have something written otherwise."""
+        """Have something written otherwise; what was being written comes back after it."""
+        if self.rewriting is None:
+            self._aside = self.whole
         self._put(text)
         self.rewriting = rewriting
         self.focus()
+
+    @property
+    def amends(self) -> bool:
+        """Whether it is an answer that is being written otherwise, which no sign makes a command."""
+        return self.rewriting is not None and bool(self.rewriting.prompt)
 
     @property
     def whole(self) -> str:
@@ -117,7 +124,7 @@ class Prompt(TextArea):
         return not is_there
 
     def on_text_area_changed(self) -> None:
-        self.set_class(self.text.startswith("!"), "-shell")
+        self.set_class(self.text.startswith("!") and not self.amends, "-shell")
         self._follow()
 
     def on_text_area_selection_changed(self) -> None:
@@ -133,7 +140,7 @@ class Prompt(TextArea):
             rewriting, self.rewriting = self.rewriting, None
             if rewriting is None or not rewriting.prompt:
                 self.remember(text)
-            self._put("")
+            self._put(self._take_up() if rewriting else "")
             self.post_message(self.Sent(self._pasted.expand(text), rewriting))
 
     def action_newline(self) -> None:
@@ -170,10 +177,20 @@ class Prompt(TextArea):
         else:
             self._recall(self._place + 1)
 
+    def _take_up(self) -> str:
+        """What was being written before something else was to be written otherwise."""
+        text, self._aside = self._aside, ""
+        return text
+
     async def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        self.insert(self._pasted.fold(plain_text(event.text)))
+        self.replace(
+            self._pasted.fold(plain_text(event.text)),
+            min(self.selection),
+            max(self.selection),
+            maintain_selection_offset=False,
+        )
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as a binding: a binding with priority would overtake letters that are still on their way.
@@ -184,7 +201,7 @@ class Prompt(TextArea):
             pass
         elif event.key == "escape" and self.rewriting:
             self.rewriting = None
-            self._put("")
+            self._put(self._take_up())
         elif completed:
             self._put(completed)
         elif event.key == "enter":
