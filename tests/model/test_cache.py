@@ -27,9 +27,9 @@ from ossa.model.store import Store, key_of
 
 SLIDING = 16  # of the tiny gpt-oss
 SIZE = 5 * SLIDING
-ROUNDING = 3e-3
-"""Of logits around 15 in float32: the states of a first token are huge, and rounded otherwise in a chunk of another
-size (up to 1.5e-3 was seen; in float64 a prompt gone back to has the very logits of a fresh one)."""
+ROUNDING = {"gpt_oss": 5e-4, "small": 3e-3, "packed": 5e-4}
+"""Of logits in float32, around 15 for the small model: the states of its first token are huge, and rounded otherwise in
+a chunk of another size (up to 1.5e-3 was seen; in float64 a prompt gone back to has the very logits of a fresh one)."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
         if what == "go back":
             prompt = prompt[: depth + 1]
         logits = read(engine, prompt)
-        assert torch.allclose(logits, model.fresh(prompt), atol=ROUNDING, rtol=1e-5)
+        assert torch.allclose(logits, model.fresh(prompt), atol=ROUNDING[which], rtol=1e-5)
 
 
 def read(engine: Engine, prompt: list[int]) -> torch.Tensor:
@@ -169,8 +169,8 @@ def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, r
     more = [5, 6, 7, 8]
     after = model.loaded.forward(torch.tensor([[token] for token in more]), states, 1, shared)
     for row, prompt in enumerate(prompts):
-        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=ROUNDING, rtol=1e-5)
-        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=ROUNDING, rtol=1e-5)
+        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "half written"])
