@@ -5,11 +5,11 @@ A command named `x` runs the action `action_x`: on the app where its scope is "w
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from textual.binding import Binding
-from textual.content import Content
-from textual.keys import key_to_character
+if TYPE_CHECKING:  # what goes without a window asks for commands, too, and must not wait for textual
+    from textual.binding import Binding
+    from textual.content import Content
 
 Scope: TypeAlias = Literal[
     "window", "prompt", "asked", "change", "failing", "editor", "files", "preview", "ledger", "sessions"
@@ -238,8 +238,10 @@ def rewind_arguments(text: str) -> tuple[int, What]:
     return turns, what
 
 
-def bindings(scope: Scope) -> list[Binding]:
+def bindings(scope: Scope) -> "list[Binding]":
     """The key bindings of the app or of a widget, with ids by which a keymap can change them."""
+    from textual.binding import Binding
+
     return [
         Binding(
             keys,
@@ -257,8 +259,10 @@ def bindings(scope: Scope) -> list[Binding]:
     ]
 
 
-def help_content(commands: Sequence[Command] = COMMANDS) -> Content:
+def help_content(commands: Sequence[Command] = COMMANDS) -> "Content":
     """The help text: what can be typed, then the keys of each part of the window."""
+    from textual.content import Content
+
     rows = [Content.styled("Commands", "bold $text-primary")]
     rows += [_row(command.usage, key_name(command), command.help) for command in commands if command.slash]
     for scope, title in SCOPES.items():
@@ -271,6 +275,8 @@ def help_content(commands: Sequence[Command] = COMMANDS) -> Content:
 
 def key_name(command: Command) -> str:
     """Its first key as written in texts, for example "ctrl+q"; empty without one."""
+    from textual.keys import key_to_character
+
     if command.shown_key:
         return command.shown_key
     *modifiers, last = command.keys.split(",")[0].replace("escape", "esc").split("+")
@@ -278,5 +284,7 @@ def key_name(command: Command) -> str:
     return "+".join([*modifiers, character if character.isprintable() and character.strip() else last])
 
 
-def _row(name: str, key: str, text: str) -> Content:
+def _row(name: str, key: str, text: str) -> "Content":
+    from textual.content import Content
+
     return Content.assemble((f"  {name:<15} ", "$text-secondary"), (f"{key:<7} ", "$text-primary"), text)

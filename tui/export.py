@@ -80,7 +80,7 @@ def harmless(text: str) -> str:
             return "\n".join([*lines, *_closing(lines, tokens)])
         for first, end in acting:
             lines[first:end] = [_TAG.sub("&lt;", line).replace("![", "!\\[") for line in lines[first:end]]
-    return _fenced(text)
+    return fenced(text)
 
 
 def _acts(token: "Token") -> bool:
@@ -146,16 +146,16 @@ def _told(event: Event) -> Iterator[str]:
     """What is neither said nor a step."""
     match event:
         case Proposed(change=change, verdict=verdict):
-            yield _fenced(unified(change), "diff")
+            yield fenced(unified(change), "diff")
             yield f"**{_inline(change.summary)}** – {_inline(verdict.summary)}\n"
         case Reviewed():
             yield _reviewed(event)
         case Ran(command=command, exit_code=code):
-            yield f"{_fenced('$ ' + command)}\nexit code {code}\n"
+            yield f"{fenced('$ ' + command)}\nexit code {code}\n"
         case Failure(text=text, diff=diff):
             yield f"**{_inline(text)}**\n"
             if diff:
-                yield _fenced(diff, "diff")
+                yield fenced(diff, "diff")
         case _:
             if line := line_of(event).strip():
                 yield f"*{_inline(line)}*\n"
@@ -171,7 +171,7 @@ def _reviewed(event: Reviewed) -> str:
     return "\n".join([*lines, *(f"- not applied: {_inline(reason)}" for reason in event.refused)]) + "\n"
 
 
-def _fenced(text: str, kind: str = "") -> str:
+def fenced(text: str, kind: str = "") -> str:
     """A block of code, whatever fences are in it."""
     body = plain_text(text).rstrip("\n")
     longest = max((len(run) for run in re.findall(r"`{3,}", body)), default=2)

@@ -12,15 +12,15 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
-from ossa.assistant.agent import Agent
 from ossa.assistant.events import Event, TurnFinished, TurnStarted
 from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Workbench
 from ossa.tui.asking import LineReviewer, Lines
-from ossa.tui.commands import Command, find, rewind_arguments, slash_commands
+from ossa.tui.commands import Command, find, slash_commands
 from ossa.tui.console import explain
 from ossa.tui.signals import Signals
 from ossa.tui.spoken import Speaker
+from ossa.tui.typed import turn_of, words_of
 
 HERE = frozenset(
     {
@@ -147,10 +147,20 @@ class Talk:
             self._speaker.say(f"There is no command /{name}. /help lists them.")
         elif command.name not in HERE:
             self._speaker.say(f"/{command.name} is for the window alone.")
-        elif (events := _events(agent, command, argument.strip(), self._speaker)) is not None:
+        else:
+            await self._obey(command, argument.strip())
+
+    async def _obey(self, command: Command, argument: str) -> None:
+        """Do what a command says."""
+        try:
+            events = turn_of(self._bench.agent, command.name, argument)
+        except ValueError as error:
+            self._speaker.say(str(error))
+            return
+        if events is not None:
             await self._play(events)
         else:
-            await self._tell(command, argument.strip())
+            await self._tell(command, argument)
 
     async def _tell(self, command: Command, argument: str) -> None:
         """Do what is no turn of the agent's."""
@@ -161,12 +171,8 @@ class Talk:
             case "help":
                 say("\n".join(f"{c.usage}: {c.help}." for c in slash_commands() if c.name in HERE))
                 say("An exclamation mark runs a command in your own files. At and a path shows the model a file.")
-            case "status":
-                say(f"Model: {bench.model.info.about}.\nDraft: {bench.draft.isolation.summary}.")
-            case "context":
-                ledger = await asyncio.to_thread(bench.agent.preview, argument)
-                say("\n".join(f"{part.name}: {part.tokens:,} tokens" for part in ledger.parts))
-                say(f"Together {ledger.total:,} of {ledger.window:,} tokens.")
+            case "status" | "context":
+                say(await asyncio.to_thread(words_of, bench, command.name, argument))
             case _:
                 say(await asyncio.to_thread(_with_sessions, bench, command.name, argument))
 
@@ -179,31 +185,6 @@ class Talk:
                     self._speaker.say("The change stays in the draft: /review goes through it again.")
         finally:
             self._playing = False
-
-
-def _events(agent: Agent, command: Command, argument: str, speaker: Speaker) -> AsyncIterator[Event] | None:
-    """The turn that a command is; None where it is none."""
-    match command.name:
-        case "fix":
-            return agent.fix(argument)
-        case "commit":
-            return agent.commit(argument)
-        case "test" | "undo" | "redo" | "discard" | "review":
-            turn: Callable[[], AsyncIterator[Event]] = getattr(agent, command.name)
-            return turn()
-        case "rewind":
-            try:
-                return agent.rewind(*rewind_arguments(argument))
-            except ValueError as error:
-                speaker.say(str(error))
-                return _nothing()
-        case _:
-            return None
-
-
-async def _nothing() -> AsyncIterator[Event]:
-    return
-    yield
 
 
 def _with_sessions(bench: Workbench, name: str, argument: str) -> str:
