@@ -3,7 +3,7 @@
     python benchmarks/_window_host.py REPOSITORY [SESSION]
 
 Everything but the model is real: agent, session log, draft, index. A prompt "stream N" is answered for a while at N
-tokens a second, any other one at once.
+tokens a second, "stream N KIND" by a text of one of the `KINDS`, any other one at once.
 """
 
 import itertools
@@ -17,6 +17,7 @@ from ossa.assistant.workbench import Options, open_workbench
 from ossa.model.base import Text
 from ossa.model.scripted import Answer, ScriptedModel
 from ossa.tui.app import OssaApp
+from ossa.tui.tidying import hold
 
 WINDOW = 131_072
 """Tokens, as gpt-oss has."""
@@ -49,6 +50,17 @@ That is all there is to it. answer-{number}-ends
 
 LONG = 40
 """Of such answers one that is streamed consists."""
+KINDS = {
+    "prose": "A function that subtracts where it should add is *wrong*, however `short` it is; its callers show it. "
+    * 1500,
+    "code": "```python\n"
+    + "def add(a: int, b: int) -> int:\n    return a + b  # the sum of two numbers\n\n" * 1500
+    + "```\n",
+    "table": "| test | before | after |\n|---|---|---|\n" + "| test_add of `calc.py` | failed | passed |\n" * 2000,
+    "list": "".join(f"- the **{n}th** thing is in `part{n}.py`\n  1. which nobody calls\n" for n in range(1500)),
+    "line": "x" * 100_000,
+}
+"""What else a model may write without end."""
 
 
 class Beat(threading.Event):
@@ -72,8 +84,10 @@ def recited(prompt: Callable[[], str]) -> Iterator[Answer | str]:
         text = ANSWER.format(number=number)
         _, _, pace = prompt().partition("stream ")
         if pace:
-            beat = Beat([], 1 / float(pace.split()[0]))
-            whole = text.rpartition("\n\n")[0] * LONG + f"\n\nanswer-{number}-ends\n"
+            tokens, *kind = pace.split()
+            beat = Beat([], 1 / float(tokens))
+            whole = KINDS[kind[0]] if kind else text.rpartition("\n\n")[0] * LONG
+            whole += f"\n\nanswer-{number}-ends\n"
             yield [piece for at in range(0, len(whole), 4) for piece in (beat, Text(whole[at : at + 4]))]
         else:
             yield text
@@ -82,6 +96,7 @@ def recited(prompt: Callable[[], str]) -> Iterator[Answer | str]:
 def main(root: str, session: str = "") -> None:
     """Open the window and leave when it does."""
     options = Options(Path(root), resume=session)
+    hold()
     model = ScriptedModel(recited(lambda: model.seen[-1][-1].text), calls_tools=False, window=WINDOW)
     OssaApp(Path(root), lambda reviewer: open_workbench(options, lambda _: model, reviewer)).run()
 

@@ -71,7 +71,10 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
     """Open the window, and again for every session that the person goes on with; the exit code."""
+    from ossa.tui.tidying import hold
+
     while True:
+        hold()
         app = make_app(arguments, first_prompt)
         session = app.run()
         if not session:
@@ -177,7 +180,7 @@ def _window(arguments: argparse.Namespace) -> int:
     if arguments.plain:
         from ossa.tui.talk import talk
 
-        return talk(partial(open_bench, arguments))
+        return talk(partial(open_bench, arguments), watch=arguments.command == "watch")
     in_browser = NEXT in os.environ
     if arguments.web is not None and not in_browser:
         return _web(arguments)

@@ -31,6 +31,7 @@ from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.sessioncommands import SessionCommands
 from ossa.tui.signals import Signals
 from ossa.tui.themes import full_name, solid
+from ossa.tui.tidying import Tidying
 from ossa.tui.turn import Renderer
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
@@ -71,7 +72,8 @@ class OssaApp(SessionCommands):
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
         bell = Bell(self._send, lambda: self.app_focus, self._look.config.notify)
-        self.player = Player(self.window, self._renderer, bell)
+        tidying = Tidying(self.set_timer, lambda: self.player.playing, lambda: self.window.prompt.text)
+        self.player = Player(self.window, self._renderer, bell, tidying.soon)
         self._opening: asyncio.Future[Workbench] | None = None
         self._look.put_on(self)
 

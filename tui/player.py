@@ -26,13 +26,16 @@ Job: TypeAlias = "Callable[[Agent], AsyncIterator[Event]]"
 class Player:
     """Has the agent do what the person asks for, and says in the window's lines what goes on."""
 
-    def __init__(self, window: Workspace, renderer: Renderer, bell: Bell) -> None:
+    def __init__(
+        self, window: Workspace, renderer: Renderer, bell: Bell, at_rest: Callable[[], object] = lambda: None
+    ) -> None:
+        """`at_rest` is called whenever nothing is played any more."""
         self.bench: Workbench | None = None
         """None until it is open; what is asked for before waits."""
         self.playing = False
         """Whether a turn is running."""
         self._window, self._renderer = window, renderer
-        self.bell = bell
+        self.bell, self._at_rest = bell, at_rest
         self._jobs: deque[Job] = deque()
         self._resting = "starting"
         """The state to show when no turn is running."""
@@ -117,6 +120,7 @@ class Player:
         self._resting = state
         if not self.playing:
             self._window.status.state = state
+            self._at_rest()
 
     async def _play(self, events: AsyncIterator[Event]) -> None:
         window = self._window
@@ -141,4 +145,5 @@ class Player:
             window.status.state = self._resting
             window.ledger.working = False
             self.bell.ring("the turn is over")
+            self._at_rest()
         self.play_next()

@@ -10,6 +10,8 @@ BAR = 24
 """Cells of the progress bar, at most."""
 LEAST = 1.0
 """Seconds of reading from which its end is foretold."""
+BEAT = 0.1
+"""Seconds between two pictures while something goes on."""
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -46,7 +48,8 @@ class Activity(Widget):
             self._since = time.monotonic()
         self.doing = doing
         self.progress = (0, 0)
-        self.auto_refresh = 0.1 if doing else None
+        if bool(doing) != (self.auto_refresh is not None):  # each assignment makes a timer; this comes with each token
+            self.auto_refresh = BEAT if doing else None
 
     def reading(self, done: int, total: int, reused: int) -> None:
         """The prompt is being read."""
