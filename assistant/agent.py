@@ -85,6 +85,8 @@ class Agent:
     viewing: str = ""
     """What the person has open, as "calc.py:12"; the model is told with the next prompt."""
     _choices: Choices = field(init=False)
+    _tidy: Callable[[], bool] | None = field(default=None, init=False)
+    """What the turn does last to a change before it is tested; False where there was nothing to do."""
     _running: Generation | None = field(default=None, init=False)
     """The answer that is being written."""
 
@@ -107,11 +109,15 @@ class Agent:
         if self._running is not None:
             self._running.answer_now()
 
-    def run(self, prompt: str, attached: Sequence[Attached] = (), begin: str = "") -> AsyncIterator[Event]:
+    def run(
+        self, prompt: str, attached: Sequence[Attached] = (), begin: str = "", tidy: Callable[[], bool] | None = None
+    ) -> AsyncIterator[Event]:
         """Answer a prompt. A small model asked to fix tests is led there; else it just answers.
 
-        With `begin` the answer begins so, in the person's words.
+        With `begin` the answer begins so, in the person's words. `tidy` is called in a thread once there is a change,
+        before it is tested, to clear up in the draft; it tells whether it did anything.
         """
+        self._tidy = tidy
         if not self.model.info.calls_tools and wanted(prompt) and not begin:
             return self.fix(prompt)
         ask = replace(self._ask(prompt, attached), begin=begin)
@@ -268,6 +274,7 @@ class Agent:
             if change == waiting:
                 emit(Notice("A change still waits in the draft: /review shows it."))
                 return "answered"
+            await self._tidied()
             verdict = await self.proof.verdict(emit)
             short = [*verdict.broken, *(test for test in verdict.still_failing if test in wanted)]
             if not short or not finished or correction == MAX_CORRECTIONS:
@@ -277,7 +284,12 @@ class Agent:
             ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=failures))
         return await self._offer(emit, verdict)
 
+    async def _tidied(self) -> bool:
+        return self._tidy is not None and bool(await self.delivery.change()) and await in_thread(self._tidy)
+
     async def _offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
+        if await self._tidied():
+            verdict = None  # it was of the draft as it was
         led = not self.model.info.calls_tools
         author = Author(self._search_again if led else self._ask_again, self._choices, anywhere=led)
         return await self.delivery.offer(emit, author, verdict)

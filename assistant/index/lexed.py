@@ -50,7 +50,7 @@ def lexed(path: str, text: str) -> Outline:
     names: Counter[str] = Counter()
     line, counted = 1, 0
     before = ""
-    for at, token, value in _tokens(found, text):
+    for at, token, value in tokens(found, text):
         said, before, word = before, value.strip() or before, value.strip()
         if token in Comment or token in String or token not in Name or not word:
             continue
@@ -64,7 +64,7 @@ def lexed(path: str, text: str) -> Outline:
     return Outline(tuple(symbols.values()), {name: count for name, count in names.items() if count > 0})
 
 
-def _tokens(lexer: "Lexer", text: str) -> "Iterator[tuple[int, _TokenType, str]]":
+def tokens(lexer: "Lexer", text: str) -> "Iterator[tuple[int, _TokenType, str]]":
     """The lexer's tokens until the time is up; a lexer that fails on a file has said what it can."""
     by = time.thread_time() + _SECONDS
     with suppress(Exception):

@@ -68,7 +68,7 @@ def parsed(path: str, text: str, language: Language) -> Outline | None:
 
     source = text.encode("utf-8", "replace")
     by = time.thread_time() + _SECONDS
-    tree = _tree(source, known[0], by)
+    tree = syntax_tree(source, known[0], by)
     if tree is None:
         return None
     cursor = QueryCursor(known[1])
@@ -81,7 +81,8 @@ def parsed(path: str, text: str, language: Language) -> Outline | None:
     return Outline(symbols, {name: count for name, count in names.items() if count > 0})
 
 
-def _tree(source: bytes, language: "Grammar", by: float) -> "Tree | None":
+def syntax_tree(source: bytes, language: "Grammar", by: float) -> "Tree | None":
+    """The tree of a source; None where it is not there when this thread's clock says `by`."""
     from tree_sitter import Parser
 
     def read(at: int, _point: "Point") -> bytes:

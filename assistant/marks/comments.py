@@ -1,0 +1,161 @@
+"""Where a file has comments, in any language: told by its grammar, else by pygments' lexer, never by a look at strings.
+
+path, text ─► tree-sitter | markdown-it | pygments ─► Comment…, by their rows
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ossa.assistant.index.languages import Language, grammar, language_of
+from ossa.assistant.text import encode
+
+if TYPE_CHECKING:
+    import tree_sitter
+    from pygments.lexer import Lexer
+
+_SECONDS = 1.5
+"""Of work by a grammar; a file that takes longer is no person's."""
+_LONGEST_LINE = 5_000
+"""Characters; on what is longer a lexer's expressions can take for ever."""
+_MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
+_ALIKE = {
+    ".jsonc": "x.json",
+    ".svelte": "x.vue",
+    ".astro": "x.vue",
+    ".j2": "x.html",
+    ".jinja": "x.html",
+    ".jinja2": "x.html",
+    ".r": "x.R",
+    ".gitignore": "x.sh",
+    ".gitattributes": "x.sh",
+    ".editorconfig": "x.ini",
+    ".env": "x.sh",
+}
+"""Names by which pygments knows a language that comments alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """One comment; rows and columns count from 0, in characters, rows end at newlines alone."""
+
+    row: int
+    column: int
+    last: int
+    """The row of its end."""
+    end: int
+    """The column behind it there."""
+
+
+def comments(path: str, text: str) -> list[Comment]:
+    """All comments of a file, in its order; none where its language is not known, or it is odd."""
+    if PurePosixPath(path).suffix.lower() in _MARKDOWN:
+        return list(_of_markdown(text))
+    language = language_of(path, text)
+    known = _grammar(language) if language else None
+    found = list(_parsed(text, *known)) if known else list(_lexed(path, text))
+    return [_without_newline(one, text.split("\n")) for one in found]
+
+
+def _without_newline(one: Comment, lines: list[str]) -> Comment:
+    """The same where a grammar takes the end of the line for a part of it."""
+    if one.end == 0 and one.last > one.row:
+        return Comment(one.row, one.column, one.last - 1, len(lines[one.last - 1].rstrip("\r")))
+    return one
+
+
+@cache
+def _grammar(language: Language) -> "tuple[tree_sitter.Language, tree_sitter.Query] | None":
+    """The grammar, and the query for its comments."""
+    known = grammar(language)
+    if known is None:
+        return None
+    from tree_sitter import Query
+
+    kinds = {known[0].node_kind_for_id(n) for n in range(known[0].node_kind_count) if known[0].node_kind_is_named(n)}
+    wanted = sorted(kind for kind in kinds if kind and kind.endswith("comment") and kind != "doc_comment")
+    return known[0], Query(known[0], " ".join(f"({kind}) @comment" for kind in wanted))
+
+
+def _parsed(text: str, language: "tree_sitter.Language", query: "tree_sitter.Query") -> Iterator[Comment]:
+    import time
+
+    from tree_sitter import QueryCursor
+
+    from ossa.assistant.index.parsed import syntax_tree
+
+    source = encode(text)
+    tree = syntax_tree(source, language, time.thread_time() + _SECONDS)
+    if tree is None:
+        return
+    rows = source.split(b"\n")
+
+    def column(point: "tree_sitter.Point") -> int:
+        return len(rows[point.row][: point.column].decode("utf-8", "surrogateescape")) if point.row < len(rows) else 0
+
+    nodes = QueryCursor(query).captures(tree.root_node).get("comment", [])
+    for node in sorted(nodes, key=lambda one: one.start_byte):
+        start, end = node.start_point, node.end_point
+        yield Comment(start.row, column(start), end.row, column(end))
+
+
+def _lexed(path: str, text: str) -> Iterator[Comment]:
+    from pygments.token import Comment as Kind
+
+    from ossa.assistant.index.lexed import tokens
+
+    lexer = _lexer(path, text)
+    if lexer is None or max(map(len, text.split("\n"))) > _LONGEST_LINE:
+        return
+    begun = ended = -1  # of the comment whose pieces come
+    several = False
+    for at, token, value in tokens(lexer, text):
+        if token not in Kind or token in Kind.Preproc or token in Kind.PreprocFile or token in Kind.Hashbang:
+            continue
+        goes_on = at == ended and (not text[begun:ended].endswith("\n") or (several and token in Kind.Multiline))
+        if begun >= 0 and not goes_on:
+            yield _between(text, begun, ended)
+        begun, ended, several = (begun if goes_on else at), at + len(value), token in Kind.Multiline
+    if begun >= 0:
+        yield _between(text, begun, ended)
+
+
+def _lexer(path: str, text: str) -> "Lexer | None":
+    from pygments.lexers import find_lexer_class_for_filename
+
+    name = PurePosixPath(path).name
+    suffix = PurePosixPath(name).suffix.lower() or (name if name.startswith(".") else "")
+    found = find_lexer_class_for_filename(_ALIKE.get(suffix, name), text)
+    return found() if found else None
+
+
+def _of_markdown(text: str) -> Iterator[Comment]:
+    """HTML's comments, where Markdown takes them for HTML and not for code."""
+    from markdown_it import MarkdownIt
+
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    for block in MarkdownIt("commonmark").parse(text):
+        pieces = [block, *(block.children or [])]
+        for piece in pieces if block.map else ():
+            said = piece.content.strip()
+            if piece.type not in ("html_block", "html_inline") or not said.startswith("<!--") or not block.map:
+                continue
+            end_mark = said.find("-->")
+            whole = said[: end_mark + 3] if end_mark >= 0 else said
+            at = text.find(whole, starts[block.map[0]], starts[block.map[1]])
+            if at >= 0:
+                yield _between(text, at, at + len(whole))
+
+
+def _between(text: str, start: int, end: int) -> Comment:
+    """The comment that these characters are, without blanks around it."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end = start + len(piece.strip())
+    row, last = text.count("\n", 0, start), text.count("\n", 0, end)
+    return Comment(row, start - (text.rfind("\n", 0, start) + 1), last, end - (text.rfind("\n", 0, end) + 1))

@@ -1,0 +1,116 @@
+"""What marks ask for, as a prompt; and how the change takes them out.
+
+marks ─► requested() ─► Request(prompt) ─► a turn ─► Request.tidy(draft): what the model left of them goes
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ossa.assistant.draft import Draft
+from ossa.assistant.index.outlines import outline
+from ossa.assistant.index.symbols import Symbol
+from ossa.assistant.marks.marks import Kind, Mark, marks_in, without
+from ossa.assistant.mentions import spelled
+from ossa.assistant.text import decode, encode, is_binary
+
+_AROUND, _MOST = 15, 200
+"""Lines above and below a mark that stands in no definition, and lines of a definition that are shown at most."""
+_BELOW = 3
+"""Lines below a mark in which a definition begins that it is about."""
+_WORDS: dict[Kind, str] = {"do": "AI!", "ask": "AI?", "note": "AI"}
+_TOLD = 60
+"""Characters of a mark in a line for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for together: the marks of one burst of saved files."""
+
+    prompt: str
+    marks: tuple[Mark, ...]
+    """Those that ask, then the notes that go with them."""
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """By path, the lines of the last commit: of a comment they stay."""
+
+    @property
+    def wants_change(self) -> bool:
+        """Whether it is more than questions."""
+        return any(mark.kind == "do" for mark in self.marks)
+
+    def tidy(self, draft: Draft) -> bool:
+        """Take out of a changed draft what the model left of the marks, or made of them; False where nothing was left.
+
+        Blocks.
+
+        Raises:
+            DraftError: the draft cannot be written.
+        """
+        if not self.wants_change:
+            return False
+        tidied = False
+        for path in dict.fromkeys(mark.path for mark in self.marks):
+            data = draft.read(path)
+            if data is None or is_binary(data):
+                continue
+            text = decode(data)
+            keys = {mark.key for mark in self.marks if mark.path == path}
+            lines = self.kept.get(path, frozenset())
+            # One that asks and is not the last commit's: the model has put the person's words otherwise.
+            going = [m for m in marks_in(path, text) if m.key in keys or (m.kind == "do" and m.source not in lines)]
+            clean = without(text, going, lines)
+            if clean != text:
+                draft.write(path, encode(clean))
+                tidied = True
+        return tidied
+
+
+def requested(marks: Sequence[Mark], texts: Mapping[str, str], kept: Mapping[str, frozenset[str]]) -> Request:
+    """The request that these marks make; `texts` are their files."""
+    parts: list[str] = []
+    for kind, title in (
+        ("do", "Do what the comments with AI! in my files ask for:"),
+        ("ask", "Answer what the comments with AI? in my files ask; that alone is no reason to change anything:"),
+        ("note", "For this I noted in comments with AI:"),
+    ):
+        told = [_told(mark, texts.get(mark.path, "")) for mark in marks if mark.kind == kind]
+        if told:
+            parts.append("\n".join([title, *told]))
+    if any(mark.kind == "do" for mark in marks):
+        parts.append("The comments themselves are taken out of your change.")
+    return Request("\n\n".join(parts), tuple(marks), kept)
+
+
+def place(mark: Mark) -> str:
+    """The mark in a line for the person."""
+    text = " ".join(mark.text.split())
+    said = text if len(text) <= _TOLD else f"{text[: _TOLD - 1]}…"
+    return f"{mark.path}:{mark.line}: {said or '(no words)'} ({_WORDS[mark.kind]})"
+
+
+def _told(mark: Mark, text: str) -> str:
+    """The mark for the model: where, in which definition, and what it says."""
+    first, last, name = around(mark, text)
+    where = f"- {spelled(mark.path)}:{first}-{last}, line {mark.line}" + (f", in {name}" if name else "")
+    said = mark.text.strip() or "(it says no more: do what stands to reason there)"
+    return f"{where}: {said}".replace("\n", "\n  ")
+
+
+def around(mark: Mark, text: str) -> tuple[int, int, str]:
+    """The lines around a mark, from 1, and the definition that they are; its name is empty where there is none."""
+    count = max(1, len(text.split("\n")) - text.endswith("\n"))
+    symbols = [one for one in outline(mark.path, text).symbols if one.kind in ("function", "method", "class", "type")]
+    holding = [one for one in symbols if one.line <= mark.first and mark.last <= one.end]
+    below = [one for one in symbols if mark.last < one.line <= mark.last + _BELOW] if mark.own else []
+    inner = _least(holding)
+    found = _least(below) if inner is None or inner.kind in ("class", "type") else None
+    found = found or inner
+    if found is None:
+        return max(1, mark.first - _AROUND), min(count, mark.last + _AROUND), ""
+    first, last = min(found.line, mark.first), max(found.end, mark.last)
+    if last - first >= _MOST:
+        first, last = max(first, mark.line - _MOST // 2), min(last, mark.line + _MOST // 2)
+    return first, min(last, count), ".".join(filter(None, (found.parent, found.name)))
+
+
+def _least(symbols: Sequence[Symbol]) -> Symbol | None:
+    return min(symbols, key=lambda one: (one.end - one.line, one.line), default=None)
