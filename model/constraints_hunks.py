@@ -21,17 +21,20 @@ FILES = 20
 _BLOCK = 256
 """Lines that are looked through together, to find the next one in less than all."""
 
-_AT_BIT, _DUE_BIT = 24, 40
+_AT_BIT, _HAS_BIT, _DUE_BIT, _REACH_BIT = 24, 40, 44, 48
 _AT, _AT_BLOCK, _AT_IN_BLOCK = "[24:40]", "[32:40]", "[24:32]"
 """The line that comes next."""
-_DUE = "[40:48]"
+_DUE = "[44:52]"
 """Lines that the hunk has still to quote until its place is the only one."""
-_REMOVED, _BROUGHT, _NOVEL, _AFTER_REMOVED = 48, 49, 50, 51
+_REACH = "[48:64]"
+"""Before it has a place: the line at which its anchor's reach is over, none without an anchor."""
+_REMOVED, _BROUGHT, _NOVEL, _AFTER_REMOVED = range(_HAS_BIT, _DUE_BIT)
 """What the hunk has: a line removed, one brought in, one that is new to the file; and whether the last old one went."""
 
 _FILES_KEPT = (1 << _AT_BIT) - 1
-_FILES_AND_AT_KEPT = (1 << _DUE_BIT) - 1
+_FILES_AND_AT_KEPT = (1 << _HAS_BIT) - 1
 _ALL_BUT_AT_KEPT = (1 << 64) - 1 - (0xFFFF << _AT_BIT)
+_PLACED_KEPT = _ALL_BUT_AT_KEPT & ((1 << _REACH_BIT) - 1)
 
 # Sure to change something is a hunk that only removes, only brings in, or brings in what the file does not know.
 _CHANGES = (
@@ -100,9 +103,12 @@ class Hunks:
         for number, anchor in enumerate(self._file.anchors):
             terminal = f"{self._t}A{number}"
             yield f"{terminal}: {_anchor(anchor)}"
-            # The hunk comes below its anchor.
-            yield f"{f}below{number}::_ : {terminal} {f}start::bit_or({anchor.at << _AT_BIT})"
-            alternatives.append(f"{terminal} {f}start::_ %if ge({_AT},{anchor.at})")
+            # The hunk comes below its anchor, within its reach.
+            below = anchor.at << _AT_BIT
+            reach = min(anchor.reach + 1, 0xFFFF) << _REACH_BIT
+            yield f"{f}below{number}::_ : {terminal} {f}start::bit_or({below | reach})"
+            yield f"{f}within{number}::_ : {terminal} {f}start::bit_or({reach})"
+            alternatives.append(f"{f}within{number}::_ %if and(ge({_AT},{anchor.at}),le({_AT},{anchor.last}))")
             alternatives.append(f"{f}below{number}::bit_and({_ALL_BUT_AT_KEPT}) %if lt({_AT},{anchor.at})")
         if alternatives:
             yield f"{f}anchor::_ : {' | '.join(alternatives)}"
@@ -115,9 +121,9 @@ class Hunks:
             yield f"{f}at{at}::_ : {self._terminals[self._file.lines[at]]} {f}quoted::bit_or({place})"
         blocks: dict[int, list[str]] = {}
         for at in starts:
-            free = f"le({_AT},{at})"
+            free = f"and(le({_AT},{at}),or(is_zeros({_REACH}),gt({_REACH},{at})))"
             free = free if self._file.can_lead(at) else f"and({free},bit_clear({_BROUGHT}))"
-            blocks.setdefault(at // _BLOCK, []).append(f"{f}at{at}::bit_and({_ALL_BUT_AT_KEPT}) %if {free}")
+            blocks.setdefault(at // _BLOCK, []).append(f"{f}at{at}::bit_and({_PLACED_KEPT}) %if {free}")
         for block, alternatives in blocks.items():
             yield f"{f}place{block}::_ : {' | '.join(alternatives)}"
         into = (f"{f}place{block}::_ %if lt({_AT},{(block + 1) * _BLOCK})" for block in blocks)

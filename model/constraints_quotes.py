@@ -7,8 +7,9 @@ A hunk whose old lines begin with such a run is found at one place, however it g
 """
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, pairwise
@@ -19,6 +20,9 @@ _LONGEST_LINE = 4_000
 _UNCLEAN = re.compile("[\0\ud800-\udfff]")
 _ANCHORS = 8
 """At least so many for a file, and one for each so many lines."""
+_WITHIN = (")", "]", "}", "{", "#")
+"""What begins no block though it may stand at the margin: the end of the line that opens one, or a comment."""
+_NO_WORD = re.compile(r"\W+")
 _RIM = 3
 """At so few lines from an end of the file, the edit engine takes an insertion with context on one side for a slip."""
 
@@ -33,6 +37,10 @@ class Anchor:
     indent: str
     at: int
     """The line from which on a hunk may name it."""
+    reach: int
+    """The last line at which such a hunk may begin."""
+    last: int
+    """The last up to there at which it may begin with new lines, too."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +66,11 @@ class Quotable:
         for number, line in enumerate(bare):
             first.setdefault(line, number)
         plain = all(line.isascii() for line in self.lines)
-        last = max(self.starts, default=-1)
+        leads = [at for at in self.starts if self.can_lead(at)]
         heads = [n for n in self._heads() if first[bare[n]] == n and _can_be_anchor(bare[n])]
         outer = sorted(heads, key=lambda n: _width(self.lines[n]))[: _ANCHORS + len(self.lines) // _ANCHORS]
-        found = (_anchor(self.lines[n], first, n, splits=plain) for n in sorted(outer))
-        return [anchor for anchor in found if anchor.at <= last]
+        found = (self._anchor(n, known=first if plain else None, leads=leads) for n in sorted(outer))
+        return [anchor for anchor in found if anchor.at <= anchor.last]
 
     @property
     def rim(self) -> range:
@@ -73,6 +81,31 @@ class Quotable:
     def can_lead(start: int) -> bool:
         """Whether new lines may come before the first old one."""
         return start == 0 or start > _RIM
+
+    def _anchor(self, number: int, known: Collection[str] | None, leads: Sequence[int]) -> Anchor:
+        """The anchor that a line is; only up to its first bracket or colon, where all `known` lines are others."""
+        line = self.lines[number]
+        bare = line.strip()
+        end = next((n for n, char in enumerate(bare) if char in "(:{"), len(bare))
+        stem = bare[:end].rstrip()
+        stem = bare if known is None or not stem or stem in known else stem
+        reach = self._reach(number, stem)
+        upto = bisect_right(leads, reach)
+        last = leads[upto - 1] if upto else -1
+        return Anchor(stem, bare[len(stem) :], line[: len(line) - len(line.lstrip())], number, reach, last)
+
+    def _reach(self, head: int, stem: str) -> int:
+        """The first line that is no longer in the block below a head, or that the same anchor could mean.
+
+        The edit engine accepts an anchor for what begins up to there; further down it may see another block begin.
+        """
+        width, words = len(_blanks(self.lines[head])), _NO_WORD.sub("", stem)
+        for number in range(head + 1, len(self.lines)):
+            bare = self.lines[number].strip()
+            ends = bare and not bare.startswith(_WITHIN) and len(_blanks(self.lines[number])) <= width
+            if ends or _NO_WORD.sub("", bare).startswith(words):
+                return number
+        return len(self.lines)
 
     def _unique_runs(self) -> dict[int, int]:
         """By the line where it begins: the length of the shortest run that stands in the file only once."""
@@ -128,13 +161,9 @@ def _can_be_anchor(line: str) -> bool:
     return not line.startswith("-") and not line.endswith("@@") and len(line) <= 200
 
 
-def _anchor(line: str, first: dict[str, int], number: int, *, splits: bool) -> Anchor:
-    bare = line.strip()
-    end = next((n for n, char in enumerate(bare) if char in "(:{"), len(bare))
-    stem = bare[:end].rstrip() if splits and bare[:end].strip() else bare
-    # The stem may itself be a whole line elsewhere, which the edit engine would prefer.
-    at = max(number, first.get(stem, number))
-    return Anchor(stem, bare[len(stem) :], line[: len(line) - len(line.lstrip())], at)
+def _blanks(line: str) -> str:
+    """Those that the edit engine counts, too."""
+    return line[: len(line) - len(line.lstrip(" \t"))]
 
 
 def _width(line: str) -> int:

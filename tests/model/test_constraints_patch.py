@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openai_harmony import HarmonyEncoding, load_harmony_encoding
 
@@ -13,6 +13,7 @@ from ossa.assistant.edits.engine import parse, plan
 from ossa.assistant.toolspecs import APPLY_PATCH
 from ossa.model.constraints import Bounds, Constraint
 from ossa.model.constraints_matcher import Constrainer, Matcher
+from ossa.model.constraints_quotes import quotable
 from ossa.model.constraints_vocabulary import of_harmony
 
 PYTHON = """\
@@ -85,6 +86,7 @@ BAD = {
     "a place that is one of two": "*** Update File: thing.py\n@@\n-        return 1\n+        return 2\n",
     "blank lines alone": "*** Update File: thing.py\n@@\n \n \n+x\n",
     "a hunk below its place": "*** Update File: thing.py\n@@ class Thing:\n-import os\n",
+    "a hunk out of the block of its anchor": "*** Update File: thing.py\n@@ def first\n-    def one(self):\n",
     "nothing changed": "*** Update File: thing.py\n@@\n import os\n",
     "a line replaced by itself": "*** Update File: thing.py\n@@\n-import os\n+import os\n",
     "a file twice": "*** Update File: thing.py\n@@\n-import os\n*** Delete File: thing.py\n",
@@ -126,6 +128,7 @@ def texts(draw: st.DrawFn) -> str:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts(), seed=st.integers(0, 2**32))
+@example(text="b\n c\na\n c\na\na", seed=43248)
 def test_whatever_is_written_to_whatever_file_applies(
     encoding: HarmonyEncoding, constrainer: Constrainer, text: str, seed: int
 ) -> None:
@@ -140,6 +143,28 @@ def test_whatever_is_written_to_whatever_file_applies(
         tokens.append(int(random.choice(one.allowed().nonzero()[0])))
         one.accept(tokens[-1])
     apply(text_of(encoding, tokens), files)
+
+
+BLOCKS = st.sampled_from(
+    ["a", "b:", "", " c:", "\td", "f (x):", "class A:", " class A(y):", "“a”:", ")", " ):", "{", "#k"]
+)
+
+
+@settings(deadline=None)
+@given(lines=st.lists(BLOCKS, max_size=12))
+@example(lines=["b", " c", "a", " c", "a", "a"])
+def test_the_engine_accepts_every_place_in_the_reach_of_an_anchor(lines: list[str]) -> None:
+    file = quotable("\n".join(lines), len(lines))
+    for anchor in file.anchors if file else ():
+        assert file and anchor.at <= anchor.last <= anchor.reach
+        for start, needed in file.starts.items():
+            if anchor.at <= start <= anchor.reach:
+                hunk = "\n".join(f"-{line}" for line in file.lines[start : start + needed])
+                for name in (anchor.stem, anchor.indent + anchor.stem + anchor.rest):
+                    apply(
+                        f"*** Begin Patch\n*** Update File: a\n@@ {name}\n{hunk}\n*** End Patch",
+                        {"a": "\n".join(lines)},
+                    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
