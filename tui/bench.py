@@ -1,5 +1,6 @@
 """`ossa bench-model`: what a model does on this machine; also gpt-oss with random weights, to have its speed only."""
 
+import argparse
 import dataclasses
 import json
 import shutil
@@ -37,6 +38,28 @@ def make_random(name: str) -> Path:
         print(f"\r  making {folder}: {done / total:4.0%}", end="", file=sys.stderr, flush=True)
 
     return make_random(folder, progress=progress)
+
+
+def bench_against(arguments: argparse.Namespace) -> int:
+    """Measure beside llama.cpp; the exit code."""
+    from ossa.tui.bench_against import bench_against
+
+    if not arguments.random:
+        print("ossa: --against compares random weights: give --random, too.", file=sys.stderr)
+        return 2
+    try:
+        folder = make_random(arguments.name)
+        return bench_against(
+            folder,
+            arguments.against,
+            depth=arguments.depth,
+            rounds=arguments.rounds,
+            exact=arguments.exact,
+            as_json=arguments.json,
+        )
+    except ModelError as error:
+        print(f"ossa: {error}", file=sys.stderr)
+        return 2
 
 
 def bench_model(load: Callable[[], LanguageModel], *, as_json: bool, exact: bool | None = None) -> int:
