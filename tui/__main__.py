@@ -157,7 +157,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     """Measure a model that is here, or one with random weights."""
     from ossa.assistant.config import Config
-    from ossa.tui.bench import bench_model, make_random
+    from ossa.tui.bench import bench_against, bench_model, make_random
+
+    if arguments.against:
+        return bench_against(arguments)
 
     def load() -> "LanguageModel":
         name = str(make_random(arguments.name)) if arguments.random else arguments.name

@@ -59,6 +59,11 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     bench.add_argument("name", nargs="?", default="", metavar="PATH|NAME", help="the model (default: the best here)")
     _adapter(bench)
     bench.add_argument("--random", action="store_true", help="random weights in its shape, made once: 14 GB of disk")
+    bench.add_argument(
+        "--against", default="", metavar="llama.cpp", help="with --random: beside llama.cpp's wheel, or a llama-server"
+    )
+    bench.add_argument("--depth", type=_tokens, default=0, metavar="TOKENS", help="beside it also behind so many")
+    bench.add_argument("--rounds", type=_count, default=3, metavar="N", help="of both, for the medians (default: 3)")
     bench.add_argument("--exact", action="store_true", help="gpt-oss on a CPU: all but its experts in bf16, not int8")
     bench.add_argument("--json", action="store_true", help="one JSON object")
     _search(commands)
