@@ -1,0 +1,1 @@
+"""`ossa acp`: ossa inside other editors, by the Agent Client Protocol."""
