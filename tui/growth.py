@@ -47,8 +47,9 @@ class Growth:
             blocks = parsed(self._end)
         self.blocks += self._placed(blocks)
 
-    def finish(self) -> None:
-        """Nothing more comes; what was cut is put together again, and links get what they refer to."""
+    def finish(self, text: str = "") -> None:
+        """Nothing comes after this text; what was cut is put together again, and links get what they refer to."""
+        self.source += text
         self.blocks, self.complete, self._joined = [], 0, False
         self.blocks = self._placed(parsed(self.source))
         self.complete, self._end, self.finished = len(self.blocks), "", True

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from textual.content import Content
+from textual.content import Content, Span
 from textual.strip import Strip
 
+from ossa.tui.growth import Growth
 from ossa.tui.markdown import Block, Kind, Row
 
 
@@ -37,7 +38,19 @@ class Laid:
         row = self.row
         if row.kind == "cells" and row.grid:
             return Content(" │ ").join(self.cells)
-        whole = row.fence.coloured(row.index) if row.kind == "code" and row.fence else row.text
+        return self._shown(row.fence.coloured(row.index) if row.kind == "code" and row.fence else row.text)
+
+    def is_like(self, other: "Laid") -> bool:
+        """Whether both look the same; code may have got other colours by what came below it."""
+        if (self.kind, self.at, self.before.plain) != (other.kind, other.at, other.before.plain):
+            return False
+        if self.kind == "head":
+            return _names(self.row) == _names(other.row)
+        if self.kind == "cells":
+            return [_looks(cell) for cell in self.cells] == [_looks(cell) for cell in other.cells]
+        return _looks(self._shown(self.row.text)) == _looks(other._shown(other.row.text))
+
+    def _shown(self, whole: Content) -> Content:
         return whole if not self.start and self.end is None else whole[self.start : self.end]
 
 
@@ -49,6 +62,21 @@ class Page:
     lines: list[Laid] = field(default_factory=list[Laid])
     rows: int = 0
     """Of the text, in the lines."""
+
+
+@dataclass(slots=True)
+class Read:
+    """An answer that is all there, as it lies in a width."""
+
+    text: Growth
+    page: Page
+
+
+def read(source: str, width: int) -> Read:
+    """Take a whole answer in. For a long one that lasts; nothing in it needs the window, so any thread may do it."""
+    text = Growth()
+    text.finish(source)
+    return Read(text, lay(text.blocks, width))
 
 
 def lay(blocks: Sequence[Block], width: int) -> Page:
@@ -99,3 +127,11 @@ def _placed(cell: Content, width: int, align: str) -> Content:
     gap = max(0, width - cell.cell_length)
     left = gap if align == "right" else gap // 2 if align == "center" else 0
     return cell.pad(left, gap - left)
+
+
+def _looks(content: Content) -> tuple[str, list[Span]]:
+    return content.plain, list(content.spans)
+
+
+def _names(row: Row) -> tuple[str, int]:
+    return (row.fence.language, row.fence.number) if row.fence else ("", 0)

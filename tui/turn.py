@@ -4,6 +4,7 @@ Live events and those of a resumed session all go through `show`.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from textual.widget import Widget
@@ -68,6 +69,7 @@ from ossa.tui.widgets.step import Step
 from ossa.tui.widgets.thought import Thought
 
 if TYPE_CHECKING:
+    from ossa.tui.laid import Read
     from ossa.tui.widgets.answer import Answer
 
 WidgetT = TypeVar("WidgetT", bound=Widget)
@@ -97,9 +99,16 @@ class Surroundings(Protocol):
 class Renderer:
     """Shows events at the end of the conversation, or before some widget of it."""
 
-    def __init__(self, window: Surroundings, *, live: bool = True, before: Widget | None = None) -> None:
-        """Not `live`: events of the past, which leave change, activity and status alone."""
-        self._window, self._live, self._before = window, live, before
+    def __init__(
+        self,
+        window: Surroundings,
+        *,
+        live: bool = True,
+        before: Widget | None = None,
+        known: "Mapping[str, Read] | None" = None,
+    ) -> None:
+        """Not `live`: events of the past, which leave change, activity and status alone; some texts are `known`."""
+        self._window, self._live, self._before, self._known = window, live, before, known
         self._block: TurnBlock | None = None
         self._growing: Answer | Thought | None = None
         """The widget that takes the next bit of what the model writes."""
@@ -293,7 +302,7 @@ class Renderer:
         from ossa.tui.widgets.answer import Answer
 
         if not isinstance(self._growing, Answer):
-            self._growing = await self._add(Answer())
+            self._growing = await self._add(Answer(self._known))
         return self._growing
 
     async def _step(self, step: str) -> Step:
