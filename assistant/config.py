@@ -61,6 +61,8 @@ class Config:
     """Its name there; empty where the server has one only."""
     server_window: int = 0
     """Tokens that prompt and answer may have together there; 0: what the server says."""
+    watch: bool = False
+    """Whether a comment that ends in `AI!` or `AI?`, in a file that is saved, is a prompt."""
     problems: tuple[str, ...] = ()
     """A sentence for each thing in the files that was not taken."""
 
@@ -159,6 +161,7 @@ _KINDS = {
     "server": "a text of one line",
     "server_model": "a text of one line",
     "server_window": "a whole number of tokens, 0 for what the server says",
+    "watch": "true or false",
 }
 
 
@@ -177,6 +180,8 @@ def _taken(key: str, value: Any) -> Any:
             return value
         case (("test_command" | "model" | "adapter" | "theme" | "server" | "server_model"), str()):
             return value.strip() if len(value.splitlines()) <= 1 else None
+        case "watch", bool():
+            return value
         case _:
             return None
 

@@ -28,11 +28,11 @@ from ossa.tui.replay import replay, replay_earlier
 from ossa.tui.rewriting import QUEUED, instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
-from ossa.tui.sessioncommands import SessionCommands
 from ossa.tui.signals import Signals
 from ossa.tui.themes import full_name, solid
 from ossa.tui.tidying import Tidying
 from ossa.tui.turn import Renderer
+from ossa.tui.watching import WatchCommands
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.conversation import Earlier
 from ossa.tui.widgets.failing import FixWanted
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from ossa.assistant.workbench import Workbench
 
 
-class OssaApp(SessionCommands):
+class OssaApp(WatchCommands):
     """The window. Its result is the id of the session to go on with, where the user chose another one."""
 
     TITLE = "ossa"
@@ -143,6 +143,7 @@ class OssaApp(SessionCommands):
             self.player.do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
+        self.begin_watching(bench)
         await self._follow_index(bench)
         if self._first_prompt:
             self._submit(self._first_prompt)

@@ -25,6 +25,10 @@ class Bell:
         """From now on the person waits."""
         self._since = self._clock()
 
+    def expect(self) -> None:
+        """The person has gone elsewhere already: what comes next is worth it however soon it comes."""
+        self._since = float("-inf")
+
     def ring(self, what: str) -> None:
         """They need not wait any longer; `what` are words of ossa's own."""
         if self._seconds and not self._has_focus() and self._clock() - self._since >= self._seconds:

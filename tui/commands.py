@@ -95,6 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("rename", "rename", "Give this session a title", argument="name"),
     Command("fork", "fork", "Go on in a copy; this session stays"),
     Command("export", "export", "Write this session as Markdown", argument="file"),
+    Command("watch", "watch", "Answer comments with AI! in saved files", argument="on|off"),
     Command("theme", "theme", "Other colours: light, dark or a name", argument="name"),
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),

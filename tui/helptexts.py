@@ -30,6 +30,15 @@ ABOUT = {
         "It is printed as a diff with the verdict; your files stay as they are unless --accept is given.",
         _TURN,
     ),
+    "watch": About(
+        "answer comments that end in AI! or AI? when you save",
+        "Watches the files of the repository. A comment of which a line begins or ends with AI! is a prompt as soon as "
+        "its file is saved, one with AI? a question; what you noted in comments that end in AI goes with it. What the "
+        "model changes waits for your review, here, and the comments are gone from it; nothing is written without you. "
+        "Prompts and commands can be typed beside, as in `ossa --plain`. Files that git ignores are not read. "
+        "Ctrl+C ends a turn, and where none is running ends ossa.",
+        "0 left, 2 error, 128 + n ended by signal n",
+    ),
     "apply": About(
         "put a patch into the files, all of it or nothing",
         "Takes a V4A patch, a unified diff, search/replace blocks or whole files, also inside other text, finds the "

@@ -47,6 +47,10 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     fix.add_argument("hint", nargs="?", default="", help="a test, file or function to look at first")
     _common(fix)
     _headless(fix)
+    watch = _command(commands, "watch")
+    watch.add_argument("path", nargs="?", default=".", help="the repository (default: here)")
+    watch.set_defaults(plain=True, web=None)
+    _common(watch)
     _apply(commands)
     for name in ("undo", "redo"):
         back = _command(commands, name)

@@ -6,7 +6,7 @@ do(job) ─► queue ─► job(agent) ─► events ─► Renderer ─► widg
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -34,6 +34,11 @@ class Player:
         """None until it is open; what is asked for before waits."""
         self.playing = False
         """Whether a turn is running."""
+        self.idle = asyncio.Event()
+        """Set while none is, and none waits."""
+        self.idle.set()
+        self.heard: Callable[[Event], Awaitable[None]] | None = None
+        """Who else is told of every event."""
         self._window, self._renderer = window, renderer
         self.bell, self._at_rest = bell, at_rest
         self._jobs: deque[Job] = deque()
@@ -74,6 +79,7 @@ class Player:
         """Begin the next turn, unless one is running."""
         if self.bench is not None and not self.playing and self._jobs:
             self.playing = True
+            self.idle.clear()
             self._window.app.run_worker(self._play(self._jobs.popleft()(self.bench.agent)))
         self._window.activity.queued = len(self._jobs)
 
@@ -132,6 +138,8 @@ class Player:
                 await self._renderer.show(event)
                 if isinstance(event, Proposed):
                     self.bell.ring("a change waits for your review")
+                if self.heard is not None:
+                    await self.heard(event)
                 if self.bench is not None:
                     window.see(event, self.bench.agent.transcript)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self.bench is not None:
@@ -146,4 +154,6 @@ class Player:
             window.ledger.working = False
             self.bell.ring("the turn is over")
             self._at_rest()
+            if not self._jobs:
+                self.idle.set()
         self.play_next()

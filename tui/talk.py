@@ -1,7 +1,7 @@
 """`ossa --plain`: a conversation line by line, for screen readers and terminals without any skills.
 
 stdin ─► Lines ─► prompt or command ─► agent ─► events ─► Speaker ─► stdout
-                                         └► LineReviewer: the change hunk by hunk, answered by a letter
+saved files ─► Inbox ─► request ────────┘  └► LineReviewer: the change hunk by hunk, answered by a letter
 
 The same assistant as in the window; nothing on the screen is ever written anew, moved or said by colour.
 """
@@ -11,8 +11,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from functools import partial
 
-from ossa.assistant.events import Event, TurnFinished, TurnStarted
+from ossa.assistant.events import Event, Notice, TurnFinished, TurnStarted
+from ossa.assistant.marks.inbox import Inbox
+from ossa.assistant.marks.looking import Looker
+from ossa.assistant.marks.request import Request, place
+from ossa.assistant.marks.wording import WATCHED, WATCHING
 from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Workbench
 from ossa.tui.asking import LineReviewer, Lines
@@ -25,22 +30,22 @@ from ossa.tui.typed import turn_of, words_of
 HERE = frozenset(
     {
         *("help", "fix", "test", "undo", "redo", "rewind", "commit", "discard", "review", "context", "status"),
-        *("sessions", "rename", "export", "quit"),
+        *("sessions", "title", "export", "rename", "move", "signature", "watch", "quit"),
     }
 )
 """Commands that have a sense where lines only follow each other."""
 
 
-def talk(open_bench: Callable[[Reviewer], Workbench]) -> int:
-    """Talk until the person leaves; the exit code."""
-    return asyncio.run(_talk(open_bench))
+def talk(open_bench: Callable[[Reviewer], Workbench], *, watch: bool = False) -> int:
+    """Talk until the person leaves, with `watch` also by comments in files; the exit code."""
+    return asyncio.run(_talk(open_bench, watch))
 
 
-async def _talk(open_bench: Callable[[Reviewer], Workbench]) -> int:
+async def _talk(open_bench: Callable[[Reviewer], Workbench], watch: bool) -> int:
     speaker, lines = Speaker(sys.stdout), Lines(sys.stdin)
     speaker.say("ossa, an offline pair programmer. It starts.")
     bench = await asyncio.to_thread(open_bench, LineReviewer(speaker, lines))
-    talk = Talk(bench, speaker, lines)
+    talk = Talk(bench, speaker, lines, watch=watch or bench.config.watch)
     signals = Signals(talk.leave, ("SIGTERM", "SIGHUP"))
     with suppress(NotImplementedError):  # on Windows, Ctrl+C comes as KeyboardInterrupt
         asyncio.get_running_loop().add_signal_handler(signal.SIGINT, talk.interrupt)
@@ -55,26 +60,34 @@ async def _talk(open_bench: Callable[[Reviewer], Workbench]) -> int:
 class Talk:
     """One conversation."""
 
-    def __init__(self, bench: Workbench, speaker: Speaker, lines: Lines) -> None:
+    def __init__(self, bench: Workbench, speaker: Speaker, lines: Lines, *, watch: bool = False) -> None:
+        """With `watch`, comments in files are prompts, too, and the end of what is typed ends nothing."""
         self._bench, self._speaker, self._lines = bench, speaker, lines
-        self._playing = False
-        self._over = False
-        self._waiting: asyncio.Task[str | None] | None = None
-        """For what the person types next."""
+        self._idle = asyncio.Event()
+        """Set while no turn is running."""
+        self._idle.set()
+        self._over = self._ended = False
+        self._waiting: asyncio.Task[str | Request | None] | None = None
+        """For what the person types next, or asks by a comment."""
+        self._inbox: Inbox | None = None
+        self._asked: asyncio.Task[Request] | None = None
+        self._watches = watch
 
     async def go_on(self) -> None:
         """Say what there is, then take one prompt after the other."""
         await self._begin()
         while not self._over:
-            text = await self._prompt()
-            if text is None:
+            said = await self._prompt()
+            if said is None:
                 return
-            if text.strip():
-                await self._do(text.strip())
+            if isinstance(said, Request):
+                await self._do_asked(said)
+            elif said.strip():
+                await self._do(said.strip())
 
     def interrupt(self) -> None:
         """Ctrl+C: end the turn that is running; where none is, leave."""
-        if self._playing:
+        if not self._idle.is_set():
             self._bench.agent.cancel()
         else:
             self.leave()
@@ -93,6 +106,8 @@ class Talk:
             say(notice)
         await asyncio.to_thread(bench.finder.start)
         await asyncio.to_thread(bench.watcher.start)
+        if self._watches:
+            self._watch("on")
         try:
             await asyncio.to_thread(bench.model.start)
         except Exception as error:
@@ -114,23 +129,59 @@ class Talk:
                 self._speaker.say(f"You: {event.prompt}")
             self._speaker.tell(event)
 
-    async def _prompt(self) -> str | None:
-        """What the person types; a line that ends in a backslash goes on in the next. None: they leave."""
-        self._speaker.ask("You:")
+    async def _prompt(self) -> str | Request | None:
+        """What the person asks for next; a line that ends in a backslash goes on in the next. None: they leave."""
+        if not self._ended:
+            self._speaker.ask("You:")
         text = ""
         while True:
-            self._waiting = asyncio.ensure_future(self._lines.next())
+            self._waiting = asyncio.ensure_future(self._line(alone=bool(text)))
             try:
                 line = await self._waiting
             except asyncio.CancelledError:
-                line = None
+                line, self._over = None, True
             self._waiting = None
-            if line is None:
+            if line is None or isinstance(line, Request):
                 self._speaker.say("")
-                return text or None
+                self._ended = self._ended or line is None
+                return line or text or (await self._prompt() if self._watches and not self._over else None)
             if not line.endswith("\\"):
                 return text + line
             text += line[:-1] + "\n"
+
+    async def _line(self, *, alone: bool) -> str | Request | None:
+        """The next line that is typed, or unless that goes on one `alone`, what a comment asks if that comes first."""
+        typed = None if self._ended else asyncio.ensure_future(self._lines.next())
+        if self._inbox and self._asked is None:
+            self._asked = asyncio.ensure_future(self._inbox.next())
+        waits = [task for task in (typed, None if alone else self._asked) if task]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if typed and typed.done():
+                return typed.result()
+            assert self._asked
+            asked, self._asked = self._asked.result(), None
+            return asked
+        finally:
+            if typed:
+                typed.cancel()
+
+    async def _do_asked(self, request: Request) -> None:
+        """Play what comments ask for."""
+        self._speaker.say("\n".join(place(mark) for mark in request.marks))
+        await self._play(self._bench.agent.run(request.prompt, tidy=partial(request.tidy, self._bench.draft)))
+
+    def _watch(self, argument: str) -> None:
+        """Have comments in files be prompts, too, or no longer, or the other of the two."""
+        self._watches = argument == "on" or (argument != "off" and not self._watches)
+        if self._watches and self._inbox is None:
+            say = self._speaker
+            self._inbox = Inbox(Looker.of(self._bench.repository), self._idle, lambda text: say.tell(Notice(text)))
+            self._bench.watcher.listen(self._inbox.changed)
+        if self._inbox:
+            self._inbox.on = self._watches
+        problem = self._bench.watcher.problem if self._watches else ""
+        self._speaker.say(" ".join(filter(None, (WATCHING if self._watches else WATCHED, problem))))
 
     async def _do(self, text: str) -> None:
         """Play what was typed: a command of the person's own, one of ossa's, or a prompt."""
@@ -177,14 +228,16 @@ class Talk:
                 say(await asyncio.to_thread(_with_sessions, bench, command.name, argument))
 
     async def _play(self, events: AsyncIterator[Event]) -> None:
-        self._playing = True
+        self._idle.clear()
         try:
             async for event in events:
                 self._speaker.tell(event)
+                if self._inbox:
+                    await self._inbox.see(event)
                 if isinstance(event, TurnFinished) and event.end == "proposed":
                     self._speaker.say("The change stays in the draft: /review goes through it again.")
         finally:
-            self._playing = False
+            self._idle.set()
 
 
 def _with_sessions(bench: Workbench, name: str, argument: str) -> str:
@@ -195,7 +248,7 @@ def _with_sessions(bench: Workbench, name: str, argument: str) -> str:
     match name:
         case "sessions":
             return f"{listed(bench.root, argument.split())}\n`ossa --plain --resume ID` goes on with one."
-        case "rename":
+        case "title":
             return titled(bench.session, argument)
         case _:
             return exported(bench.session, bench.root, argument)

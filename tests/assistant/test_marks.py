@@ -2,7 +2,7 @@
 
 import pytest
 
-from ossa.assistant.index.languages import LANGUAGES
+from ossa.assistant.index.languages import LANGUAGES, Language
 from ossa.assistant.marks.comments import comments
 from ossa.assistant.marks.marks import Mark, marks_in, without
 from ossa.assistant.marks.request import around, place, requested
@@ -21,7 +21,7 @@ def told(path: str, text: str) -> list[tuple[str, int, str]]:
         ("a.py", "# Do this: AI!\n# - one\n# - two\nx\n", [("do", 1, "Do this:\n- one\n- two")], "x\n"),
         ("a.py", "a\n\n# gone, AI!\n\nb\n", [("do", 3, "gone,")], "a\n\nb\n"),
         ("a.py", "# é AI!\nx = 'é'  # é, AI!", [("do", 1, "é"), ("do", 2, "é,")], "x = 'é'"),
-        ("a.js", "/* do\n * this AI!\n */\nf(/* AI! name */ a)\n", [("do", 2, "do\nthis"), ("do", 4, "name")], "f(a)\n"),
+        ("a.js", "/* do\n * this AI!\n */\nf(/* AI! b */ a)\n", [("do", 2, "do\nthis"), ("do", 4, "b")], "f(a)\n"),
         ("a.ts", "const a = 1 // two ai!\n", [("do", 1, "two")], "const a = 1\n"),
         ("a.go", "// AI! a\n// b\nvar s = `// no AI!`\n", [("do", 1, "a\nb")], "var s = `// no AI!`\n"),
         ("a.rs", "/// doc AI!\nfn f() {} // AI? go\n", [("do", 1, "doc"), ("ask", 2, "go")], "fn f() {}\n"),
@@ -58,10 +58,10 @@ def test_the_strongest_sign_of_a_comment_counts_and_notes_are_seen() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: f"{language.query} {language.function}")
-def test_every_grammar_tells_its_comments(language: object) -> None:
+def test_every_grammar_tells_its_comments(language: Language) -> None:
     signs = {"python": "#", "bash": "#", "ruby": "#", "lua": "--", "php": "<?php //"}
-    path = f"a{sorted(language.suffixes)[0]}"  # type: ignore[attr-defined]
-    sign = signs.get(language.query, "//")  # type: ignore[attr-defined]
+    path = f"a{sorted(language.suffixes)[0]}"
+    sign = signs.get(language.query, "//")
     assert [mark.text for mark in marks_in(path, f"{sign} a ä AI!\n\n")] == ["a ä"], path
 
 

@@ -24,13 +24,15 @@ class Status(Widget):
     """Tokens of the last prompt, and the model's window."""
     reading = reactive("")
     """What is read of the repository beside all else."""
+    watching = reactive(False)
+    """Whether comments in saved files are prompts."""
     state = reactive("starting")
 
     def render(self) -> Content:
         width = self.content_size.width
         right = Content.styled(self.state, "bold $text-primary")
-        if self.reading:
-            right = Content.assemble((self.reading, "$text-muted"), "  ", right)
+        for text in filter(None, ("watching" if self.watching else "", self.reading)):
+            right = Content.assemble((text, "$text-muted"), "  ", right)
         left = Content.styled(cut(plain_text(self.model), 40) or "no model yet", "bold")
         separator = Content.styled(" · ", "$text-disabled")
         if self.where:
@@ -50,6 +52,8 @@ class Status(Widget):
         if self.why:
             rows.append(("", plain_text(self.why)))
         rows += [("Draft", self.isolation or "not open yet"), ("Now", self.state)]
+        if self.watching:
+            rows.append(("", "a comment with AI! or AI? in a file that you save is a prompt; /watch off ends that"))
         total, window = self.context
         if window:
             rows.append(context_row(total, window))

@@ -1,0 +1,235 @@
+"""Watch mode below the screens: real files, the real watcher, real drafts; only the model is scripted."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from ossa.assistant.events import Proposed, Reviewed
+from ossa.assistant.marks.inbox import Inbox
+from ossa.assistant.marks.looking import Looker
+from ossa.assistant.marks.request import Request
+from ossa.assistant.repository import Repository
+from ossa.assistant.workbench import Workbench
+
+Git: TypeAlias = Callable[..., str]
+ADD = "def add(a, b):\n    return a - b\n"
+ASKING = "def add(a, b):\n    # mend this AI!\n    return a - b\n"
+MENDED = "*** Update File: calc.py\n@@ def add(a, b):\n-    return a - b\n+    return a + b"
+
+
+def look(repo: Path, *paths: str, keep: bool = True) -> list[str]:
+    """What these files ask now, as a new start of ossa sees it."""
+    looker = Looker.of(Repository.open(repo))
+    found = looker.look(paths)
+    if keep:
+        looker.keep(found)
+    return [mark.text for mark in found.fresh]
+
+
+def write(repo: Path, path: str, text: str) -> None:
+    (repo / path).parent.mkdir(parents=True, exist_ok=True)
+    (repo / path).write_text(text)
+
+
+def test_the_same_comment_asks_once_whatever_comes_between(repo: Path) -> None:
+    write(repo, "calc.py", ASKING)
+    assert look(repo, "calc.py", keep=False) == ["mend this"]
+    assert look(repo, "calc.py") == ["mend this"]
+    assert look(repo, "calc.py") == []
+    write(repo, "calc.py", "\n\n" + ASKING)
+    assert look(repo, "calc.py") == [], "it stands elsewhere only"
+    write(repo, "calc.py", ADD)
+    assert look(repo, "calc.py") == []
+    write(repo, "calc.py", ASKING)
+    assert look(repo, "calc.py") == [], "the file is as it was: an undo"
+    write(repo, "calc.py", ADD)
+    assert look(repo, "calc.py") == []
+    write(repo, "calc.py", ASKING + "\nX = 1\n")
+    assert look(repo, "calc.py") == ["mend this"], "written anew, in another file"
+    write(repo, "calc.py", ASKING.replace("mend", "change") + "\nX = 1\n")
+    assert look(repo, "calc.py") == ["change this"]
+    write(repo, "calc.py", f"{ASKING}# mend this AI!\n")
+    assert look(repo, "calc.py") == ["mend this", "mend this"]
+
+
+def test_what_may_not_be_read_asks_nothing(repo: Path, git: Git, tmp_path: Path) -> None:
+    ask = "# do AI!\n"
+    outside = tmp_path / "outside.py"
+    outside.write_text(ask)
+    for path in ("build/a.py", "token.yaml", "secrets/a.yaml", ".git/x.py", "sub/own/a.py"):
+        write(repo, path, ask)
+    (repo / "huge.py").write_text(ask + "x = 1\n" * 200_000)
+    (repo / "binary.py").write_bytes(ask.encode() + b"\0")
+    (repo / "away.py").symlink_to(outside)
+    (repo / "folder").symlink_to(tmp_path)
+    git("init", "-q", "sub/own")
+    write(repo, "known-token.yaml", "a: 1\n")
+    git("add", "known-token.yaml")
+    write(repo, "known-token.yaml", "a: 1 # do AI!\n")
+    asked = (
+        *("build/a.py", "token.yaml", "secrets/a.yaml", ".git/x.py", "sub/own/a.py", "huge.py", "binary.py", "away.py"),
+        *("folder/outside.py", "gone.py", "../outside.py", "", "a\0b", "pkg"),
+    )
+    assert look(repo, *asked) == []
+    assert look(repo, "known-token.yaml") == ["do"], "a tracked file is everybody's already"
+
+
+def test_what_git_brings_asks_nothing(repo: Path, git: Git) -> None:
+    write(repo, "calc.py", ASKING)
+    git("commit", "-qam", "asking")
+    write(repo, "calc.py", ASKING + "\nX = 1\n")
+    assert look(repo, "calc.py") == [], "it is in the last commit"
+    git("checkout", "-q", "--", "calc.py")
+    git("checkout", "-q", "-b", "before", "HEAD~")
+    assert look(repo, "calc.py", ".git/index") == []
+    git("cherry-pick", "-n", "main")
+    assert look(repo, "calc.py", ".git/index") == [], "it is staged, and not by the person"
+    assert look(repo, "calc.py") == []
+    git("reset", "-q", "--hard")
+    assert look(repo, "calc.py") == []
+    write(repo, "calc.py", ASKING + "# and this AI!\n")
+    assert look(repo, "calc.py") == ["mend this", "and this"] or look(repo, "calc.py") == []
+
+
+def test_a_folder_without_git_is_watched_too(tmp_path: Path) -> None:
+    write(tmp_path / "plain", "a.py", "# do AI!\n")
+    looker = Looker.of(Repository.plain(tmp_path / "plain"))
+    found = looker.look(["a.py"])
+    assert [mark.text for mark in found.fresh] == ["do"]
+    assert "@a.py:1-1, line 1: do" in looker.request(found).prompt
+
+
+def test_notes_of_other_files_go_with_what_asks(repo: Path, git: Git) -> None:
+    write(repo, "pkg/deep/one.py", "ONE = 1\n# old note AI\n")
+    git("commit", "-qam", "a note")
+    write(repo, "pkg/deep/one.py", "ONE = 1\n# old note AI\n\n# keep this AI\n")
+    write(repo, "new.sh", "# by hand AI\n")
+    write(repo, "calc.py", ASKING)
+    looker = Looker.of(Repository.open(repo))
+    request = looker.request(looker.look(["calc.py"]))
+    assert [(mark.path, mark.text) for mark in request.marks] == [
+        ("calc.py", "mend this"),
+        ("new.sh", "by hand"),
+        ("pkg/deep/one.py", "keep this"),
+    ]
+
+
+@asynccontextmanager
+async def watching(work: Workbench) -> AsyncIterator[tuple[Inbox, asyncio.Event, list[str]]]:
+    idle, said = asyncio.Event(), list[str]()
+    idle.set()
+    inbox = Inbox(Looker.of(work.repository), idle, said.append)
+    work.watcher.listen(inbox.changed)
+    await asyncio.to_thread(work.watcher.start)
+    yield inbox, idle, said
+
+
+async def until(met: Callable[[], object]) -> None:
+    by = time.monotonic() + 20
+    while not met():
+        assert time.monotonic() < by
+        await asyncio.sleep(0.01)
+
+
+async def first(work: Awaitable[Request]) -> Request:
+    return await asyncio.wait_for(work, 20)
+
+
+async def play(work: Workbench, inbox: Inbox, idle: asyncio.Event, request: Request) -> list[Any]:
+    idle.clear()
+    events: list[Any] = []
+    async for event in work.agent.run(request.prompt, tidy=partial(request.tidy, work.draft)):
+        events.append(event)
+        await inbox.see(event)
+    idle.set()
+    return events
+
+
+async def test_a_saved_comment_becomes_a_change_without_it(repo: Path, desk: Any, reader: Any) -> None:
+    work = desk.open([desk.patch(MENDED), "Mended."], reader(desk.take))
+    async with watching(work) as (inbox, idle, said):
+        write(repo, "calc.py", ASKING + (repo / "calc.py").read_text().removeprefix(ADD))
+        request = await first(inbox.next())
+        assert "@calc.py:1-3, line 2, in add: mend this" in request.prompt
+        events = await play(work, inbox, idle, request)
+        proposed = desk.of(events, Proposed)[0]
+        assert [file.path for file in proposed.change.files] == ["calc.py"] and desk.of(events, Reviewed)
+        assert (repo / "calc.py").read_text().startswith(ADD.replace("-", "+"))
+        assert "AI!" not in (repo / "calc.py").read_text() and "mend this" in str(desk.seen(work)[0][-1])
+        assert desk.end(await desk.play(work.agent.undo())) == "answered"
+        assert "AI!" in (repo / "calc.py").read_text()
+        write(repo, "pkg/deep/one.py", "ONE = 1  # what is it AI?\n")
+        asked = await first(inbox.next())
+        assert [mark.path for mark in asked.marks] == ["pkg/deep/one.py"] and not asked.wants_change and not said
+
+
+async def test_files_saved_during_a_turn_wait_for_its_end(repo: Path, desk: Any) -> None:
+    work = desk.open(["Answered."])
+    async with watching(work) as (inbox, idle, said):
+        idle.clear()
+        waiting = asyncio.ensure_future(inbox.next())
+        write(repo, "one.py", "# one AI!\n")
+        await until(lambda: said)
+        write(repo, "two.py", "# two AI!\n")
+        await until(lambda: len(said) == 2)
+        write(repo, "one.py", "# one and a half AI!\n")
+        await until(lambda: len(said) == 3)
+        assert said[0] == "one.py:1: one (AI!) waits until this turn is over." and not waiting.done()
+        await inbox.see(Reviewed((), ("one.py",)))
+        idle.set()
+        request = await first(waiting)
+        assert [mark.text for mark in request.marks] == ["one and a half", "two"]
+
+
+async def test_what_ossa_writes_asks_nothing_and_what_failed_may_ask_again(repo: Path, desk: Any, reader: Any) -> None:
+    loop = "*** Add File: loop.py\n+# again AI!\n"
+    work = desk.open([desk.patch(loop), "Written."], reader(desk.take))
+    async with watching(work) as (inbox, idle, _):
+        idle.clear()
+        async for event in work.agent.run("write it"):
+            await inbox.see(event)
+        assert (repo / "loop.py").exists()
+        idle.set()
+        write(repo, "calc.py", ASKING)
+        request = await first(inbox.next())
+        assert [mark.path for mark in request.marks] == ["calc.py"]
+        events = await play(work, inbox, idle, request)  # the script is over: the model fails
+        assert desk.end(events) == "failed"
+        write(repo, "calc.py", ASKING)
+        assert (await first(inbox.next())).marks == request.marks
+
+
+async def test_a_checkout_is_waited_for_and_asks_nothing(repo: Path, desk: Any) -> None:
+    work = desk.open([])
+    async with watching(work) as (inbox, _, said):
+        lock = repo / ".git/index.lock"
+        lock.touch()
+        write(repo, "calc.py", ASKING)
+        waiting = asyncio.ensure_future(inbox.next())
+        work.repository.git("hash-object", "-w", "calc.py")
+        await asyncio.wait([waiting], timeout=1.5)
+        assert not waiting.done()
+        lock.unlink()
+        assert (await first(waiting)).marks[0].text == "mend this" and not said
+
+
+@pytest.mark.parametrize("end", ["no change", "reworded"])
+async def test_comments_go_only_from_a_change(repo: Path, desk: Any, end: str) -> None:
+    reworded = (
+        "*** Update File: calc.py\n@@\n-    # mend this AI!\n-    return a - b\n+    # mended AI!\n+    return a + b"
+    )
+    script = ["I would not."] if end == "no change" else [desk.patch(reworded), "Mended."]
+    work = desk.open(script)
+    async with watching(work) as (inbox, idle, _):
+        write(repo, "calc.py", ASKING)
+        events = await play(work, inbox, idle, await first(inbox.next()))
+        assert desk.end(events) == ("answered" if end == "no change" else "proposed")
+        assert (repo / "calc.py").read_text() == ASKING, "nothing is written by itself"
+        draft = work.draft.read("calc.py")
+        assert draft == (ASKING if end == "no change" else "def add(a, b):\n    return a + b\n").encode()
