@@ -16,10 +16,13 @@ from ossa.tui.console import NEXT, explain, is_terminal, keep_log, prepare
 from ossa.tui.options import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ossa.assistant.config import Config
     from ossa.assistant.review import Reviewer
     from ossa.assistant.workbench import Workbench
     from ossa.model.base import LanguageModel
+    from ossa.tui.acp.sessions import Lend
     from ossa.tui.app import OssaApp
 
 
@@ -47,8 +50,10 @@ def make_app(arguments: argparse.Namespace, first_prompt: str = "") -> "OssaApp"
     return OssaApp(Path(arguments.path).absolute(), partial(open_bench, arguments), first_prompt, paths.config_dir())
 
 
-def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbench":
-    """Wire assistant and model as the command line says.
+def open_bench(
+    arguments: argparse.Namespace, reviewer: "Reviewer", load: "Callable[[Config], LanguageModel] | None" = None
+) -> "Workbench":
+    """Wire assistant and model as the command line says; `load` chooses the model otherwise.
 
     Raises:
         NotARepository, ModelError, SessionError: with a sentence for the user.
@@ -66,7 +71,15 @@ def open_bench(arguments: argparse.Namespace, reviewer: "Reviewer") -> "Workbenc
         candidates=arguments.candidates,
         files=tuple(arguments.file),
     )
-    return open_workbench(options, partial(_choose, arguments), reviewer)
+    return open_workbench(options, load or partial(_choose, arguments), reviewer)
+
+
+def _open_there(
+    arguments: argparse.Namespace, folder: Path, session: str, reviewer: "Reviewer", lend: "Lend"
+) -> "Workbench":
+    """The same for a folder and a session that an editor names, on a model that is lent."""
+    there = argparse.Namespace(**{**vars(arguments), "path": str(folder), "resume": session})
+    return open_bench(there, reviewer, lambda config: lend(partial(_choose, arguments, config)))
 
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
@@ -146,6 +159,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.find import show_map
 
             return show_map(arguments, partial(_load, arguments.model, ""))
+        case "acp":
+            from ossa.tui.acp.serve import serve
+
+            return serve(partial(_open_there, arguments))
         case "demo":
             from ossa.tui.demo import demo
 

@@ -101,6 +101,13 @@ ABOUT = {
         "every known way, and counts the connections that ossa's own processes open while the local model answers.",
         "0 all held, 1 something got out or nothing confines commands here, 2 error",
     ),
+    "acp": About(
+        "serve an editor: Zed, Toad, neovim, Emacs and others",
+        "Speaks the Agent Client Protocol over standard input and output; an editor starts it. Each of its sessions "
+        "works on the repository of its own folder, all on one model. What the model changes waits for your decision "
+        "there, with the tests' verdict; nothing is written without it.",
+        "0 the editor has left, 2 error, 128 + n ended by signal n",
+    ),
     "demo": About(
         "watch a failing test being repaired, on an example",
         "Copies a small repository with a failing test to a temporary folder and repairs it there: in the window, or "

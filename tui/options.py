@@ -75,6 +75,8 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     doctor = _command(commands, "doctor")
     doctor.add_argument("-C", "--root", default=".", help="the repository (default: here)")
     doctor.add_argument("--json", action="store_true", help="one JSON object a line")
+    acp = _command(commands, "acp")
+    _wiring(acp)
     demo = _command(commands, "demo")
     demo.add_argument("--keep", action="store_true", help="leave the example where it is afterwards")
     _common(demo)
@@ -157,6 +159,13 @@ def _adapter(parser: argparse.ArgumentParser) -> None:
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
+    _wiring(parser)
+    parser.add_argument(
+        "--allow-unconfined", action="store_true", help="run commands without asking where no sandbox can confine them"
+    )
+
+
+def _wiring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", metavar="PATH|NAME", help="a model's folder, GGUF file or known name")
     _adapter(parser)
     parser.add_argument("--server", default="", metavar="URL", help="a server that has the model (default: none)")
@@ -179,6 +188,3 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", nargs="?", const="latest", default="", metavar="ID", help="go on with a session")
     parser.add_argument("--copy", action="store_true", help="work on a folder that is no git repository, by copies")
-    parser.add_argument(
-        "--allow-unconfined", action="store_true", help="run commands without asking where no sandbox can confine them"
-    )
