@@ -143,7 +143,8 @@ class OssaApp(WatchCommands):
             self.player.do(lambda agent: agent.review())
         else:
             self.window.change.withdraw()
-        self.begin_watching(bench)
+        if self._look.config.watch:
+            self.watch_files(bench, on=True)
         await self._follow_index(bench)
         if self._first_prompt:
             self._submit(self._first_prompt)

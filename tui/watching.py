@@ -24,15 +24,10 @@ class WatchCommands(SessionCommands):
     window: Workspace
     _inbox: "Inbox | None" = None
 
-    def begin_watching(self, bench: "Workbench") -> None:
-        """Watch where the person's configuration says so."""
-        if bench.config.watch:
-            self._watch(bench, on=True)
-
     def action_watch(self, which: str = "") -> None:
         if bench := self.player.bench:
             on = which == "on" or (which != "off" and not self.window.status.watching)
-            self._watch(bench, on=on)
+            self.watch_files(bench, on=on)
             # Imported here since the first frame should not wait for it.
             from ossa.assistant.marks.wording import WATCHED, WATCHING
 
@@ -40,7 +35,8 @@ class WatchCommands(SessionCommands):
         else:
             self.player.tell("ossa is still starting: try that again in a moment.")
 
-    def _watch(self, bench: "Workbench", *, on: bool) -> None:
+    def watch_files(self, bench: "Workbench", *, on: bool) -> None:
+        """Have comments in saved files be prompts, or no longer."""
         if on and self._inbox is None:
             from ossa.assistant.marks.inbox import Inbox
             from ossa.assistant.marks.looking import Looker
