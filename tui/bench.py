@@ -26,7 +26,7 @@ def make_random(name: str) -> Path:
         raise ModelError(f"Random weights are made in the shape of {_RANDOM} only: give that name.")
     from ossa.model.mxfp4.specimen import make_random
 
-    folder = paths.cache_dir() / "benchmarks" / f"{name}-random"
+    folder = _folder(name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder.parent).free
     if not folder.exists() and free < _RANDOM_BYTES:
@@ -38,6 +38,10 @@ def make_random(name: str) -> Path:
         print(f"\r  making {folder}: {done / total:4.0%}", end="", file=sys.stderr, flush=True)
 
     return make_random(folder, progress=progress)
+
+
+def _folder(name: str) -> Path:
+    return paths.cache_dir() / "benchmarks" / f"{name}-random"
 
 
 def bench_against(arguments: argparse.Namespace) -> int:
@@ -80,7 +84,7 @@ def bench_model(load: Callable[[], LanguageModel], *, as_json: bool, exact: bool
             if isinstance(told, Figures):
                 print(json.dumps(dataclasses.asdict(told)) if as_json else _table(model, told))
                 if exact is not None and not as_json:
-                    print(_bound(model, told, exact))
+                    print(_bound(model, exact))
             elif not as_json:
                 print(f"  {told} …", flush=True)
     except ModelError as error:
@@ -105,23 +109,15 @@ def _table(model: LanguageModel, found: Figures) -> str:
     return "\n".join([f"{model.info.name}: {model.info.why}", *(f"{name:<22}{value}" for name, value in rows)])
 
 
-def _bound(model: LanguageModel, found: Figures, exact: bool) -> str:
-    """Memory, and how near the speed of memory it writes."""
-    from ossa.model.mxfp4.bound import bytes_of_token, bytes_per_second, resident
-    from ossa.model.mxfp4.library import KernelsError, proven
-    from ossa.model.mxfp4.specimen import CONFIG_20B
+def _bound(model: LanguageModel, exact: bool) -> str:
+    """Memory, how near the speed of memory it writes, and where the time of a token goes."""
+    from ossa.model.mxfp4.against import Course, ours
+    from ossa.model.mxfp4.bound import resident
     from ossa.model.process import LocalModel
+    from ossa.tui.bench_against import limits
 
-    rows = [("memory of its process", f"{resident(model.pid if isinstance(model, LocalModel) else 0) / 1e9:.1f} GB")]
-    try:
-        speed, size = bytes_per_second(proven()), bytes_of_token(CONFIG_20B, exact=exact)
-        rows += [
-            ("memory is read at", f"{speed / 1e9:.1f} GB a second, and a token reads {size / 1e9:.2f} GB"),
-            (
-                "… which is at best",
-                f"{speed / size:.1f} tokens a second; it writes {found.writing * size / speed:.0%} of that",
-            ),
-        ]
-    except KernelsError as error:
-        rows.append(("kernels", f"none: {error}"))
-    return "\n".join(f"{name:<22}{value}" for name, value in rows)
+    size = resident(model.pid if isinstance(model, LocalModel) else 0)
+    model.close()
+    folder, kept = _folder(_RANDOM), paths.cache_dir() / "layers"
+    figures = ours(Course(folder, kept, Path(), exact=exact))
+    return "\n".join([f"{'memory of its process':<22}{size / 1e9:.1f} GB", *limits(figures, folder, exact=exact)])

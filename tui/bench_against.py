@@ -27,7 +27,6 @@ def bench_against(folder: Path, engine: str, *, depth: int, rounds: int, exact: 
     import torch
 
     from ossa.model.mxfp4.against import Course, compare
-    from ossa.model.mxfp4.bound import bytes_of_token
 
     cache = paths.cache_dir()
     config = json.loads((folder / "config.json").read_text())
@@ -48,8 +47,10 @@ def bench_against(folder: Path, engine: str, *, depth: int, rounds: int, exact: 
                 print(f"  {told} …" if not told.startswith(" ") else f"  {told}", file=sys.stderr, flush=True)
                 continue
             ours, theirs = told
-            ours["bytes_of_token"] = bytes_of_token(config, exact=exact)
-            print(json.dumps({"ossa": ours, "llama.cpp": theirs}) if as_json else table(ours, theirs, depth))
+            if as_json:
+                print(json.dumps({"ossa": ours, "llama.cpp": theirs}))
+            else:
+                print(table(ours, theirs, depth), *limits(ours, folder, exact=exact, depth=depth), sep="\n")
     except ModelError as error:
         print(f"ossa: {error}", file=sys.stderr)
         return 2
@@ -57,7 +58,7 @@ def bench_against(folder: Path, engine: str, *, depth: int, rounds: int, exact: 
 
 
 def table(ours: Mapping[str, Any], theirs: Mapping[str, Any], depth: int) -> str:
-    """Both sides' figures, what they are to each other, and how near ours is to what memory allows."""
+    """Both sides' figures, and what they are to each other."""
     rows = [("", "ossa", "llama.cpp", "")]
     rows += [_ratio(name, ours, theirs, key, "tokens a second") for name, key in _rates(depth) if key in theirs]
     rows.append(_ratio("first token after", ours, theirs, "first_seconds", "s, from the start of its process"))
@@ -68,17 +69,25 @@ def table(ours: Mapping[str, Any], theirs: Mapping[str, Any], depth: int) -> str
     ]
     lines = [f"{name:<24}{own:>9}{other:>11}  {note}".rstrip() for name, own, other, note in rows]
     lines.append(f"ossa computes {ours['where']}.")
+    return "\n".join(lines)
+
+
+def limits(ours: Mapping[str, Any], folder: Path, *, exact: bool, depth: int = 0) -> list[str]:
+    """How near our figures are to what memory allows, and where the time of a token goes."""
+    from ossa.model.mxfp4.bound import bytes_of_token
+
+    lines: list[str] = []
     if speed := ours.get("bytes_per_second"):
-        best = speed / ours["bytes_of_token"]
+        size = bytes_of_token(json.loads((folder / "config.json").read_text()), exact=exact)
         lines.append(
-            f"Memory is read at {speed / 1e9:.1f} GB a second, and a token reads {ours['bytes_of_token'] / 1e9:.2f} "
-            f"GB: {best:.1f} tokens a second at best, of which ossa writes {ours['writing'] / best:.0%}."
+            f"Memory is read at {speed / 1e9:.1f} GB a second, and a token reads {size / 1e9:.2f} GB of weights: "
+            f"{speed / size:.1f} tokens a second at best, of which ossa writes {ours['writing'] * size / speed:.0%}."
         )
     for where, key in (("near the beginning", "split"), (f"at {depth:,}", "deep_split")):
         if shares := ours.get(key):
             parts = ", ".join(f"{name.replace('_', ' ')} {shares[name]:.0%}" for name in _SPLIT)
             lines.append(f"A token {where}, {shares['milliseconds']:.0f} ms: {parts}.")
-    return "\n".join(lines)
+    return lines
 
 
 def _rates(depth: int) -> list[tuple[str, str]]:

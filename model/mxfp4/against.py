@@ -85,18 +85,18 @@ def compare(course: Course) -> Iterator[str | tuple[dict[str, Any], Figures]]:
     if not course.gguf.exists():
         yield from _convert(python, course)
     best = yield from _best(python, course)
-    ours: list[dict[str, Any]] = []
+    own: list[dict[str, Any]] = []
     theirs: list[Figures] = []
     for number in range(course.rounds):
         yield f"round {number + 1} of {course.rounds}: ossa"
-        ours.append(_ours(course))
+        own.append(ours(course))
         yield f"round {number + 1} of {course.rounds}: llama.cpp {best['writing']}"
         found = _theirs(python, course, best["writing"], _WRITTEN, course.depth)
         if best["reading"] != best["writing"]:
             yield f"… and {best['reading']}, which reads faster"
             found["reading"] = _theirs(python, course, best["reading"], 1, 0)["reading"]
         theirs.append(found)
-    yield medians(ours), medians(theirs)
+    yield medians(own), medians(theirs)
 
 
 def _best(python: Path, course: Course) -> Generator[str, None, dict[str, Setting]]:
@@ -141,7 +141,12 @@ def _convert(python: Path, course: Course) -> Iterator[str]:
             raise ModelError(f"{course.gguf} cannot be written: {why[-1]}.")
 
 
-def _ours(course: Course) -> dict[str, Any]:
+def ours(course: Course) -> dict[str, Any]:
+    """The figures of one round of ossa's.
+
+    Raises:
+        ModelError: its process ended.
+    """
     settings = {"depth": course.depth, "exact": course.exact, "prompt": course.prompt(_PROMPT), "written": _WRITTEN}
     command = [sys.executable, "-P", "-m", "ossa.model.mxfp4.own_side", course.folder, course.kept]
     done = subprocess.run([*command, json.dumps(settings)], capture_output=True, text=True, check=False)
