@@ -42,6 +42,8 @@ SENT = (
     "/theme textual-ansi", "/commit", "/help", "/nothing", "!ls", "!false", "!printf '\\033[31mred\\033[2J'",
     "@calc.py what?", "@", "[bold]x[/]", "\x1b[2J", "x" * 5000, "/rename [red]x", "/export", "/fork", "/files",
 )  # fmt: skip
+LIMIT = 300
+"""Seconds for one thing to be done, on a machine that may have others to do."""
 SIZES = ((80, 24), (120, 40), (220, 60), (20, 6), (1, 1), (101, 12), (300, 100))
 NASTY = (
     "[bold]markup[/bold] [link=x]y[/] [/] [@click=app.quit]here[/]",
@@ -135,7 +137,7 @@ async def one(root: Path, chance: random.Random, end: float) -> list[str]:
             for _ in range(chance.choice((100, 400, 1000))):
                 if time.monotonic() > end or not app.is_running:
                     break
-                done.append(await asyncio.wait_for(act(pilot, chance), 60))
+                done.append(await asyncio.wait_for(act(pilot, chance), LIMIT))
     except Exception:
         print(f"--- the last of {len(done)}: {done[-25:]}", flush=True)
         raise

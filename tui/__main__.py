@@ -190,7 +190,9 @@ def _window(arguments: argparse.Namespace) -> int:
     """Open the window; that there is nothing to work on, or no terminal, is said before the screen is taken."""
     root = Path(arguments.path).absolute()
     if not root.is_dir():
-        what = "is a file; name its folder" if root.exists() else "does not exist; `ossa --help` lists the commands"
+        hint = f"a port is named by --port {root.name}" if arguments.web and root.name.isdecimal() else ""
+        missing = f"does not exist; {hint or '`ossa --help` lists the commands'}"
+        what = "is a file; name its folder" if root.exists() else missing
         print(f"ossa: {root} {what}.", file=sys.stderr)
         return 2
     if not arguments.copy and not any((folder / ".git").exists() for folder in (root, *root.parents)):
@@ -202,7 +204,7 @@ def _window(arguments: argparse.Namespace) -> int:
 
         return talk(partial(open_bench, arguments), watch=arguments.command == "watch")
     in_browser = NEXT in os.environ
-    if arguments.web is not None and not in_browser:
+    if arguments.web and not in_browser:
         return _web(arguments)
     if not (in_browser or (is_terminal(sys.stdin) and is_terminal(sys.stderr))):
         print(
@@ -219,7 +221,7 @@ def _web(arguments: argparse.Namespace) -> int:
     except ImportError:
         print('ossa: --web needs textual-serve: `pip install "ossa[web]"` installs it.', file=sys.stderr)
         return 2
-    return serve(arguments, [*arguments.argv, *(["--copy"] if arguments.copy else [])])
+    return serve(arguments.port, [*(["--copy"] if arguments.copy else []), *arguments.argv])
 
 
 def _wants_copies(root: Path) -> bool:

@@ -26,9 +26,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
         parser.add_argument(
             "--plain", action="store_true", help="line by line instead of the window, as screen readers need it"
         )
-        parser.add_argument(
-            "--web", nargs="?", type=int, const=8420, metavar="PORT", help="the window in a browser on this machine"
-        )
+        parser.add_argument("--web", action="store_true", help="the window in a browser on this machine")
+        parser.add_argument("--port", type=_port, default=8420, help="for --web (default: 8420; 0: any that is free)")
         _common(parser)
     parser.set_defaults(argv=argv)
     return parser.parse_args(argv)
@@ -49,7 +48,7 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _headless(fix)
     watch = _command(commands, "watch")
     watch.add_argument("path", nargs="?", default=".", help="the repository (default: here)")
-    watch.set_defaults(plain=True, web=None)
+    watch.set_defaults(plain=True, web=False)
     _common(watch)
     _apply(commands)
     for name in ("undo", "redo"):
@@ -156,6 +155,12 @@ def _headless(parser: argparse.ArgumentParser) -> None:
 
 def _adapter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", default="", metavar="DIR", help="a LoRA adapter for the model, as PEFT saves it")
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number up to 65535")
+
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ other users of this machine do not see; pages of other sites can neither read it
 from anywhere else.
 """
 
-import argparse
 import hmac
 import os
 import secrets
@@ -16,7 +15,6 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,13 +37,13 @@ class PortError(Exception):
     """The port cannot be had; the text is a sentence for the user."""
 
 
-def serve(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
-    """Serve the window with these arguments until Ctrl+C; the exit code.
+def serve(port: int, argv: Sequence[str]) -> int:
+    """Serve the window with these arguments until Ctrl+C, port 0 being any that is free; the exit code.
 
     Raises:
         PortError: the port is taken, or not for this user.
     """
-    listening = listen(arguments.web)
+    listening = listen(port)
     port, token = listening.getsockname()[1], secrets.token_urlsafe(24)
     print(f"ossa is at http://{HOST}:{port}/{token}/", flush=True)
     print("Keep the address to yourself: whoever opens it works as you do. Ctrl+C ends.", flush=True)
@@ -66,18 +64,13 @@ def listen(port: int) -> socket.socket:
         return socket.create_server((HOST, port))
     except (OSError, OverflowError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "there is no such port"
-        raise PortError(f"Port {port} cannot be had: {reason}. Name another: `ossa --web PORT`.") from error
+        raise PortError(f"Port {port} cannot be had: {reason}. Name another: `ossa --web --port PORT`.") from error
 
 
 def command(argv: Sequence[str]) -> str:
-    """The shell line of a process with the window: the same arguments without `--web`."""
-    kept = [
-        argument
-        for before, argument in pairwise(["", *argv])
-        if not (argument == "--web" or argument.startswith("--web=") or (before == "--web" and argument.isdecimal()))
-    ]
+    """The shell line of a process with the window; by `NEXT` in its environment it knows that it is in a browser."""
     # -P: a repository that ossa is started in may hold modules of any name.
-    return shlex.join([sys.executable, "-P", "-m", "ossa.tui", *kept])
+    return shlex.join([sys.executable, "-P", "-m", "ossa.tui", *argv])
 
 
 async def application(line: str, port: int, token: str, following: Path) -> web.Application:

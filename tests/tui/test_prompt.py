@@ -82,3 +82,16 @@ async def test_what_is_pasted_replaces_what_is_selected(open_window: "Open") -> 
         await stage.until(lambda: prompt.text == "new")
         await stage.pilot.press("!")
         assert prompt.text == "new!"
+
+
+async def test_an_undo_may_take_the_scrollbar_away(open_window: "Open") -> None:
+    async with open_window(size=(80, 24)) as stage:
+        prompt = stage.app.window.prompt
+        for _ in range(2):
+            prompt.insert("x")
+            prompt.history.checkpoint()
+            prompt.insert("\n" * 30)
+            await stage.until(lambda: prompt.show_vertical_scrollbar)
+            await stage.pilot.press("ctrl+z")
+            await stage.until(lambda: not prompt.show_vertical_scrollbar)
+            assert prompt.cursor_location[0] == 0

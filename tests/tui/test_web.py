@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
 
 from ossa.tui.__main__ import main
+from ossa.tui.options import parse
 from ossa.tui.web import PortError, application, command, listen
 
 TOKEN = "a-token"
@@ -129,16 +130,29 @@ def test_it_listens_for_this_machine_alone() -> None:
         listen(70_000)
 
 
-def test_the_window_gets_the_other_arguments() -> None:
-    window = [sys.executable, "-P", "-m", "ossa.tui"]
-    assert command(["--web", "8000", "a b", "--model", "x"]) == " ".join([*window, "'a b'", "--model", "x"])
-    assert command(["a", "--web"]) == command(["a", "--web=8000"]) == " ".join([*window, "a"])
+def test_the_window_gets_the_arguments_as_they_were_given() -> None:
+    window = " ".join([sys.executable, "-P", "-m", "ossa.tui"])
+    assert command(["--web", "a b", "--model", "x"]) == f"{window} --web 'a b' --model x"
+
+
+def test_a_path_behind_web_is_no_port(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv in (["--web", "path"], ["path", "--web"], ["--web", "--port", "8420", "path"]):
+        given = parse(argv)
+        assert (given.web, given.port, given.path) == (True, 8420, "path")
+    assert parse(["--web", "--port=0"]).port == 0
+    for bad in ("70000", "-1", "http", "8_0", "²"):
+        with pytest.raises(SystemExit):
+            parse(["--web", f"--port={bad}"])
+        assert f"argument --port: {bad!r} is no port; give a number up to 65535" in capsys.readouterr().err
+    assert main(["--web", "8000"]) == 2
+    assert "8000 does not exist; a port is named by --port 8000." in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_said(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with listen(0) as listening:
-        assert main([str(repository), "--web", str(listening.getsockname()[1])]) == 2
-    assert "cannot be had: Address already in use. Name another: `ossa --web PORT`." in capsys.readouterr().err
+        assert main([str(repository), "--web", "--port", str(listening.getsockname()[1])]) == 2
+    said = "cannot be had: Address already in use. Name another: `ossa --web --port PORT`."
+    assert said in capsys.readouterr().err
 
 
 def test_what_to_install_is_said(repository: Path) -> None:

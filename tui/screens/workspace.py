@@ -12,6 +12,7 @@ Which columns fit is decided by the width; keys bring a hidden one in.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -238,7 +239,7 @@ class Workspace(Screen[None]):
         decides = self.change.phase in ("reviewing", "revising") or self.change.has_focus
         if self._switcher.current != "ledger" and not decides and self.preview.following and self._side.display:
             self._switcher.current = "preview"
-            self.run_worker(self.preview.follow(path, line), exclusive=True, group="preview")
+            self.run_worker(partial(self.preview.follow, path, line), exclusive=True, group="preview")
 
     @property
     def in_side(self) -> bool:
@@ -344,7 +345,7 @@ class Workspace(Screen[None]):
 
     @on(Files.Looked)
     async def _looked(self, event: Files.Looked) -> None:
-        self.run_worker(self.show_file(event.path, event.chosen), exclusive=True, group="preview")
+        self.run_worker(partial(self.show_file, event.path, event.chosen), exclusive=True, group="preview")
 
     @on(ChangeView.Progressed)
     @on(Preview.Turned)

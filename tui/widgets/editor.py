@@ -8,19 +8,19 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.style import Style
-from textual.widgets import TextArea
 
 from ossa.tui.code import TAB, coloured_lines
 from ossa.tui.commands import bindings
 from ossa.tui.hunktext import BOM, as_text
 from ossa.tui.safe import visible
 from ossa.tui.widgets.hunk import HunkView
+from ossa.tui.widgets.lines import Lines
 
 COLOURED = 300
 """Lines above which a hunk is edited without colours, since each key would colour them all anew."""
 
 
-class HunkEditor(TextArea):
+class HunkEditor(Lines):
     """Edits a hunk until it is saved or left; a new line begins at the indentation of the one above."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("editor")]

@@ -14,12 +14,12 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
-from textual.widgets import TextArea
 
 from ossa.tui.commands import completion
 from ossa.tui.outside import EditorError, edit_outside
 from ossa.tui.pasted import Pasted
 from ossa.tui.safe import plain_text
+from ossa.tui.widgets.lines import Lines
 from ossa.tui.widgets.offers import Offers
 
 
@@ -33,7 +33,7 @@ class Rewriting:
     """Of an answer, what it answers; empty where it is the prompt itself that is written otherwise."""
 
 
-class Prompt(TextArea):
+class Prompt(Lines):
     """The prompt: Enter sends, Ctrl+J begins a new line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
