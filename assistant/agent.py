@@ -121,7 +121,7 @@ class Agent:
         if not self.model.info.calls_tools and wanted(prompt) and not begin:
             return self.fix(prompt)
         ask = replace(self._ask(prompt, attached), begin=begin)
-        return self.turns.play(prompt, lambda emit: self._converse(ask, emit))
+        return self.turns.play(prompt, lambda emit: self.converse(ask, emit))
 
     def preview(self, prompt: str, attached: Sequence[Attached] = ()) -> Ledger:
         """What the model would be shown with this prompt, part by part; blocks, so call it in a thread.
@@ -193,7 +193,7 @@ class Agent:
     async def _review(self, emit: Emit) -> End:
         if not await self.delivery.change():
             emit(Notice("The draft holds no change."))
-        return await self._offer(emit)
+        return await self.offer(emit)
 
     async def _fix(self, hint: str, emit: Emit) -> End:
         report = await self.proof.after(emit)
@@ -201,12 +201,12 @@ class Agent:
             return "no change"
         if report.green:
             emit(Notice(f"Nothing fails ({report.passed} passed), so there is nothing to fix."))
-            return await self._offer(emit)
+            return await self.offer(emit)
         fresh = not await self.delivery.change()
         if self.model.info.calls_tools:
             return await self._fix_with_tools(report, hint, fresh, emit)
         found = await self._searched(report, hint, (), emit)
-        return await self._offer(emit, compare(report, found) if fresh else None) if found else "no change"
+        return await self.offer(emit, compare(report, found) if fresh else None) if found else "no change"
 
     async def _fix_with_tools(self, report: TestReport, hint: str, fresh: bool, emit: Emit) -> End:
         """A search first, for which the model writes patches; what these do not mend, it mends with its tools."""
@@ -226,10 +226,10 @@ class Agent:
             if tried or found:
                 emit(Notice("The model goes on with its tools."))
             ask = replace(self._ask(hint), told=self._told(now, hint, tried))
-            end = await self._converse(ask, emit, left, ends)
+            end = await self.converse(ask, emit, left, ends)
             if not found or end != "answered":
                 return end
-        return await self._offer(emit, compare(report, now) if fresh else None)
+        return await self.offer(emit, compare(report, now) if fresh else None)
 
     async def _searched(self, report: TestReport, hint: str, leave: Collection[str], emit: Emit) -> TestReport | None:
         """Search for repairs; the tests with what is in the draft now, or None where nothing helped."""
@@ -253,7 +253,7 @@ class Agent:
         lines = [f"- {a.place}: {a.outcome}\n```\n{shorten(a.text, _TRIED)}\n```" for a in tried[-_MOST_TRIED:]]
         return f"{text}\n\n{prompt_text('tried').format(attempts=chr(10).join(lines))}"
 
-    async def _converse(self, ask: Ask, emit: Emit, wanted: Collection[str] = (), ends: float | None = None) -> End:
+    async def converse(self, ask: Ask, emit: Emit, wanted: Collection[str] = (), ends: float | None = None) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
 
         It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`. When the clock's
@@ -282,12 +282,13 @@ class Agent:
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             failures = self.proof.digest_of(short)
             ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=failures))
-        return await self._offer(emit, verdict)
+        return await self.offer(emit, verdict)
 
     async def _tidied(self) -> bool:
         return self._tidy is not None and bool(await self.delivery.change()) and await in_thread(self._tidy)
 
-    async def _offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
+    async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
+        """Have the change in the draft proved, unless that is done, and reviewed."""
         if await self._tidied():
             verdict = None  # it was of the draft as it was
         led = not self.model.info.calls_tools

@@ -5,13 +5,16 @@ ToolCall ─► Toolbox.call() ─► ToolResult: what the model is told, and wh
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from ossa.assistant.arguments import ArgumentError, read_arguments
 from ossa.assistant.draft import Command, Draft, DraftError
 from ossa.assistant.edits.engine import EditError, apply_to, paths
+from ossa.assistant.index.symbols import Symbol
+from ossa.assistant.refactor.plan import Refactoring, told
+from ossa.assistant.refactor.wish import What, Wish
 from ossa.assistant.threads import in_thread
-from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
+from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, REFACTOR, SEARCH
 from ossa.assistant.trim import essence, shorten
 from ossa.model.base import ToolCall, ToolSpec
 
@@ -51,9 +54,20 @@ class Tool:
 class Toolbox:
     """All tools of one draft. Paths are checked by the draft; commands are confined by it."""
 
-    def __init__(self, draft: Draft, *, is_git: bool = True, ignore: Sequence[str] = ()) -> None:
-        """`is_git`: whether `git grep` can tell ignored files from others; `ignore` are patterns of yet others."""
+    def __init__(
+        self,
+        draft: Draft,
+        *,
+        is_git: bool = True,
+        ignore: Sequence[str] = (),
+        defined: Callable[[str], Sequence[Symbol]] = lambda _: (),
+    ) -> None:
+        """`is_git`: whether `git grep` can tell ignored files from others; `ignore` are patterns of yet others.
+
+        `defined` gives every definition of a name that the index knows.
+        """
         self._draft = draft
+        self.refactoring = Refactoring(draft, defined)
         self._is_git = is_git
         self._left_out = [pathspec for pattern in ignore for pathspec in _exclusions(pattern)]
         self._tools = {tool.spec.name: tool for tool in self._make()}
@@ -96,6 +110,7 @@ class Toolbox:
                 self._open,
             ),
             Tool(APPLY_PATCH, lambda a: f"edit {', '.join(paths(a['patch'])) or 'files'}", self._patch),
+            Tool(REFACTOR, lambda a: f"{a['kind']} {a['symbol']} {a['to']}", self._refactor),
             Tool(EXEC, lambda a: f"run {a['cmd']}", self._exec),
         )
 
@@ -173,6 +188,14 @@ class Toolbox:
             arguments["patch"],
             told=f"Done. Changed in the draft: {', '.join(touched)}.",
         )
+
+    async def _refactor(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
+        kinds = {str(kind): kind for kind in get_args(What)}
+        if (kind := arguments["kind"].strip().lower()) not in kinds:
+            raise ArgumentError(f'The argument "kind" is one of {", ".join(kinds)}.')
+        outcome = await self.refactoring.carry_out(Wish(kinds[kind], arguments["symbol"], arguments["to"].strip()))
+        done = "not done" if outcome.problem else f"{outcome.places} places, {len(outcome.files)} files"
+        return ToolResult(not outcome.problem, done, told(outcome))
 
     async def _exec(self, arguments: dict[str, Any], on_output: OnOutput) -> ToolResult:
         seconds = float(max(1, min(arguments.get("timeout", 120), 600)))

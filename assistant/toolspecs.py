@@ -48,6 +48,16 @@ APPLY_PATCH = _spec(
     {"patch": ("string", "The patch in V4A form.")},
     required=("patch",),
 )
+REFACTOR = _spec(
+    "repo_browser.refactor",
+    "Rename or move a symbol, or change a function's parameters, with all uses in the repository.",
+    {
+        "kind": ("string", "rename, move or signature."),
+        "symbol": ("string", "name, Class.method, module.name or path:line."),
+        "to": ("string", 'New name; module; parameters, as "(a, b=1)".'),
+    },
+    required=("kind", "symbol", "to"),
+)
 EXEC = _spec(
     "container.exec",
     "Run a shell command in the draft: tests, formatters, git. There is no network.",

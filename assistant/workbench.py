@@ -148,7 +148,7 @@ def open_workbench(options: Options, load: Callable[[Config], LanguageModel], re
     baseline = GuardedDraft(base, reviewer, permissions)
     tests = _tests(root, model, options, config)
     proof = Proof(root, tests, draft, baseline, imports=_imports(root))
-    toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore)
+    toolbox = Toolbox(draft, is_git=repository.is_git, ignore=config.ignore, defined=finder.definitions)
     transcript, timeline = Transcript(history), Timeline(history)
     sampling, only = _sampling(model, options, config), _named(options, root)
     agent = Agent(

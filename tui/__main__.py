@@ -141,6 +141,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
             from ossa.tui.apply import apply
 
             return apply(arguments)
+        case "rename" | "move" | "signature":
+            from ossa.tui.refactoring import refactor
+
+            return refactor(arguments)
         case "doctor":
             from ossa.tui.doctor import doctor
 

@@ -17,6 +17,12 @@ class About(NamedTuple):
 _BACK = "2 nothing was written: the files were changed since, there is no such accept, or another error"
 _TURN = "0 a change was proposed (or applied, with --accept), 1 no change, 2 error, 128 + n ended by signal n"
 
+_REFACTORED = (
+    "What is changed is made in a draft and shown as a diff, with the places that were left to you and what the "
+    "project's tests say; then you are asked. `ossa undo` takes it back."
+)
+_REFACTORING = "0 accepted (or worked out, with --check), 1 refused or not accepted, 2 error"
+
 ABOUT = {
     "run": About(
         "answer one prompt, without a window",
@@ -45,6 +51,24 @@ ABOUT = {
         "places in the files as they are now and writes all of it in one step, or refuses and says why. "
         "`ossa undo` takes it back.",
         "0 applied (or would apply, with --check), 1 refused, 2 no patch, or none that can be read",
+    ),
+    "rename": About(
+        "give a function, class or method another name, everywhere",
+        "Renames a definition with all its uses in the repository: imports, overriding methods, `__all__`, texts that "
+        f"are its dotted path. {_REFACTORED}",
+        _REFACTORING,
+    ),
+    "move": About(
+        "put a function or class into another module",
+        "Moves a function or class of Python to another module, with the imports that it needs, and has everybody "
+        f"import it from there. {_REFACTORED}",
+        _REFACTORING,
+    ),
+    "signature": About(
+        "change a function's parameters, and its callers",
+        "Writes the head of a function of Python anew, and the arguments of every call: put in another order, taken "
+        f"out, renamed, added with a default. {_REFACTORED}",
+        _REFACTORING,
     ),
     "undo": About(
         "take back the latest accepted change",

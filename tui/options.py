@@ -51,6 +51,9 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     watch.set_defaults(plain=True, web=False)
     _common(watch)
     _apply(commands)
+    _refactoring(_command(commands, "rename"), "OLD", "NEW")
+    _refactoring(_command(commands, "move"), "SYMBOL", "MODULE")
+    _refactoring(_command(commands, "signature"), "FUNC", "PARAMETERS")
     for name in ("undo", "redo"):
         back = _command(commands, name)
         _root(back)
@@ -98,6 +101,18 @@ def _apply(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     apply.add_argument("--json", action="store_true", help="one JSON object")
 
 
+def _refactoring(parser: argparse.ArgumentParser, symbol: str, to: str) -> None:
+    parser.add_argument("symbol", metavar=symbol, help="name, Class.method, module.name, path:line or path:name")
+    told = {"NEW": "its new name", "MODULE": "module or file, which may be new", "PARAMETERS": 'such as "(a, b=1)"'}
+    parser.add_argument("to", metavar=to, help=told[to])
+    _root(parser)
+    parser.add_argument("--check", action="store_true", help="only show the change and what the tests say of it")
+    parser.add_argument("--accept", action="store_true", help="do not ask: accept it if the tests hold")
+    parser.add_argument("--test", default="", metavar="CMD", help="how to run the tests (default: found)")
+    parser.add_argument("--allow-unconfined", action="store_true", help="run the tests though nothing confines them")
+    parser.add_argument("--json", action="store_true", help="one JSON object; without --accept nothing is written")
+
+
 def _search(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     find = _command(commands, "find")
     find.add_argument("text", help='what to look for; "-" reads it from standard input')
@@ -141,6 +156,12 @@ def _count(text: str) -> int:
     raise argparse.ArgumentTypeError("give a number above 0")
 
 
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number up to 65535")
+
+
 def _tokens(text: str) -> int:
     if (count := int(text)) >= 0:
         return count
@@ -156,15 +177,10 @@ def _headless(parser: argparse.ArgumentParser) -> None:
 def _adapter(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", default="", metavar="DIR", help="a LoRA adapter for the model, as PEFT saves it")
 
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number up to 65535")
-
-
 
 def _common(parser: argparse.ArgumentParser) -> None:
     _wiring(parser)
+    parser.add_argument("--resume", nargs="?", const="latest", default="", metavar="ID", help="go on with a session")
     parser.add_argument(
         "--allow-unconfined", action="store_true", help="run commands without asking where no sandbox can confine them"
     )
@@ -191,5 +207,4 @@ def _wiring(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--thinking", type=_tokens, default=None, metavar="TOKENS", help="reasoning before the answer (0: no limit)"
     )
-    parser.add_argument("--resume", nargs="?", const="latest", default="", metavar="ID", help="go on with a session")
     parser.add_argument("--copy", action="store_true", help="work on a folder that is no git repository, by copies")

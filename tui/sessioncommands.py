@@ -6,15 +6,12 @@ What they need is imported when they are asked for: that is seldom, and the firs
 import asyncio
 
 from textual import work
-from textual.app import App
 
-from ossa.tui.player import Player
+from ossa.tui.refactorcommands import RefactorCommands
 
 
-class SessionCommands(App[str]):
+class SessionCommands(RefactorCommands):
     """An app with these commands; its result is the id of the session to go on with."""
-
-    player: Player
 
     def action_sessions(self, words: str = "") -> None:
         from ossa.tui.screens.sessions import Sessions
@@ -23,7 +20,7 @@ class SessionCommands(App[str]):
             self.push_screen(Sessions(bench.root, bench.session.id, words), self._resume)
 
     @work
-    async def action_rename(self, title: str = "") -> None:
+    async def action_title(self, title: str = "") -> None:
         from ossa.tui.kept import titled
 
         if bench := self.player.opened():

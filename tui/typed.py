@@ -25,6 +25,10 @@ def turn_of(agent: Agent, name: str, argument: str) -> AsyncIterator[Event] | No
         case "test" | "undo" | "redo" | "discard" | "review":
             turn: Callable[[], AsyncIterator[Event]] = getattr(agent, name)
             return turn()
+        case "rename" | "move" | "signature":
+            from ossa.assistant.refactor.asked import read, refactor
+
+            return refactor(agent, read(name, argument))
         case "rewind":
             return agent.rewind(*rewind_arguments(argument))
         case _:

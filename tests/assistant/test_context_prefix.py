@@ -14,7 +14,7 @@ from ossa.assistant.drafts.opening import open_draft
 from ossa.assistant.events import Composed, Event, Instructed, Notice, Spoken
 from ossa.assistant.repository import Repository
 from ossa.assistant.review import Unattended
-from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, SEARCH
+from ossa.assistant.toolspecs import APPLY_PATCH, EXEC, OPEN_FILE, PRINT_TREE, REFACTOR, SEARCH
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.wording import prompt_text
 from ossa.assistant.workbench import Options, Workbench, open_workbench
@@ -22,7 +22,7 @@ from ossa.model.base import Finished, Message, Piece, Sampling, ToolCall, ToolSp
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.scripted import Answer, ScriptedModel
 
-TOOLS = (PRINT_TREE, SEARCH, OPEN_FILE, APPLY_PATCH, EXEC)
+TOOLS = (PRINT_TREE, SEARCH, OPEN_FILE, APPLY_PATCH, REFACTOR, EXEC)
 CODEC = HarmonyCodec()
 ANALYSIS, FINAL = CODEC.prompt([Message("user", "analysis")], (), Sampling())[-4], CODEC.opening("")[1]
 THOUGHT = "analysis: let me see what there is"

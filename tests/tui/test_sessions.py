@@ -86,7 +86,7 @@ async def test_the_open_session_is_named_exported_and_forked(repository: Path, m
         await stage.shows("nothing to fork")
         await stage.send("where are you?")
         await stage.shows("Here.")
-        await stage.send("/rename Where it is")
+        await stage.send("/title Where it is")
         await stage.shows("This session is called “Where it is”.")
         await stage.send("/export new.md")
         await stage.shows("The session is in ")

@@ -89,7 +89,7 @@ async def test_a_change_is_asked_for_decided_and_taken_back(repository: Path) ->
     assert "return a - b" in calc.read_text()
     assert "\x1b" not in text and "\r" not in text
     later = await conversation(
-        repository, [], "/sessions", "/rename Sums", "/export", "/context", "/help", resume="latest"
+        repository, [], "/sessions", "/title Sums", "/export", "/context", "/help", resume="latest"
     )
     for part in (
         "This session has 1 prompts so far. The last one:\nYou: add subtracts,\nmend it\n",

@@ -1,0 +1,113 @@
+"""From a wish to a change in the draft: find the definition, work out what files become, write all of it or nothing.
+
+Wish ─► target.find ─► python.worked_out, or other.reworked ─► draft.write ─► Outcome
+"""
+
+import contextlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from ossa.assistant.draft import Draft, DraftError
+from ossa.assistant.edits.syntax import breakage
+from ossa.assistant.index.symbols import Symbol
+from ossa.assistant.index.walk import LARGEST
+from ossa.assistant.refactor import other, python, target
+from ossa.assistant.refactor.wish import Left, Outcome, Refused, Target, Wish
+from ossa.assistant.secretfile import looks_secret
+from ossa.assistant.text import BINARY_PROBE
+from ossa.assistant.threads import in_thread
+
+PYTHON = (".py", ".pyi")
+_SHOWN = 30
+"""Places that are told."""
+
+
+class Refactoring:
+    """Carries out wishes in one draft."""
+
+    def __init__(self, draft: Draft, defined: Callable[[str], Sequence[Symbol]]) -> None:
+        """`defined` is what the index knows: every definition of a name."""
+        self._draft, self._defined = draft, defined
+
+    async def carry_out(self, wish: Wish) -> Outcome:
+        """Change the draft; where that cannot be, the outcome has the problem, and the draft is as it was.
+
+        Raises:
+            DraftError: the draft cannot be read or written.
+        """
+        try:
+            found, files, definitions = await in_thread(self._gather, wish)
+            if found.path.endswith(PYTHON):
+                outcome = await python.worked_out(wish, found, files)
+            else:
+                outcome = await in_thread(other.reworked, wish, found, files, definitions)
+            return outcome if outcome.problem else await in_thread(self._write, outcome, files)
+        except Refused as error:
+            return Outcome(problem=str(error))
+
+    def _gather(self, wish: Wish) -> tuple[Target, Mapping[str, bytes], int]:
+        """The definition, the files in which it may be used, and how many definitions have its name."""
+        draft = self._draft
+        touched = [file.path for file in draft.change().files if file.kind != "deleted"]
+        found = target.find(wish.symbol, self._defined, draft.read, touched)
+        name = found.name.rpartition(".")[2]
+        sought = re.compile(rb"(?<!\w)(" + b"|".join(re.escape(one.encode()) for one in {name, wish.to}) + rb")(?!\w)")
+        files: dict[str, bytes] = {}
+        for path in draft.files():
+            if looks_secret(path):
+                continue
+            data = draft.read(path)
+            if data is None or len(data) > LARGEST:
+                continue
+            if path.endswith(PYTHON) or (sought.search(data) and b"\0" not in data[:BINARY_PROBE]):
+                files[path] = data
+        places = {(one.path, one.line) for one in self._defined(name)} | {(found.path, found.line)}
+        return found, files, len({place for place in places if place[0] in files})
+
+    def _write(self, outcome: Outcome, files: Mapping[str, bytes]) -> Outcome:
+        """Put the files into the draft.
+
+        Raises:
+            Refused: one of them would no longer parse, or nothing changes.
+        """
+        changed = {path: data for path, data in outcome.files.items() if data != files.get(path)}
+        for path, data in changed.items():
+            if problem := breakage(path, files.get(path, b""), data):
+                raise Refused(f"{path} would no longer parse ({problem}), so nothing was changed.")
+        if not changed:
+            raise Refused("That would change nothing.")
+        written: list[str] = []
+        try:
+            for path, data in changed.items():
+                written.append(path)
+                self._draft.write(path, data)
+        except DraftError as error:
+            for path in reversed(written):
+                with contextlib.suppress(DraftError):
+                    self._draft.write(path, files.get(path))
+            raise Refused(f"{error} Nothing was changed.") from error
+        return Outcome(changed, outcome.places, outcome.left, outcome.notes)
+
+
+def told(outcome: Outcome) -> str:
+    """What came of it, for a person or a model."""
+    lines = [outcome.problem] if outcome.problem else [_counted(outcome)]
+    lines += outcome.notes
+    if outcome.left:
+        lines.append("Places:" if outcome.problem else "Left as they are, to be looked at:")
+        lines += [_line(one, bare=bool(outcome.problem)) for one in outcome.left[:_SHOWN]]
+        lines += [f"… and {len(outcome.left) - _SHOWN} more"] if len(outcome.left) > _SHOWN else []
+    return "\n".join(lines)
+
+
+def _counted(outcome: Outcome) -> str:
+    files = sorted(outcome.files)
+    places = "1 place" if outcome.places == 1 else f"{outcome.places} places"
+    shown = ", ".join(files[:_SHOWN]) + (" …" if len(files) > _SHOWN else "")
+    return f"Changed {places} in {len(files)} file{'s' * (len(files) != 1)}: {shown}."
+
+
+def _line(one: Left, *, bare: bool) -> str:
+    why = "" if bare else f"  – {one.why}"
+    return f"{PurePosixPath(one.path)}:{one.line}: {one.text}{why}"

@@ -1,0 +1,83 @@
+"""What is asked for and what comes of it, as plain values that go to the worker and back as JSON."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+What: TypeAlias = Literal["rename", "move", "signature"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A refactoring."""
+
+    what: What
+    symbol: str
+    """As the person or the model names it: `name`, `Class.method`, `module.name`, `path:line`."""
+    to: str
+    """The new name; the module or file to move to; the new parameters, in brackets."""
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        return f"{self.what} {self.symbol} {self.to}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One definition."""
+
+    path: str
+    name: str
+    """Dotted, within the file."""
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A place that was left as it is, for a person to look at."""
+
+    path: str
+    line: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the files become, and what was left."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    places: int = 0
+    """Where the name stood and was changed."""
+    left: Sequence[Left] = ()
+    notes: Sequence[str] = ()
+    """Sentences for the person."""
+    problem: str = ""
+    """Why nothing was done, as a sentence."""
+
+    def packed(self) -> str:
+        """One line of JSON."""
+        return json.dumps(
+            {
+                "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+                "places": self.places,
+                "left": [asdict(one) for one in self.left],
+                "notes": list(self.notes),
+                "problem": self.problem,
+            }
+        )
+
+    @classmethod
+    def unpacked(cls, line: str | bytes) -> "Outcome":
+        """The outcome of such a line."""
+        told: dict[str, Any] = json.loads(line)
+        files = {path: base64.b64decode(data) for path, data in told["files"].items()}
+        left = [Left(**one) for one in told["left"]]
+        return cls(files, told["places"], left, told["notes"], told["problem"])
+
+
+class Refused(Exception):
+    """The refactoring cannot be done; the text is a sentence that says why."""
