@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -22,6 +23,8 @@ from ossa.tui.commands import bindings, find, help_content, rewind_arguments, sl
 from ossa.tui.copying import copy
 from ossa.tui.history import prompts
 from ossa.tui.indexing import MOMENT, Indexing
+from ossa.tui.loading import load
+from ossa.tui.loading import load
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier
@@ -29,6 +32,7 @@ from ossa.tui.rewriting import QUEUED, instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
+from ossa.tui.terminal import outlasting
 from ossa.tui.themes import full_name, solid
 from ossa.tui.tidying import Tidying
 from ossa.tui.turn import Renderer
@@ -80,6 +84,9 @@ class OssaApp(WatchCommands):
     def _send(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless:
             self._driver.write(sequence)
+
+    def get_driver_class(self) -> type[Driver]:
+        return outlasting(super().get_driver_class())
 
     def get_default_screen(self) -> Screen[None]:
         return self.window
@@ -152,7 +159,7 @@ class OssaApp(WatchCommands):
             self.run_worker(self.player.foresee(bench))
         self.player.play_next()
         try:
-            await asyncio.to_thread(bench.model.start)
+            await load(bench.model, self.player.wait)
         except Exception as error:
             await self.player.fail(error, "no model")
         else:
