@@ -4,11 +4,12 @@
              └► own states [rows, …]: causal                  ┴► one softmax over both, with the sinks of gpt-oss;
                                                                  or, where that is large, merged by log-sum-exp
 
+On a CPU, gpt-oss with experts in MXFP4 has kernels of its own for a single row (`Native`), which round nowhere.
 It masks by itself: causally, by the layer's window, and what pads a row on its left. So transformers makes no masks.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -35,6 +36,22 @@ class Shared:
     def size(self) -> int:
         """How many tokens are shared."""
         return self.layers[0][0].shape[2] if self.layers else 0
+
+
+class Native(Protocol):
+    """Attention of one row in C, which a layer's module may have as `native`."""
+
+    def attend(
+        self,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        sinks: torch.Tensor | None,
+        scaling: float,
+        window: int | None,
+    ) -> torch.Tensor:
+        """`[1, heads, new, width]` over states in half precision to `[1, new, heads, width]`."""
+        ...
 
 
 class Part(NamedTuple):
@@ -82,13 +99,19 @@ def attend(
         shared: what the rows have in common, if they are several.
         options: what other implementations take.
     """
-    query = query.to(key.dtype)  # where states are kept in fewer bits
+    native: Native | None = getattr(module, "native", None)
+    if native and shared is None and query.shape[0] == 1:
+        return native.attend(query, key, value, s_aux, scaling or query.shape[-1] ** -0.5, sliding_window), None
     new, pad = query.shape[2], shared.pad if shared else 0
     common = shared.layers[module.layer_idx] if shared and shared.layers else None
     own = key.shape[2]
     if sliding_window is not None:
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
         common = None
+    if native:  # torch is slow at half precision, and rounds at every step
+        key, value = key.float(), value.float()
+        common = common and (common[0].float(), common[1].float())
+    query = query.to(key.dtype)  # where states are kept in fewer bits
     is_masked = pad > 0 or (sliding_window is not None and key.shape[2] > sliding_window)
     pads = shared.pads if shared else None
     if common and query.numel() // query.shape[-1] * (common[0].shape[2] + key.shape[2]) < _LARGE:

@@ -6,6 +6,7 @@ Heavy modules are imported for the family at hand only: their import is most of 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ from ossa.model.plan import PLACES, Plan, plan
 _CARDS: tuple[Card, ...] = ("cuda", "xpu")
 
 
+def quietly(_far: str = "") -> None:
+    """Say nothing, and look at nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A model in memory."""
@@ -40,6 +45,8 @@ class Loaded:
     """Something special about its way of computing; a few words for the status bar."""
     chunk: int = 0
     """Tokens of a prompt that it best reads at once; 0 where that is as with others."""
+    check: Callable[[], None] = quietly
+    """Raises a `ModelError` where its files are no longer what was loaded."""
 
     @property
     def where(self) -> str:
@@ -50,13 +57,16 @@ class Loaded:
         return f"on {PLACES.get(self.device.type, self.device.type)} in {kind.get(self.dtype, str(self.dtype))}"
 
 
-def load(found: Found, codec: Codec | None = None, kept: Path | None = None) -> Loaded:
+def load(
+    found: Found, codec: Codec | None = None, kept: Path | None = None, tell: Callable[[str], object] = quietly
+) -> Loaded:
     """Load the model, never touching a network.
 
     Args:
         found: which.
         codec: its own, where that has been read already.
         kept: a folder for what of a model need not be computed again.
+        tell: hears how far it is, in a few words, where that takes long.
 
     Raises:
         ModelError: its files are missing, damaged, or of a kind that cannot be run, or there is too little memory.
@@ -65,7 +75,7 @@ def load(found: Found, codec: Codec | None = None, kept: Path | None = None) -> 
     try:
         if found.family == "gguf":
             return _gguf(found, _device(way), codec)
-        return _folder(found, way, codec, kept)
+        return _folder(found, way, codec, kept, tell)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -144,14 +154,14 @@ def _gguf(found: Found, device: torch.device, codec: Codec | None) -> Loaded:
     return Loaded(forward, codec, shape.window, device, dtype)
 
 
-def _folder(found: Found, way: Plan, codec: Codec | None, kept: Path | None) -> Loaded:
+def _folder(found: Found, way: Plan, codec: Codec | None, kept: Path | None, tell: Callable[[str], object]) -> Loaded:
     from transformers import AutoConfig
 
     device = _device(way)
     try:
         config = AutoConfig.from_pretrained(found.path, local_files_only=True)
         if way.packed and way.device == "cpu":
-            return _packed(found, config, device, codec, kept)
+            return _packed(found, config, device, codec, kept, tell)
         module = _module(found, config, way, device)
         fold(found, module.named_parameters())
         codec = codec or codecs.of(found, module.config)
@@ -168,9 +178,16 @@ def _folder(found: Found, way: Plan, codec: Codec | None, kept: Path | None) -> 
     return Loaded(ModuleForward(module.eval(), device, is_ours=is_ours), codec, window, device, module.dtype)
 
 
-def _packed(found: Found, config: Any, device: torch.device, codec: Codec | None, kept: Path | None) -> Loaded:
+def _packed(
+    found: Found,
+    config: Any,
+    device: torch.device,
+    codec: Codec | None,
+    kept: Path | None,
+    tell: Callable[[str], object],
+) -> Loaded:
     """gpt-oss on the CPU with its experts as they lie in the files."""
-    from ossa.model.mxfp4.assembly import CHUNK, Options, assemble, size_of
+    from ossa.model.mxfp4.assembly import CHUNK, Options, assemble, size_of, states_of
     from ossa.model.mxfp4.library import KernelsError, proven
 
     library, how = None, "with experts in MXFP4"
@@ -179,12 +196,13 @@ def _packed(found: Found, config: Any, device: torch.device, codec: Codec | None
         how += f", by {library.name}, other layers in {'bf16' if found.exact else 'int8'}"
     except KernelsError as error:
         how += f", slowly, as its kernels can't be used: {error}"
-    is_fast = best_dtype(device) == torch.bfloat16
-    module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, is_bf16_fast=is_fast))
+    module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, tell=tell))
     module.set_attn_implementation(attention.register())
-    forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=torch.bfloat16)
+    states = states_of(library)
+    forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=states)
     window = codecs.window_of(found, config)
-    return Loaded(forward, codec or codecs.of(found, config), window, device, torch.bfloat16, how, CHUNK)
+    codec = codec or codecs.of(found, config)
+    return Loaded(forward, codec, window, device, states, how, CHUNK, module.check_files)
 
 
 def _module(found: Found, config: Any, way: Plan, device: torch.device) -> Any:

@@ -5,6 +5,7 @@ checkpoint, mapped ─┬► experts as they are ──────────�
                     └► embeddings, norms, routers, sinks, as they are ───┘
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,19 @@ from torch import nn
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM, GptOssRotaryEmbedding
 
 from ossa.model.base import ModelError
+from ossa.model.machine import free_ram
 from ossa.model.mxfp4.checkpoint import Checkpoint
-from ossa.model.mxfp4.layers import Dense, Experts, Rows
+from ossa.model.mxfp4.layers import Dense, Experts, Router, Rows
 from ossa.model.mxfp4.library import Library, fits
 from ossa.model.mxfp4.narrow import NarrowFolder
+from ossa.model.mxfp4.passing import Passing
 from ossa.model.mxfp4.weights import GROUP, ExpertWeights
 
 CHUNK = 128
 """Tokens of a prompt read at once: most experts are used by some of them, and stopping takes a second or two."""
+
+
+def _quietly(_far: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class Options:
     """Whether dense layers stay bf16."""
     kept: Path | None = None
     """A folder for dense layers as int8."""
-    is_bf16_fast: bool = True
-    """Whether torch is fast at products in bf16."""
+    tell: Callable[[str], object] = _quietly
+    """Hears how far it is, in a few words."""
 
 
 def assemble(folder: Path, config: Any, options: Options) -> Any:
@@ -55,19 +61,28 @@ def assemble(folder: Path, config: Any, options: Options) -> Any:
     for number, layer in enumerate(module.model.layers):
         weights = _experts(checkpoint, f"model.layers.{number}.mlp.experts", config)
         if not is_known:
+            options.tell(f"checking layer {number + 1} of {len(module.model.layers)}")
             _check_scales(weights, options.library, number, folder)
         layer.mlp.experts = Experts(weights, options.library)
     for name, parameter in list(module.named_parameters()):
-        is_wide = options.library and ".router." in name
-        dtype = torch.float32 if is_wide else options.dtype
-        _assign(module, name, _tensor(checkpoint, name, parameter, config).to(dtype))
+        _assign(module, name, _tensor(checkpoint, name, parameter, config).to(options.dtype))
     if config.tie_word_embeddings:
         module.lm_head.weight = module.model.embed_tokens.weight
     if options.library is not None:
-        _take_over(module, options, options.library, narrow)
+        _take_over(module, options, options.library, narrow, checkpoint)
     # What it computes from the configuration alone is not in the checkpoint.
     module.model.rotary_emb = GptOssRotaryEmbedding(config)
+    module.check_files = checkpoint.check
+    _read_ahead(checkpoint, options)
     return module.eval()
+
+
+def _read_ahead(checkpoint: Checkpoint, options: Options) -> None:
+    """Read the experts in one go where there is room for them: page by page, as they are needed, it takes longer."""
+    names = [name for name in checkpoint.names if ".experts." in name]
+    if sum(checkpoint.size(name) for name in names) < free_ram():
+        for done, total in checkpoint.read_ahead(names):
+            options.tell(f"reading {done / 1e9:.1f} of {total / 1e9:.1f} GB")
 
 
 def _check(config: Any, checkpoint: Checkpoint, folder: Path) -> None:
@@ -118,18 +133,32 @@ def _assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, nn.Parameter(tensor, requires_grad=False))
 
 
-def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFolder) -> None:
-    """Let the kernels compute the dense layers; routers are small and decide much, so they stay torch's, in float32."""
+def _take_over(
+    module: Any, options: Options, library: Library, narrow: NarrowFolder, checkpoint: Checkpoint
+) -> None:
+    """Let the kernels compute the dense layers, and attention where they can."""
     module.model.embed_tokens = Rows(module.model.embed_tokens.weight.detach())
+    for layer in module.model.layers:
+        attention, router = layer.self_attn, layer.mlp.router
+        if fits(router.weight):
+            dense = Dense(router.weight.detach(), None, router.bias.detach(), library)
+            layer.mlp.router = Router(dense, router.top_k)
+        keys = attention.k_proj.out_features // attention.head_dim
+        if library.attends(attention.q_proj.out_features // attention.head_dim, keys, attention.head_dim):
+            attention.native = library
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
-    layers = {} if options.exact else narrow.get(wide, library)
+    layers = {} if options.exact else narrow.get(Passing(wide, checkpoint, options.tell), library)
     for name, linear in linears.items():
         weight, scales = layers.get(name) or (wide[name], None)
         bias: Any = linear.bias  # None in the output layer, whatever its type says
-        dense = Dense(weight, scales, bias, library, is_bf16_fast=options.is_bf16_fast)
         path, _, last = name.rpartition(".")
-        setattr(module.get_submodule(path), last, dense)
+        setattr(module.get_submodule(path), last, Dense(weight, scales, bias, library))
+
+
+def states_of(library: Library | None) -> torch.dtype:
+    """In what keys and values are kept: halves are eight times as exact as bf16, but torch is slow at them."""
+    return torch.float16 if library else torch.bfloat16
 
 
 def size_of(module: nn.Module) -> int:

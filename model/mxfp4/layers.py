@@ -12,11 +12,6 @@ from torch.nn import functional
 from ossa.model.mxfp4.library import Library
 from ossa.model.mxfp4.weights import GROUP, ExpertWeights, in_torch
 
-_FEW = 16
-"""Tokens up to which a dense layer waits for memory more than for arithmetic."""
-_ROWS = 4096
-"""Of a weight that are unpacked at once: the output layer's would take a gigabyte."""
-
 
 class Experts(nn.Module):
     """All experts of a layer, which are called as transformers calls its own."""
@@ -49,43 +44,31 @@ class Dense(nn.Module):
     """A linear layer whose weight is int8 with a scale for each group of 32, or bf16 without scales."""
 
     def __init__(
-        self,
-        weight: torch.Tensor,
-        scales: torch.Tensor | None,
-        bias: torch.Tensor | None,
-        library: Library,
-        *,
-        is_bf16_fast: bool,
+        self, weight: torch.Tensor, scales: torch.Tensor | None, bias: torch.Tensor | None, library: Library
     ) -> None:
-        """`is_bf16_fast`: torch multiplies many tokens in bf16 faster than the kernels do."""
         super().__init__()
         self.weight, self._scales, self._bias, self._library = weight, scales, bias, library
-        self._is_bf16_fast = is_bf16_fast
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """`[…, columns]` to float32 `[…, rows]`."""
-        lot = x.reshape(-1, x.shape[-1])
-        if len(lot) <= _FEW or not self._is_bf16_fast:
-            out = self._library.dense(self.weight, self._scales, self._bias, lot)
-        elif self._scales is None:
-            out = functional.linear(lot.bfloat16(), self.weight, self._bias).float()
-        else:
-            out = self._by_blocks(lot.bfloat16(), self._scales)
+        """`[…, columns]` to float32 `[…, rows]`: of each token the same, whatever else is computed with it."""
+        out = self._library.dense(self.weight, self._scales, self._bias, x.reshape(-1, x.shape[-1]))
         return out.view(*x.shape[:-1], -1)
-
-    def _by_blocks(self, lot: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-        """The products with some rows of the weight after the other, each unpacked into the same memory."""
-        rows, columns = self.weight.shape
-        out = lot.new_empty(len(lot), rows, dtype=torch.float32)
-        wide = lot.new_empty(min(rows, _ROWS), columns)
-        for first in range(0, rows, _ROWS):
-            part = slice(first, min(first + _ROWS, rows))
-            self._library.unpack(self.weight[part], scales[part], wide)
-            bias = None if self._bias is None else self._bias[part]
-            out[:, part] = functional.linear(lot, wide[: part.stop - first], bias)
-        return out
 
     @property
     def size(self) -> int:
         """Bytes of the weight."""
         return self.weight.nbytes + (self.weight.numel() // GROUP * 2 if self._scales is not None else 0)
+
+
+class Router(nn.Module):
+    """Chooses the experts of each token, in float32 and by the weights as they are: small, and much hangs on it."""
+
+    def __init__(self, dense: Dense, per_token: int) -> None:
+        super().__init__()
+        self.dense, self._per_token = dense, per_token
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Of `[tokens, hidden]` what every expert scores, and of the best what they count, and which they are."""
+        scores = self.dense(x)
+        best, chosen = scores.topk(self._per_token, dim=-1)
+        return scores, best.softmax(-1), chosen

@@ -56,6 +56,21 @@ def check(library: Library, at_end: bool) -> None:
             assert relative_error(library.dense(wide, None, bias, x), wanted) < 2e-2
             assert relative_error(library.dense(narrow, scales, bias, x), wanted) < 2e-2
         assert not library.has_nan(weights.down_scales)
+        check_attention(library, at_end, tokens, 16 * groups, numbers)
+
+
+def check_attention(library: Library, at_end: bool, new: int, width: int, numbers: torch.Generator) -> None:
+    """States that fill blocks, or end within one, with a window that begins within one, and without."""
+    for states in (new, new + 63, 130):
+        query = between_guards(torch.randn(1, 6, new, width, generator=numbers), at_end)
+        key, value = (
+            between_guards(torch.randn(1, 2, states, width, generator=numbers).half(), at_end) for _ in range(2)
+        )
+        sinks = between_guards(torch.randn(6, generator=numbers), at_end)
+        whole = library.attend(query, key, value, sinks, width**-0.5, None)
+        assert whole.equal(library.attend(query, key, value, sinks, width**-0.5, states))
+        alone = library.attend(query[:, :, -1:], key, value, sinks, width**-0.5, 17)
+        assert alone.equal(library.attend(query, key, value, sinks, width**-0.5, 17)[:, -1:])
 
 
 def main(path: Path) -> None:

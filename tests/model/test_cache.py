@@ -23,25 +23,29 @@ from ossa.model.gguf import GgufFile
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.loading import Loaded
 from ossa.model.mxfp4.assembly import Options, assemble
+from ossa.model.mxfp4.library import PATH
 from ossa.model.store import Store, key_of
 
 SLIDING = 16  # of the tiny gpt-oss
 SIZE = 5 * SLIDING
-ROUNDING = {"gpt_oss": 5e-4, "small": 3e-3, "packed": 5e-4}
+ROUNDING = {"gpt_oss": 5e-4, "small": 3e-3, "packed": 5e-4, "by_kernels": 0}
 """Of logits in float32, around 15 for the small model: the states of its first token are huge, and rounded otherwise in
 a chunk of another size (up to 1.5e-3 was seen; in float64 a prompt gone back to has the very logits of a fresh one)."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A model, and how the same weights compute without any of ours."""
+    """A model, and how the same weights compute without any of ours; without a module, how it does itself."""
 
     loaded: Loaded
-    module: Any
+    module: Any = None
 
     def fresh(self, tokens: Sequence[int]) -> torch.Tensor:
+        ids = torch.tensor([tokens])
+        if self.module is None:
+            return self.loaded.forward(ids, empty())[0, -1]
         with torch.inference_mode():
-            return self.module(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1]
+            return self.module(input_ids=ids, use_cache=False).logits[0, -1]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,6 +87,16 @@ def packed(tiny_mxfp4_folder: Path) -> Measured:
     return Measured(loaded, theirs.float().eval())
 
 
+@pytest.fixture(scope="module")
+def by_kernels(tiny_mxfp4_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    if not PATH.is_file():
+        pytest.skip("the kernels are not built: make setup")
+    return Measured(loading.load(discover.from_path(tiny_mxfp4_folder), kept=tmp_path_factory.mktemp("kept")))
+
+
+MODELS = ["gpt_oss", "small", "packed", "by_kernels"]
+
+
 def texts(count: int = 3) -> list[list[int]]:
     numbers = torch.Generator().manual_seed(0)
     return torch.randint(0, 40_000, (count, SIZE), generator=numbers).tolist()
@@ -95,7 +109,7 @@ STEPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("which", ["gpt_oss", "small", "packed"])
+@pytest.mark.parametrize("which", MODELS)
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
@@ -116,7 +130,7 @@ def test_after_any_steps_the_logits_are_those_of_a_fresh_prefill(
         if what == "go back":
             prompt = prompt[: depth + 1]
         logits = read(engine, prompt)
-        assert torch.allclose(logits, model.fresh(prompt), atol=ROUNDING[which], rtol=1e-5)
+        assert torch.allclose(logits, model.fresh(prompt), atol=ROUNDING[which], rtol=1e-5 if ROUNDING[which] else 0)
 
 
 def read(engine: Engine, prompt: list[int]) -> torch.Tensor:
@@ -152,7 +166,7 @@ def test_what_is_put_aside_has_a_limit(gpt_oss: Measured) -> None:
     assert engine.cache.rewind(one) == 0
 
 
-@pytest.mark.parametrize("which", ["gpt_oss", "small", "packed"])
+@pytest.mark.parametrize("which", MODELS)
 def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, request: pytest.FixtureRequest) -> None:
     model: Measured = request.getfixturevalue(which)
     engine = Engine(model.loaded)
@@ -168,9 +182,11 @@ def test_rows_that_share_a_beginning_compute_what_each_would_alone(which: str, r
     logits = model.loaded.forward(ids, states, 1, shared)
     more = [5, 6, 7, 8]
     after = model.loaded.forward(torch.tensor([[token] for token in more]), states, 1, shared)
+    # Rows are torch's: a last bit that comes out otherwise there may fall to the other side among states in fp16.
+    atol = 1e-2 if which == "by_kernels" else 1e-4
     for row, prompt in enumerate(prompts):
-        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=1e-4, rtol=1e-5)
-        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=1e-4, rtol=1e-5)
+        assert torch.allclose(logits[row, -1], model.fresh(prompt), atol=atol, rtol=1e-5)
+        assert torch.allclose(after[row, -1], model.fresh([*prompt, more[row]]), atol=atol, rtol=1e-5)
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "foreign", "half written"])

@@ -1,10 +1,12 @@
 /* The kernels for AVX2 with FMA: 32 bytes of weights at a time. */
 #include "kernels.h"
 
+#include <math.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE float sum_of(__m256 eight) {
@@ -25,9 +27,16 @@ INLINE __m256i blocks_of(const uint8_t *at, int left) {
     return _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)at));
 }
 
+/* Eight sums of four products, times a factor; 4 products of at most 24 · 127 fit 16 bits. */
+INLINE __m256i products(__m256i low, const int8_t *even, __m256i high, const int8_t *odd, __m256i factor) {
+    __m256i pairs = _mm256_maddubs_epi16(low, _mm256_loadu_si256((const __m256i *)even));
+    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(high, _mm256_loadu_si256((const __m256i *)odd)));
+    return _mm256_madd_epi16(pairs, factor);
+}
+
 INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
     const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
-    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1), shifted = _mm256_set1_epi16(1 << HIGH);
     const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
     __m256 sums[2][TILE];
     for (int row = 0; row < 2; row++)
@@ -42,12 +51,10 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
             __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble));
             __m256 scale = scales_of(scales + row * groups + g, groups - g);
             for (int t = 0; t < n; t++) {
-                /* 4 products of at most 24 · 127 fit 16 bits. */
-                __m256i pairs = _mm256_maddubs_epi16(low, _mm256_loadu_si256((const __m256i *)(tokens[t].even + g * HALF)));
-                pairs = _mm256_add_epi16(
-                    pairs, _mm256_maddubs_epi16(high, _mm256_loadu_si256((const __m256i *)(tokens[t].odd + g * HALF))));
-                __m256i whole = _mm256_add_epi32(_mm256_madd_epi16(pairs, ones),
-                                                 _mm256_loadu_si256((const __m256i *)(tokens[t].start + g * LANES)));
+                __m256i above = products(low, tokens[t].even + g * HALF, high, tokens[t].odd + g * HALF, shifted);
+                __m256i below = products(low, tokens[t].even_low + g * HALF, high, tokens[t].odd_low + g * HALF, ones);
+                __m256i start = _mm256_loadu_si256((const __m256i *)(tokens[t].start + g * LANES));
+                __m256i whole = _mm256_add_epi32(_mm256_add_epi32(above, below), start);
                 __m256 scales_both = _mm256_mul_ps(scale, _mm256_loadu_ps(tokens[t].scale + g * LANES));
                 sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scales_both, sums[row][t]);
             }
@@ -108,7 +115,9 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 }
 
 #include "tiles.h"
-const Kernels avx2_kernels = {"AVX2", mxfp4, int8, bf16};
+#define FLOATS 8
+#include "attention.h"
+const Kernels avx2_kernels = {"AVX2", mxfp4, int8, bf16, score, weigh, gather};
 
 #pragma clang attribute pop
 #endif

@@ -1,6 +1,8 @@
 /* The kernels for AVX-512 with VNNI: 64 bytes of weights at a time. */
 #include "kernels.h"
 
+#include <math.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <string.h>
@@ -38,9 +40,12 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
             __m512i high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(both, 4), nibble));
             __m512 scale = scales_of(scales + row * groups + g, left);
             for (int t = 0; t < n; t++) {
-                __m512i whole = _mm512_loadu_si512(tokens[t].start + g * LANES);
-                whole = _mm512_dpbusd_epi32(whole, low, _mm512_loadu_si512(tokens[t].even + g * HALF));
-                whole = _mm512_dpbusd_epi32(whole, high, _mm512_loadu_si512(tokens[t].odd + g * HALF));
+                __m512i above = _mm512_setzero_si512(), whole = _mm512_loadu_si512(tokens[t].start + g * LANES);
+                above = _mm512_dpbusd_epi32(above, low, _mm512_loadu_si512(tokens[t].even + g * HALF));
+                above = _mm512_dpbusd_epi32(above, high, _mm512_loadu_si512(tokens[t].odd + g * HALF));
+                whole = _mm512_dpbusd_epi32(whole, low, _mm512_loadu_si512(tokens[t].even_low + g * HALF));
+                whole = _mm512_dpbusd_epi32(whole, high, _mm512_loadu_si512(tokens[t].odd_low + g * HALF));
+                whole = _mm512_add_epi32(whole, _mm512_slli_epi32(above, HIGH));
                 __m512 scales_both = _mm512_mul_ps(scale, _mm512_loadu_ps(tokens[t].scale + g * LANES));
                 sums[row][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scales_both, sums[row][t]);
             }
@@ -71,10 +76,10 @@ INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, 
             if (g % 2 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
             __m512 first = sixteen_int8(at), second = sixteen_int8(at + 16);
             __m512 scale = _mm512_set1_ps(of_bf16(scales[row * groups + g]));
+            first = _mm512_mul_ps(first, scale), second = _mm512_mul_ps(second, scale);
             for (int t = 0; t < n; t++) {
-                __m512 part = _mm512_mul_ps(first, _mm512_loadu_ps(x[t] + g * GROUP));
-                part = _mm512_fmadd_ps(second, _mm512_loadu_ps(x[t] + g * GROUP + 16), part);
-                sums[row][t] = _mm512_fmadd_ps(part, scale, sums[row][t]);
+                sums[row][t] = _mm512_fmadd_ps(first, _mm512_loadu_ps(x[t] + g * GROUP), sums[row][t]);
+                sums[row][t] = _mm512_fmadd_ps(second, _mm512_loadu_ps(x[t] + g * GROUP + 16), sums[row][t]);
             }
         }
     }
@@ -104,7 +109,9 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 
 /* One copy for each number of tokens, so that the sums stay in registers. */
 #include "tiles.h"
-const Kernels avx512_kernels = {"AVX-512", mxfp4, int8, bf16};
+#define FLOATS 16
+#include "attention.h"
+const Kernels avx512_kernels = {"AVX-512", mxfp4, int8, bf16, score, weigh, gather};
 
 #pragma clang attribute pop
 #endif

@@ -1,6 +1,6 @@
 /* The experts of gpt-oss: each token goes through the few that were chosen for it.
  *
- *   x ─► int8 ─► gate and up rows, neighbours ─► clamped SwiGLU ─► int8 ─► down rows ─► weighed and added up ─► out
+ *   x ─► 15 bits ─► gate and up rows, neighbours ─► clamped SwiGLU ─► 15 bits ─► down rows ─► weighed, added up ─► out
  *
  * Tokens that chose the same expert share a reading of its weights: drafts at decode, everything at prefill.
  */
@@ -25,7 +25,7 @@ typedef struct {
     const Experts *experts;
     const float *x, *weights;
     float *out, *between; /* [tokens, hidden], [tokens * per_token, inner] */
-    char *read, *read_between; /* the same as int8 */
+    char *read, *read_between; /* the same in 15 bits */
     const int *order, *begins; /* slots by expert, and where those of each expert begin */
     const int *active;         /* experts that have any */
     int actives, chunks, tokens;

@@ -16,8 +16,8 @@ static uint32_t saved(void) {
 static int best_level(void) {
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
-    int has_fma = has(c, 12), can_ask = has(c, 27) && has(c, 28);
-    if (!can_ask || !has_fma || (saved() & 0x06) != 0x06) return 0;
+    int has_needed = has(c, 12) && has(c, 29) /* FMA, F16C */, can_ask = has(c, 27) && has(c, 28);
+    if (!can_ask || !has_needed || (saved() & 0x06) != 0x06) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, 5)) return 0;
     int has_avx512 = has(b, 16) && has(b, 30) && has(b, 31) && has(c, 11); /* F, BW, VL, VNNI */
     return has_avx512 && (saved() & 0xe6) == 0xe6 ? 2 : 1;

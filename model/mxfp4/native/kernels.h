@@ -12,14 +12,18 @@
 #define GROUP 32 /* values that share a scale, of weights and of activations */
 #define HALF 16  /* bytes of a group in MXFP4; also its even values, or its odd ones */
 #define LANES 4  /* sums of a group that a kernel adds up side by side */
+#define HIGH 7   /* bits by which the high part of an activation is shifted */
 #define TILE 4   /* tokens that share one reading of the weights */
+#define BLOCK 64 /* states that attention looks at together */
 #define AHEAD 4096 /* bytes of weights that are asked for before they are used, at least: pages of files stop the hardware's */
 
-/* A token's activations as int8, each group with a scale of its own; `groups` is padded to a multiple of LANES. */
+/* A token's activations in 15 bits, as 128 · high + low, each group with a scale of its own; `groups` is padded to a
+ * multiple of LANES. Eight bits alone would be half of all that is lost; the rest waits for memory anyway at decode. */
 typedef struct {
-    const int8_t *even, *odd; /* [groups, HALF]: so the two halves of a byte of weights need no reordering */
-    const int32_t *start;     /* [groups, LANES]: what takes the 12 back that tables add to make weights unsigned */
-    const float *scale;       /* [groups, LANES]: the same four times, halved, as tables hold the weights doubled */
+    const int8_t *even, *odd;         /* [groups, HALF], the high bits: apart, as are the halves of a byte of weights */
+    const int8_t *even_low, *odd_low; /* the low bits, -64 to 63 */
+    const int32_t *start;             /* [groups, LANES]: takes the 12 back that tables add to make weights unsigned */
+    const float *scale; /* [groups, LANES]: the same four times, halved, as tables hold the weights doubled */
 } Token;
 
 /* Each takes two neighbouring rows and n ≤ TILE tokens, and writes out[row * TILE + token]. */
@@ -31,6 +35,11 @@ typedef struct {
     void (*int8)(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out);
     /* Weights in bf16; `scales` is not looked at. */
     void (*bf16)(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out);
+    /* Attention to a block of states in half precision, [states, width]: scores [rows, BLOCK] of queries [rows, width], the
+     * odds of a row that sees those from `first` to before `end`, and what they add to out [rows, width]. */
+    void (*score)(const float *queries, int rows, int width, const uint16_t *keys, int states, float *scores);
+    float (*weigh)(float *scores, int first, int end, float *most, float *total);
+    void (*gather)(const float *odds, int rows, int width, const uint16_t *values, int states, float *out);
 } Kernels;
 
 extern const Kernels plain_kernels, avx2_kernels, avx512_kernels, neon_kernels;

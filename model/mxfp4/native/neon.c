@@ -1,6 +1,8 @@
 /* The kernels for NEON, which every 64-bit ARM has: 16 bytes of weights at a time. */
 #include "kernels.h"
 
+#include <math.h>
+
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
@@ -31,7 +33,10 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
             int8x16_t high = vqtbl1q_s8(table, vshrq_n_u8(both, 4));
             float scale = of_bits((uint32_t)scales[row * groups + g] << 23);
             for (int t = 0; t < n; t++) {
-                int32x4_t whole = products(low, vld1q_s8(tokens[t].even + g * HALF), high, vld1q_s8(tokens[t].odd + g * HALF));
+                int32x4_t above = products(low, vld1q_s8(tokens[t].even + g * HALF), high, vld1q_s8(tokens[t].odd + g * HALF));
+                int32x4_t below =
+                    products(low, vld1q_s8(tokens[t].even_low + g * HALF), high, vld1q_s8(tokens[t].odd_low + g * HALF));
+                int32x4_t whole = vaddq_s32(below, vshlq_n_s32(above, HIGH));
                 sums[row][t] = vfmaq_n_f32(sums[row][t], vcvtq_f32_s32(whole), scale * tokens[t].scale[g * LANES]);
             }
         }
@@ -87,5 +92,7 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 }
 
 #include "tiles.h"
-const Kernels neon_kernels = {"NEON", mxfp4, int8, bf16};
+#define FLOATS 4
+#include "attention.h"
+const Kernels neon_kernels = {"NEON", mxfp4, int8, bf16, score, weigh, gather};
 #endif

@@ -1,6 +1,8 @@
 /* Every kernel in plain C: what the others are held to, and what runs where the processor has nothing better. */
 #include "kernels.h"
 
+#include <math.h>
+
 static const int8_t doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 static float mxfp4_row(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *token) {
@@ -9,7 +11,9 @@ static float mxfp4_row(const uint8_t *blocks, const uint8_t *scales, int groups,
         int whole = 0;
         for (int i = 0; i < HALF; i++) {
             uint8_t both = blocks[g * HALF + i];
-            whole += doubled[both & 15] * token->even[g * HALF + i] + doubled[both >> 4] * token->odd[g * HALF + i];
+            int at = g * HALF + i;
+            int first = token->even[at] * (1 << HIGH) + token->even_low[at], second = token->odd[at] * (1 << HIGH) + token->odd_low[at];
+            whole += doubled[both & 15] * first + doubled[both >> 4] * second;
         }
         sum += (float)whole * of_bits((uint32_t)scales[g] << 23) * token->scale[g * LANES];
     }
@@ -50,4 +54,8 @@ static void bf16(const void *weights, const uint16_t *scales, int columns, const
     }
 }
 
-const Kernels plain_kernels = {"plain C", mxfp4, int8, bf16};
+#define INLINE static inline
+#define FLOATS 4
+#include "attention.h"
+
+const Kernels plain_kernels = {"plain C", mxfp4, int8, bf16, score, weigh, gather};
