@@ -22,7 +22,7 @@ run: setup ## open ossa here, or elsewhere: make run ARGS=~/project
 	@$(BIN)/ossa $(ARGS)
 
 test: setup ## all tests; some of them: make test ARGS=tests/model
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 check: $(READY) ## format, lint, types, layers, and the kernels under sanitizers
 	@$(BIN)/ruff format --check .
