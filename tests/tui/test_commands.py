@@ -142,6 +142,9 @@ async def test_the_footer_is_not_cut(open_window: "Open", proposed: Proposed, wi
         await stage.pilot.press("a")
         await stage.shows("u undo")
         keys = stage.app.window.query_one(Keys)
-        await stage.until(lambda: keys.children and all(key.region.right <= width for key in keys.children))
+        await stage.until(lambda: "R again" in stage.text.splitlines()[-1])
         shown = stage.text.splitlines()[-1]
         assert "R again" in shown and "esc stop" in shown and ("^q quit" in shown) is (width > 60)
+        assert all(f"{key.display} {key.description}" in shown for key in keys.shown)
+        await stage.pilot.click(Keys, offset=(shown.index("r reject"), 0))
+        await stage.shows("Why not")

@@ -88,7 +88,7 @@ async def test_the_users_keys_are_in_force_and_named(open_window: "Open", propos
         await stage.pilot.press("alt+s")
         await stage.shows("The last answer")
         await stage.pilot.press("escape", "f9")
-        await stage.until(lambda: stage.app.window.change.has_focus and keys.children)
+        await stage.until(lambda: stage.app.window.change.has_focus and keys.shown)
         await stage.pilot.press("question_mark")
         await stage.shows("/status         alt+s")
         assert "/review         f9" in stage.text and "/cancel         esc" in stage.text

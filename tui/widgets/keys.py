@@ -1,33 +1,96 @@
-"""The footer: the keys that do something now, as many as there is room for."""
+"""The footer: the keys that do something now, as many as there is room for.
+
+One widget: with one for each key, as Textual's footer has them, each paint and each change of focus goes through all.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.cells import cell_len
 from textual import events
-from textual.app import ComposeResult
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey  # it has no public name
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
 
 LEAST = ("unfold", "files", "review", "help", "quit")
 """Actions whose keys make room for others, in this order: they are the same everywhere, and in the help."""
 
 
-class Keys(Footer):
-    """A footer that leaves keys out rather than cut through them."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, and what it does."""
 
-    def __init__(self) -> None:
-        super().__init__(compact=True, show_command_palette=False)
+    key: str
+    display: str
+    description: str
+    action: str
+    enabled: bool
+    tooltip: str
 
-    def compose(self) -> ComposeResult:
-        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+    @property
+    def cells(self) -> int:
+        """The width of the key, the word behind it and the gaps."""
+        return cell_len(self.display) + cell_len(self.description) + 2
+
+
+class Keys(Widget):
+    """A footer that leaves keys out rather than cut through them; a click on one presses it."""
+
+    ALLOW_SELECT = False
+
+    shown: reactive[tuple[Key, ...]] = reactive(())
+    """Those there is room for."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
+
+    def on_resize(self) -> None:
+        self._renew()
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        key = self._key_at(event.x)
+        if key is not None and key.enabled:
+            self.app.simulate_key(key.key)
+        elif key is not None:
+            self.app.bell()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        key = self._key_at(event.x)
+        self.tooltip = key.tooltip or None if key is not None else None
+
+    def render(self) -> Content:
+        parts: list[str | tuple[str, str]] = []
+        for key in self.shown:
+            dim = "" if key.enabled else " dim"
+            parts += [(key.display, f"bold $text-primary{dim}"), (f" {key.description} ", dim.strip())]
+        return Content.assemble(*parts)
+
+    def _bindings_updated(self, screen: Screen[object]) -> None:
+        if screen.app.app_focus and self.is_attached and screen is self.screen:
+            self.call_after_refresh(self._renew)
+
+    def _renew(self) -> None:
+        keys = list(self._active())
         for action in LEAST:
-            if sum(map(_cells, keys)) <= self.content_size.width:
+            if sum(key.cells for key in keys) <= self.content_size.width:
                 break
             keys = [key for key in keys if key.action.rpartition(".")[2] != action]
-        yield from keys
+        self.shown = tuple(keys)
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.refresh(recompose=True)
+    def _active(self) -> Iterator[Key]:
+        """What does something now, by the first of its keys."""
+        known: set[str] = set()
+        for _, binding, enabled, tooltip in self.screen.active_bindings.values():
+            if binding.show and binding.action not in known:
+                known.add(binding.action)
+                display = self.app.get_key_display(binding)
+                yield Key(binding.key, display, binding.description, binding.action, enabled, tooltip)
 
-
-def _cells(key: FooterKey) -> int:
-    """The width of a key, the word behind it and the gaps."""
-    return cell_len(key.key_display) + cell_len(key.description) + 2
+    def _key_at(self, x: int) -> Key | None:
+        at = x - self.gutter.left
+        for key in self.shown:
+            if 0 <= at < key.cells - 1:
+                return key
+            at -= key.cells
+        return None
