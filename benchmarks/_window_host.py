@@ -97,7 +97,12 @@ def main(root: str, session: str = "") -> None:
     """Open the window and leave when it does."""
     options = Options(Path(root), resume=session)
     hold()
-    model = ScriptedModel(recited(lambda: model.seen[-1][-1].text), calls_tools=False, window=WINDOW)
+
+    def prompt() -> str:
+        del model.seen[:-1]  # a script remembers all that it was ever shown, which no model does
+        return model.seen[-1][-1].text
+
+    model = ScriptedModel(recited(prompt), calls_tools=False, window=WINDOW)
     OssaApp(Path(root), lambda reviewer: open_workbench(options, lambda _: model, reviewer)).run()
 
 

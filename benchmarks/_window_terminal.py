@@ -12,7 +12,8 @@ import struct
 import subprocess
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -69,14 +70,22 @@ class Terminal:
     @property
     def cpu_seconds(self) -> float:
         """Processor time that the process has used, its threads included, its children not."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _cpu_seconds(self._process.pid)
 
     @property
     def memory(self) -> float:
         """Megabytes of the process that are in memory."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text(encoding="utf-8").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return _memory(self._process.pid)
+
+    @property
+    def all_cpu_seconds(self) -> float:
+        """The same of the process and all that it started and that still runs."""
+        return sum(_cpu_seconds(pid) for pid in _family(self._process.pid))
+
+    @property
+    def all_memory(self) -> float:
+        """Megabytes of all of them that are in memory."""
+        return sum(_memory(pid) for pid in _family(self._process.pid))
 
     def _read(self, seconds: float) -> bool:
         """Take what there is within so much time; False at the end of the program or of the time."""
@@ -89,3 +98,22 @@ class Terminal:
             return False
         self._seen = (self._seen + bit)[-(1 << 20) :]
         return bool(bit)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _family(pid: int) -> Iterator[int]:
+    """A process and all below it."""
+    yield pid
+    with suppress(OSError):  # one that has just ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="utf-8").split():
+                yield from _family(int(child))

@@ -1,8 +1,9 @@
 """How the window feels in a long session: keys, resuming, streaming, memory. Needs Linux.
 
 Runs the real window in a pseudo-terminal over a model that recites (`_window_host.py`), presses keys as a person
-would, and watches what comes to the terminal. Prints a table and writes benchmarks/out/window.json. The time to the
-first frame has a benchmark of its own, `first_frame.py`.
+would, and watches what comes to the terminal; then starts Mistral Vibe beside it (`_window_beside.py`), where Python
+3.12 and a network are at hand. Prints tables and writes benchmarks/out/window.json. The time to the first frame has a
+benchmark of its own, `first_frame.py`.
 
     python benchmarks/window.py [ANSWERS] [TURNS]
 
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from _window_beside import VIBE, beside
 from _window_host import ANSWER
 from _window_terminal import Terminal
 
@@ -151,6 +153,28 @@ ROWS = (
 )
 
 
+BESIDE = (
+    ("first frame", "first_frame_s", "s"),
+    ("processor time of the start", "start_cpu_s", "s"),
+    ("memory after the start", "start_memory_mb", "MB"),
+    ("processor time while idle, of one core", "idle_cpu_share", ""),
+    ("key to paint while idle, p50", "key_ms", "ms"),
+)
+
+
+def print_beside(figures: dict[str, float], problem: str) -> None:
+    """Both windows, and how many times as much ossa's takes; or why there is only one."""
+    if problem:
+        print(f"\n{VIBE} is not beside it: {problem}")
+        return
+    print(f"\nBoth at 120×40, without a model; all processes of each\n\n| what | ossa | {VIBE} | ossa / vibe |")
+    print("|---|---|---|---|")
+    for title, name, unit in BESIDE:
+        ours, theirs = figures[f"ossa_{name}"], figures[f"vibe_{name}"]
+        ratio = f"{ours / theirs:.2f}" if theirs else "–"
+        print(f"| {title} | {ours:.3g} {unit} | {theirs:.3g} {unit} | {ratio} |")
+
+
 def main(answers: int = 200, turns: int = 1000) -> None:
     """Measure, print, write."""
     with tempfile.TemporaryDirectory() as name:
@@ -158,6 +182,10 @@ def main(answers: int = 200, turns: int = 1000) -> None:
         figures = resume(bench, 1000) | keys_and_stream(bench, answers)
         if turns:
             figures |= memory(bench, turns)
+        try:
+            others, problem = beside(Path(name), bench.root), ""
+        except (OSError, subprocess.CalledProcessError) as error:
+            others, problem = {}, str(getattr(error, "stderr", "") or error).strip().rpartition("\n")[2]
     print(f"{answers} answers in the conversation, a terminal of 120×40\n")
     print("| what | ossa | wanted |\n|---|---|---|")
     for title, name, unit, wanted in ROWS:
@@ -165,10 +193,10 @@ def main(answers: int = 200, turns: int = 1000) -> None:
     for name in (name for name in figures if name.startswith("memory_after_") or name.endswith("_turns_mb")):
         count = next(part for part in name.split("_") if part.isdigit())
         print(f"| memory after {count} turns | {figures[name]:.0f} MB | < 150 MB, flat |")
-    print("\nMistral Vibe is not beside it: it needs Python 3.12, and a key of its maker's to come to an answer.")
+    print_beside(others, problem)
     out = Path(__file__).parent / "out" / "window.json"
     out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps({name: round(value, 3) for name, value in figures.items()}, indent=1) + "\n")
+    out.write_text(json.dumps({name: round(value, 3) for name, value in (figures | others).items()}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
