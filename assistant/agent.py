@@ -38,6 +38,7 @@ from ossa.assistant.events import (
     StepStarted,
     Thinking,
 )
+from ossa.assistant.marks.request import Tidying
 from ossa.assistant.proof import Proof
 from ossa.assistant.repair.apart import normals
 from ossa.assistant.repair.search import Repair, wanted
@@ -52,7 +53,7 @@ from ossa.assistant.trim import shorten
 from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import TestReport, Verdict, compare, named
 from ossa.assistant.wayback import WayBack, What
-from ossa.assistant.wording import prompt_text
+from ossa.assistant.wording import failing, prompt_text
 from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
 from ossa.model.constraints import Constraint
 
@@ -60,8 +61,6 @@ MAX_CALLS = 60
 """Tool calls in one turn."""
 _REFUSED = 6_000
 """Characters of a hunk that the model is reminded of when it is asked for another version."""
-_TRIED, _MOST_TRIED = 400, 4
-"""Characters of a patch that did not help, and how many such the model is told of."""
 MAX_CORRECTIONS = 3
 """How often the model is told that its change breaks tests."""
 
@@ -85,8 +84,8 @@ class Agent:
     viewing: str = ""
     """What the person has open, as "calc.py:12"; the model is told with the next prompt."""
     _choices: Choices = field(init=False)
-    _tidy: Callable[[], bool] | None = field(default=None, init=False)
-    """What the turn does last to a change before it is tested; False where there was nothing to do."""
+    _tidy: Tidying | None = field(default=None, init=False)
+    """Takes the comments that asked for it out of the turn's change."""
     _running: Generation | None = field(default=None, init=False)
     """The answer that is being written."""
 
@@ -110,12 +109,11 @@ class Agent:
             self._running.answer_now()
 
     def run(
-        self, prompt: str, attached: Sequence[Attached] = (), begin: str = "", tidy: Callable[[], bool] | None = None
+        self, prompt: str, attached: Sequence[Attached] = (), begin: str = "", tidy: Tidying | None = None
     ) -> AsyncIterator[Event]:
         """Answer a prompt. A small model asked to fix tests is led there; else it just answers.
 
-        With `begin` the answer begins so, in the person's words. `tidy` is called in a thread once there is a change,
-        before it is tested, to clear up in the draft; it tells whether it did anything.
+        With `begin` the answer begins so, in the person's words. `tidy` clears up in a changed draft before the tests.
         """
         self._tidy = tidy
         if not self.model.info.calls_tools and wanted(prompt) and not begin:
@@ -225,7 +223,7 @@ class Agent:
         if left := wanted.intersection(failure.id for failure in now.failures):
             if tried or found:
                 emit(Notice("The model goes on with its tools."))
-            ask = replace(self._ask(hint), told=self._told(now, hint, tried))
+            ask = replace(self._ask(hint), told=failing(now.command, self.proof.digest(now, hint), tried))
             end = await self.converse(ask, emit, left, ends)
             if not found or end != "answered":
                 return end
@@ -234,6 +232,9 @@ class Agent:
     async def _searched(self, report: TestReport, hint: str, leave: Collection[str], emit: Emit) -> TestReport | None:
         """Search for repairs; the tests with what is in the draft now, or None where nothing helped."""
         self.repair.avoid.clear()
+        found = None
+        if self._tidy is not None:  # rather now: what is found is as it will be
+            await in_thread(self._tidy.clear)
         try:
             found = await self.repair.search(report, hint, emit, leave)
         except asyncio.CancelledError:
@@ -241,17 +242,12 @@ class Agent:
                 await in_thread(self._choices.gather)
                 emit(Notice("What the tests have confirmed so far waits in the draft: /review shows it."))
             raise
+        finally:
+            if self._tidy is not None and not found:
+                await in_thread(self._tidy.restore)
         if found:
             await in_thread(self._choices.gather)
         return found
-
-    def _told(self, report: TestReport, hint: str, tried: Sequence[Attempt]) -> str:
-        """What a model with tools is asked about failing tests, with what was tried on them before."""
-        text = prompt_text("fix").format(command=report.command, failures=self.proof.digest(report, hint))
-        if not tried:
-            return text
-        lines = [f"- {a.place}: {a.outcome}\n```\n{shorten(a.text, _TRIED)}\n```" for a in tried[-_MOST_TRIED:]]
-        return f"{text}\n\n{prompt_text('tried').format(attempts=chr(10).join(lines))}"
 
     async def converse(self, ask: Ask, emit: Emit, wanted: Collection[str] = (), ends: float | None = None) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
@@ -285,7 +281,7 @@ class Agent:
         return await self.offer(emit, verdict)
 
     async def _tidied(self) -> bool:
-        return self._tidy is not None and bool(await self.delivery.change()) and await in_thread(self._tidy)
+        return self._tidy is not None and bool(await self.delivery.change()) and await in_thread(self._tidy.clear)
 
     async def offer(self, emit: Emit, verdict: Verdict | None = None) -> End:
         """Have the change in the draft proved, unless that is done, and reviewed."""

@@ -11,12 +11,11 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from functools import partial
 
 from ossa.assistant.events import Event, Notice, TurnFinished, TurnStarted
 from ossa.assistant.marks.inbox import Inbox
 from ossa.assistant.marks.looking import Looker
-from ossa.assistant.marks.request import Request, place
+from ossa.assistant.marks.request import Request, Tidying, place
 from ossa.assistant.marks.wording import WATCHED, WATCHING
 from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Workbench
@@ -169,7 +168,7 @@ class Talk:
     async def _do_asked(self, request: Request) -> None:
         """Play what comments ask for."""
         self._speaker.say("\n".join(place(mark) for mark in request.marks))
-        await self._play(self._bench.agent.run(request.prompt, tidy=partial(request.tidy, self._bench.draft)))
+        await self._play(self._bench.agent.run(request.prompt, tidy=Tidying(request, self._bench.draft)))
 
     def _watch(self, argument: str) -> None:
         """Have comments in files be prompts, too, or no longer, or the other of the two."""

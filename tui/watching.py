@@ -4,7 +4,6 @@ saved files ─► Watcher ─► Inbox ─► Request ─► Player ─► a ch
 """
 
 from collections.abc import AsyncIterator
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ossa.assistant.events import Event
@@ -14,7 +13,7 @@ from ossa.tui.sessioncommands import SessionCommands
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
     from ossa.assistant.marks.inbox import Inbox
-    from ossa.assistant.marks.request import Request
+    from ossa.assistant.marks.request import Request, Tidying
     from ossa.assistant.workbench import Workbench
 
 
@@ -51,12 +50,14 @@ class WatchCommands(SessionCommands):
 
     async def _follow(self, bench: "Workbench", inbox: "Inbox") -> None:
         """Play what is asked for, as soon as no turn is running."""
+        from ossa.assistant.marks.request import Tidying
+
         while True:
             request = await inbox.next()
-            tidy = partial(request.tidy, bench.draft)
+            tidy = Tidying(request, bench.draft)
             self.player.do(lambda agent, request=request, tidy=tidy: self._asked(agent, request, tidy))
 
-    async def _asked(self, agent: "Agent", request: "Request", tidy: partial[bool]) -> AsyncIterator[Event]:
+    async def _asked(self, agent: "Agent", request: "Request", tidy: "Tidying") -> AsyncIterator[Event]:
         self.player.bell.expect()
         agent.viewing = ""
         async for event in agent.run(request.prompt, tidy=tidy):

@@ -1,6 +1,6 @@
 """What marks ask for, as a prompt; and how the change takes them out.
 
-marks ─► requested() ─► Request(prompt) ─► a turn ─► Request.tidy(draft): what the model left of them goes
+marks ─► requested() ─► Request(prompt) ─► a turn ─► Tidying.clear(): what the model left of them goes
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,31 +37,50 @@ class Request:
         """Whether it is more than questions."""
         return any(mark.kind == "do" for mark in self.marks)
 
-    def tidy(self, draft: Draft) -> bool:
-        """Take out of a changed draft what the model left of the marks, or made of them; False where nothing was left.
 
-        Blocks.
+class Tidying:
+    """Takes out of a draft what the model left of a request's marks, or made of them; calls block."""
+
+    def __init__(self, request: Request, draft: Draft) -> None:
+        """Nothing is done yet."""
+        self._request, self._draft = request, draft
+        self._done: dict[str, tuple[bytes, bytes]] = {}
+        """By path, what was there before, and after."""
+
+    def clear(self) -> bool:
+        """Do it; False where nothing was left.
 
         Raises:
             DraftError: the draft cannot be written.
         """
-        if not self.wants_change:
-            return False
-        tidied = False
-        for path in dict.fromkeys(mark.path for mark in self.marks):
-            data = draft.read(path)
-            if data is None or is_binary(data):
-                continue
-            text = decode(data)
-            keys = {mark.key for mark in self.marks if mark.path == path}
-            lines = self.kept.get(path, frozenset())
-            # One that asks and is not the last commit's: the model has put the person's words otherwise.
-            going = [m for m in marks_in(path, text) if m.key in keys or (m.kind == "do" and m.source not in lines)]
-            clean = without(text, going, lines)
-            if clean != text:
-                draft.write(path, encode(clean))
-                tidied = True
-        return tidied
+        cleared = False
+        for path in dict.fromkeys(mark.path for mark in self._request.marks if self._request.wants_change):
+            data = self._draft.read(path)
+            clean = data if data is None or is_binary(data) else self._without(path, data)
+            if data is not None and clean is not None and clean != data:
+                self._draft.write(path, clean)
+                self._done[path] = (data, clean)
+                cleared = True
+        return cleared
+
+    def restore(self) -> None:
+        """Put back what was taken out, where nothing else was done to the file since.
+
+        Raises:
+            DraftError: the draft cannot be written.
+        """
+        for path, (before, after) in self._done.items():
+            if self._draft.read(path) == after:
+                self._draft.write(path, before)
+        self._done.clear()
+
+    def _without(self, path: str, data: bytes) -> bytes:
+        text = decode(data)
+        keys = {mark.key for mark in self._request.marks if mark.path == path}
+        lines = self._request.kept.get(path, frozenset())
+        # One that asks and is not the last commit's: the model has put the person's words otherwise.
+        going = [m for m in marks_in(path, text) if m.key in keys or (m.kind == "do" and m.source not in lines)]
+        return encode(without(text, going, lines))
 
 
 def requested(marks: Sequence[Mark], texts: Mapping[str, str], kept: Mapping[str, frozenset[str]]) -> Request:

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +12,7 @@ import pytest
 from ossa.assistant.events import Proposed, Reviewed
 from ossa.assistant.marks.inbox import Inbox
 from ossa.assistant.marks.looking import Looker
-from ossa.assistant.marks.request import Request
+from ossa.assistant.marks.request import Request, Tidying
 from ossa.assistant.repository import Repository
 from ossa.assistant.workbench import Workbench
 
@@ -121,7 +120,7 @@ def test_notes_of_other_files_go_with_what_asks(repo: Path, git: Git) -> None:
 
 
 @asynccontextmanager
-async def watching(work: Workbench) -> AsyncIterator[tuple[Inbox, asyncio.Event, list[str]]]:
+async def watching(work: Workbench) -> AsyncGenerator[tuple[Inbox, asyncio.Event, list[str]]]:
     idle, said = asyncio.Event(), list[str]()
     idle.set()
     inbox = Inbox(Looker.of(work.repository), idle, said.append)
@@ -144,7 +143,7 @@ async def first(work: Awaitable[Request]) -> Request:
 async def play(work: Workbench, inbox: Inbox, idle: asyncio.Event, request: Request) -> list[Any]:
     idle.clear()
     events: list[Any] = []
-    async for event in work.agent.run(request.prompt, tidy=partial(request.tidy, work.draft)):
+    async for event in work.agent.run(request.prompt, tidy=Tidying(request, work.draft)):
         events.append(event)
         await inbox.see(event)
     idle.set()
@@ -233,3 +232,17 @@ async def test_comments_go_only_from_a_change(repo: Path, desk: Any, end: str) -
         assert (repo / "calc.py").read_text() == ASKING, "nothing is written by itself"
         draft = work.draft.read("calc.py")
         assert draft == (ASKING if end == "no change" else "def add(a, b):\n    return a + b\n").encode()
+
+
+def test_what_was_taken_out_comes_back_where_nothing_came_of_it(repo: Path, desk: Any) -> None:
+    work = desk.open([])
+    write(repo, "calc.py", ASKING)
+    looker = Looker.of(work.repository)
+    tidying = Tidying(looker.request(looker.look(["calc.py"])), work.draft)
+    assert tidying.clear() and not tidying.clear() and work.draft.read("calc.py") == ADD.encode()
+    tidying.restore()
+    assert not work.draft.change()
+    assert tidying.clear()
+    work.draft.write("calc.py", b"mended = 1\n")
+    tidying.restore()
+    assert work.draft.read("calc.py") == b"mended = 1\n"
