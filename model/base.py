@@ -177,6 +177,8 @@ class ModelInfo:
     """Why this one, on what device, in what type: one line for the status bar."""
     where: str = ""
     """The server to which everything is sent; empty for a model on this machine."""
+    loading: str = ""
+    """How far its loading is, in a few words; empty where nothing is being loaded."""
 
     @property
     def about(self) -> str:

@@ -48,7 +48,9 @@ class Replies:
     def put(self, reply: wire.Line | ModelError) -> None:
         """Add the next one."""
         self._queue.put(reply)
-        if isinstance(reply, ModelError) or reply.get("piece", Finished.__name__) == Finished.__name__:
+        if isinstance(reply, ModelError) or (
+            "loading" not in reply and reply.get("piece", Finished.__name__) == Finished.__name__
+        ):
             self.ended.set()
 
     def get(self, timeout: float | None = None) -> wire.Line:
@@ -184,6 +186,8 @@ class Link:
             if line is None:
                 return
             replies = self._open.get(line["id"])
+            if line.get("ends"):
+                self._why_ended = line["error"]
             if replies:
                 replies.put(ModelError(line["error"]) if "error" in line else line)
                 if replies.ended.is_set():
@@ -219,6 +223,11 @@ class Link:
             return ModelError(
                 "The model's process was killed (signal 9), most likely because memory ran out: close other programs "
                 "or choose a smaller model. The next prompt loads it again."
+            )
+        if code == -signal.SIGBUS:
+            return ModelError(
+                "The model's process ended because a file that it reads was cut short, or its disk failed (signal 7): "
+                "look whether the model's files are whole, or fetch it again. The next prompt loads it again."
             )
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         said = f", after “{last_words}”" if last_words else ""

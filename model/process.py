@@ -9,6 +9,7 @@ Nothing here imports torch.
 import dataclasses
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,6 +140,7 @@ class LocalModel:
                 self._load(link)
             finally:
                 self._is_loading = False
+                self._info = dataclasses.replace(self._info, loading="")
             self._loaded = link
             return link
 
@@ -174,15 +176,19 @@ class LocalModel:
         why = _joined(self._found.why, ready["where"])
         self._info = dataclasses.replace(self._info, window=ready["window"], why=why)
 
-    @staticmethod
-    def _first(link: Link, request: wire.Line, limit: float) -> wire.Line:
+    def _first(self, link: Link, request: wire.Line, limit: float) -> wire.Line:
         """The reply to what a process must do before it is of use; one that cannot is ended.
+
+        How far it is meanwhile can be looked up in `info`.
 
         Raises:
             ModelError: it could not, or not in time.
         """
+        replies, end = link.ask(request), time.monotonic() + limit
         try:
-            return link.ask(request).get(limit)
+            while far := (reply := replies.get(max(0.0, end - time.monotonic()))).get("loading"):
+                self._info = dataclasses.replace(self._info, loading=far)
+            return reply
         except queue.Empty:
             why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
             link.kill(why)

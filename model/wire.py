@@ -82,6 +82,11 @@ def from_piece(line: Line) -> Piece:
     return _PIECES[line["piece"]](**fields)
 
 
+def loading(far: str) -> Line:
+    """How far loading is; more replies follow."""
+    return {"loading": far}
+
+
 def weighed(tokens: Sequence[Weighed]) -> Line:
     """The tokens of a text that was weighed."""
     return {"weighed": [[token.start, token.end, token.logprob, token.others] for token in tokens]}

@@ -14,17 +14,20 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from ossa.model import wire
-from ossa.model.base import ModelError
+from ossa.model.base import Finished, ModelError
 from ossa.model.machine import is_out_of_memory
 
 _IDLE = 1.0
 """Seconds without a request after which the states are written to the disk."""
+_MOMENT = 0.2
+"""Seconds between two words on how far loading is."""
 
 
 def main() -> None:
@@ -44,6 +47,9 @@ class _Server:
         self._codec: Any = None
         self._engine: Any = None
         self._store: Any = None
+        self._check: Callable[[], None] = lambda: None
+        self._is_stale = False
+        """Whether its files have changed, so that this process is of no use any more."""
 
     def serve(self, requests: IO[bytes]) -> None:
         threading.Thread(target=self._listen, args=(requests,), daemon=True).start()
@@ -82,16 +88,20 @@ class _Server:
                 case "weigh":
                     messages, _, _ = wire.from_request(job)
                     weighed = self._engine.weigh(messages, job["answer"], job["others"], self._is_cancelled(job))
+                    self._check_files()
                     self._reply(job, wire.weighed(weighed))
                 case "continue":
                     messages, _, sampling = wire.from_request(job)
                     begins, held = wire.from_beginnings(job)
                     answers = self._engine.continue_all(messages, begins, sampling, self._is_cancelled(job), held)
+                    self._check_files()
                     self._reply(job, wire.continued(answers))
                 case _:
                     self._generate(job)
         except ModelError as error:
-            self._reply(job, {"error": str(error)})
+            self._reply(job, {"error": str(error), "ends": self._is_stale})
+            if self._is_stale:
+                os._exit(0)
         except Exception as error:  # told to the user; the process goes on
             traceback.print_exc()
             self._reply(job, {"error": _sentence(error)})
@@ -104,13 +114,15 @@ class _Server:
         self._reply(job, {"window": found.window})
 
     def _load(self, job: wire.Line) -> None:
+        self._reply(job, wire.loading("loading its libraries"))
         from ossa.model.engine import Engine
         from ossa.model.loading import load
         from ossa.model.store import Store, key_of
 
         found = wire.from_found(job)
         states = Path(job["states"]) if job["states"] else None
-        loaded = load(found, self._codec, states and states.with_name("layers"))
+        loaded = load(found, self._codec, states and states.with_name("layers"), self._telling(job))
+        self._check = loaded.check
         self._engine = Engine(loaded)
         if states:
             self._store = Store(states, key_of(found, loaded))
@@ -118,14 +130,37 @@ class _Server:
                 self._engine.cache.add(tail)
         self._reply(job, {"window": loaded.window, "where": loaded.where})
 
+    def _telling(self, job: wire.Line) -> Callable[[str], None]:
+        """What tells the window how far loading is, not too often."""
+        last = 0.0
+
+        def tell(far: str) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _MOMENT:
+                self._reply(job, wire.loading(far))
+                last = time.monotonic()
+
+        return tell
+
     def _generate(self, job: wire.Line) -> None:
         messages, tools, sampling = wire.from_request(job)
         number = job["id"]
         if number in self._cancelled:
             raise ModelError("The answer was cancelled before it began.")
         cancelled = self._is_cancelled(job)
+        self._check_files()
         for piece in self._engine.generate(messages, tools, sampling, cancelled, lambda: number in self._hurried):
+            if isinstance(piece, Finished):
+                self._check_files()
             self._reply(job, wire.piece(piece))
+
+    def _check_files(self) -> None:
+        """Refuse to answer by weights that are no longer those that were loaded."""
+        try:
+            self._check()
+        except ModelError:
+            self._is_stale = True
+            raise
 
     def _is_cancelled(self, job: wire.Line) -> Callable[[], bool]:
         return lambda: job["id"] in self._cancelled

@@ -20,6 +20,7 @@ from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
 from ossa.tui.back import back
 from ossa.tui.kept import kept
+from ossa.tui.loading import LINES, told
 from ossa.tui.plain import EXIT, show
 from ossa.tui.signals import Signals
 
@@ -72,7 +73,8 @@ async def _play(arguments: argparse.Namespace, prompt: str, bench: Workbench) ->
         about = (f"{info.name}: {info.why}", *where, bench.draft.isolation.summary, *bench.notices)
         print(*about, sep="\n", flush=True)
     events = bench.agent.fix(prompt) if arguments.command == "fix" else bench.agent.run(prompt)
-    end = await show(events, as_json=arguments.json)
+    async with told(bench.model, lambda far: print(f"ossa: {far}", file=sys.stderr, flush=True), LINES):
+        end = await show(events, as_json=arguments.json)
     if end == "proposed" and not arguments.json:
         print(f"The change stays in the draft: review it with `{_resuming(arguments, bench.session.id)}`.")
     return end

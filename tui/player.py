@@ -122,10 +122,14 @@ class Player:
         """Say something that is no event of a turn."""
         self._window.app.run_worker(self._renderer.tell(text))
 
+    def wait(self, state: str) -> None:
+        """Say what is waited for, also where a turn is that has to wait for it, too."""
+        self._resting = self._window.status.state = state
+
     def _rest(self, state: str) -> None:
         self._resting = state
+        self._window.status.state = "working" if self.playing else state
         if not self.playing:
-            self._window.status.state = state
             self._at_rest()
 
     async def _play(self, events: AsyncIterator[Event]) -> None:
