@@ -24,7 +24,6 @@ from ossa.tui.copying import copy
 from ossa.tui.history import prompts
 from ossa.tui.indexing import MOMENT, Indexing
 from ossa.tui.loading import load
-from ossa.tui.loading import load
 from ossa.tui.look import Look
 from ossa.tui.player import Player
 from ossa.tui.replay import replay, replay_earlier

@@ -22,6 +22,7 @@ from ossa.assistant.workbench import Workbench
 from ossa.tui.asking import LineReviewer, Lines
 from ossa.tui.commands import Command, find, slash_commands
 from ossa.tui.console import explain
+from ossa.tui.loading import LINES, load
 from ossa.tui.signals import Signals
 from ossa.tui.spoken import Speaker
 from ossa.tui.typed import turn_of, words_of
@@ -108,7 +109,7 @@ class Talk:
         if self._watches:
             self._watch("on")
         try:
-            await asyncio.to_thread(bench.model.start)
+            await load(bench.model, say, LINES)
         except Exception as error:
             say(f"The model did not start: {explain(error)}")
         else:
