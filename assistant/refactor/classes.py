@@ -70,9 +70,7 @@ class Classes:
     def members(self, cls: Entity, member: str) -> list[Binding]:
         """How the class's body binds a name."""
         scopes = self._modules.scopes(cls.path)
-        scope = next(
-            (inner for _, _, inner in (scopes.definitions if scopes else ()) if inner.name == cls.name), None
-        )
+        scope = next((inner for _, _, inner in (scopes.definitions if scopes else ()) if inner.name == cls.name), None)
         return scope.bindings.get(member, []) if scope and scope.kind == "class" else []
 
     def instance(self, node: ast.expr, path: str, scope: Scope, depth: int = 0) -> Meaning:

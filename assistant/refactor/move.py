@@ -7,7 +7,7 @@ takes for unused.
 import ast
 import builtins
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ossa.assistant.refactor.loads import Loads, is_loaded
@@ -153,12 +153,12 @@ class _Move:
         return f"from {dotted} import {given}"
 
     def _is_relative(self, path: str) -> bool:
-        place = path if path in self._modules.files else self._from
-        scopes = self._modules.scopes(place)
-        levels = [
-            node.level > 0 for node, _, _ in (scopes.imports if scopes else ()) if isinstance(node, ast.ImportFrom)
-        ]
-        return any(levels)
+        for place in (path, self._from):
+            scopes = self._modules.scopes(place) if place in self._modules.files else None
+            found = [node for node, _, _ in (scopes.imports if scopes else ()) if isinstance(node, ast.ImportFrom)]
+            if found:
+                return any(node.level > 0 for node in found)
+        return False
 
     def _client(self, use: Use) -> None:
         """Whoever names it: an import of it, or an attribute of its module."""
@@ -288,17 +288,19 @@ class _Move:
         source, body = self._modules.source(path), _body(_needed(self._modules, path))
         first = next((n for n, one in enumerate(body) if isinstance(one, Function | ast.ClassDef)), len(body))
         tops = [one for one in body[:first] if isinstance(one, ast.Import | ast.ImportFrom)]
+        if not tops:
+            self._first_imports(path, source, body, source.newline.join(sorted(statements)))
+            return
         for text in sorted(statements):
             alike = [one for one in tops if _kind(one) == ("import" if text[0] == "i" else text.startswith("from ."))]
-            if tops:
-                place = source.span((alike or tops)[-1])[1]
-                self._edits[path].append(Edit(place, place, source.newline + text))
-                continue
-            doc = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-            line = (body[0].end_lineno or 0) + 1 if doc else body[0].lineno if body else 1
-            place = source.line_start(line)
-            gap = source.newline
-            self._edits[path].append(Edit(place, place, f"{gap if doc else ''}{text}{gap if doc else gap * 2}"))
+            place = source.span((alike or tops)[-1])[1]
+            self._edits[path].append(Edit(place, place, source.newline + text))
+
+    def _first_imports(self, path: str, source: Source, body: Sequence[ast.stmt], text: str) -> None:
+        doc = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+        place = source.line_start((body[0].end_lineno or 0) + 1 if doc else body[0].lineno if body else 1)
+        gap = source.newline
+        self._edits[path].append(Edit(place, place, f"{gap if doc else ''}{text}{gap if doc else gap * 3}"))
 
     def _see_circle(self, needs: Mapping[str, str]) -> None:
         """See that no modules begin to import each other as they are loaded.

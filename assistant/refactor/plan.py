@@ -6,10 +6,12 @@ Wish ─► target.find ─► python.worked_out, or other.reworked ─► draft
 import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.edits.syntax import breakage
+from ossa.assistant.index.languages import language_of
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.index.walk import LARGEST
 from ossa.assistant.refactor import other, python, target
@@ -19,6 +21,8 @@ from ossa.assistant.text import BINARY_PROBE
 from ossa.assistant.threads import in_thread
 
 PYTHON = (".py", ".pyi")
+_SEARCHED = 50
+"""Files that are looked into where the index knows nothing."""
 _SHOWN = 30
 """Places that are told."""
 
@@ -50,11 +54,15 @@ class Refactoring:
         """The definition, the files in which it may be used, and how many definitions have its name."""
         draft = self._draft
         touched = [file.path for file in draft.change().files if file.kind != "deleted"]
-        found = target.find(wish.symbol, self._defined, draft.read, touched)
+        listed = draft.files()
+        known = self._defined(_last(wish.symbol))
+        if not known:  # the index is not ready, or the name is none
+            touched = sorted({*touched, *self._mentioning(_last(wish.symbol), listed)})
+        found = target.find(wish.symbol, lambda _: known, draft.read, touched)
         name = found.name.rpartition(".")[2]
         sought = re.compile(rb"(?<!\w)(" + b"|".join(re.escape(one.encode()) for one in {name, wish.to}) + rb")(?!\w)")
         files: dict[str, bytes] = {}
-        for path in draft.files():
+        for path in listed:
             if looks_secret(path):
                 continue
             data = draft.read(path)
@@ -64,6 +72,15 @@ class Refactoring:
                 files[path] = data
         places = {(one.path, one.line) for one in self._defined(name)} | {(found.path, found.line)}
         return found, files, len({place for place in places if place[0] in files})
+
+    def _mentioning(self, name: str, files: Sequence[str]) -> list[str]:
+        """Some of the files in which a name stands, where the index tells none."""
+        if not name.isidentifier():
+            return []
+        sought = re.compile(rb"(?:class|def|func|fn|function|struct|interface)\s+" + name.encode() + rb"(?!\w)")
+        code = [path for path in files if language_of(path) is not None and not looks_secret(path)]
+        found = (path for path in code if sought.search(self._draft.read(path) or b""))
+        return list(islice(found, _SEARCHED))
 
     def _write(self, outcome: Outcome, files: Mapping[str, bytes]) -> Outcome:
         """Put the files into the draft.
@@ -88,6 +105,11 @@ class Refactoring:
                     self._draft.write(path, files.get(path))
             raise Refused(f"{error} Nothing was changed.") from error
         return Outcome(changed, outcome.places, outcome.left, outcome.notes)
+
+
+def _last(symbol: str) -> str:
+    """The name at the end of what was typed."""
+    return re.split(r"[.:]", symbol.strip())[-1]
 
 
 def told(outcome: Outcome) -> str:

@@ -50,6 +50,8 @@ def _check_free(uses: Uses, new: str) -> None:
         for one in uses.classes.ancestors(cls):
             if uses.classes.defines(one, new):
                 raise Refused(f"{one.name} in {one.path} has a {new} already; choose another name.")
+    if not uses.owner and isinstance(modules.exported(uses.target.path, new), Entity):
+        raise Refused(f"{uses.target.path} has a {new} already; choose another name.")
     for use in uses.found:
         scopes = modules.scopes(use.path)
         if scopes is None or use.scope is None or use.kind == "attribute" or uses.owner:
@@ -58,5 +60,3 @@ def _check_free(uses: Uses, new: str) -> None:
         if bound is not None and not use.keeps:
             line = modules.source(use.path).line_of(use.start)
             raise Refused(f"{new} means something else at {use.path}:{line}; choose another name.")
-    if not uses.owner and isinstance(modules.exported(uses.target.path, new), Entity):
-        raise Refused(f"{uses.target.path} has a {new} already; choose another name.")

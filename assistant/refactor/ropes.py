@@ -4,7 +4,6 @@ Rope is used as a library on a folder of copies, without a folder or settings of
 holds Python that rope would run. What it stumbles over in one file concerns that file alone.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ def oracle(root: Path, folders: Sequence[str], path: str, place: int) -> Callabl
     from rope.base.project import Project
     from rope.refactor import occurrences
 
-    # What happens to be installed beside ossa has nothing to say of the repository.
-    sys.path[:] = [folder for folder in sys.path if "-packages" not in folder]
     make: Any = Project  # its annotations say that there must be a folder of its own
     project = make(str(root), ropefolder=None, source_folders=list(folders), ignore_syntax_errors=True)
+    # What happens to be installed beside ossa has nothing to say of the repository.
+    own = [folder for folder in project.get_python_path_folders() if "-packages" not in folder.path]
+    project.get_python_path_folders = own.copy
     resource = project.get_resource(path)
     instance, pyname = evaluate.eval_location2(project.get_pymodule(resource), place)
     if pyname is None:

@@ -1,0 +1,258 @@
+"""Refactorings on released projects, drawn by a seed: ossa's beside rope alone, judged by the projects' own tests.
+
+    python benchmarks/refactor.py [--projects flask,requests] [--each 5] [--seed 1]
+
+A rename or move counts where the same tests pass as before and the old name is nowhere left in code, other than for
+something else: neither imported nor offered under the old name. What was refused, with the reason, counts as such.
+"""
+
+import argparse
+import ast
+import asyncio
+import io
+import json
+import random
+import re
+import sys
+import time
+import tokenize
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from _refactor_work import PROJECTS, Project
+
+from ossa.assistant.refactor import python
+from ossa.assistant.refactor.modules import Entity, Modules
+from ossa.assistant.refactor.wish import Target, Wish
+
+OUT = Path(__file__).parent / "out" / "refactor.json"
+Engine: TypeAlias = Callable[[Project, Wish, Target, Mapping[str, bytes]], tuple[Mapping[str, bytes], str]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One refactoring by one engine."""
+
+    project: str
+    wish: str
+    engine: str
+    outcome: str
+    """"same", "refused", "tests differ", "old name left" or "nothing"."""
+    why: str = ""
+    files: int = 0
+    lines: int = 0
+    """Lines that differ from before."""
+    seconds: float = 0.0
+    left: int = 0
+    """Places that were told to be left."""
+
+
+def by_ossa(
+    project: Project, wish: Wish, target: Target, files: Mapping[str, bytes]
+) -> tuple[Mapping[str, bytes], str]:
+    name = target.name.rpartition(".")[2].encode()
+    given = {path: data for path, data in files.items() if path.endswith((".py", ".pyi")) or name in data}
+    outcome = asyncio.run(python.worked_out(wish, target, given))
+    if outcome.problem:
+        raise RefusedError(outcome.problem)
+    return outcome.files, f"{len(outcome.left)}"
+
+
+def by_rope(
+    project: Project, wish: Wish, target: Target, files: Mapping[str, bytes]
+) -> tuple[Mapping[str, bytes], str]:
+    """Rope as its documentation shows it, with the folder of the sources named."""
+    from rope.base.project import Project as Rope
+    from rope.refactor import change_signature, move, rename
+
+    with TemporaryDirectory() as place:
+        for path, data in files.items():
+            (Path(place) / path).parent.mkdir(parents=True, exist_ok=True)
+            (Path(place) / path).write_bytes(data)
+        make: Any = Rope
+        rope = make(place, ropefolder=None, source_folders=["src", "."])
+        resource = rope.get_resource(target.path)
+        text = resource.read()
+        at = _place(text, target)
+        try:
+            if wish.what == "rename":
+                changes = rename.Rename(rope, resource, at).get_changes(wish.to, in_hierarchy=True)
+            elif wish.what == "move":
+                mover: Any = move.create_move(rope, resource, at)
+                changes = mover.get_changes(rope.get_resource(wish.to))
+            else:
+                changer = change_signature.ChangeSignature(rope, resource, at)
+                changes = changer.get_changes([change_signature.ArgumentReorderer(_order(changer, wish.to))])
+            rope.do(changes)
+        except Exception as error:
+            raise RefusedError(f"{type(error).__name__}: {error}"[:200]) from error
+        now = {path: (Path(place) / path).read_bytes() for path in files}
+    return {path: data for path, data in now.items() if data != files[path]}, "0"
+
+
+class RefusedError(Exception):
+    """The engine would not, or could not."""
+
+
+def _order(changer: Any, to: str) -> list[int]:
+    names = [name for name, _ in changer.get_args()]
+    wanted = [one.arg for one in _arguments(to).args]
+    return [names.index(name) for name in ([names[0]] if names[0] not in wanted else []) + wanted]
+
+
+def _place(text: str, target: Target) -> int:
+    name = target.name.rpartition(".")[2]
+    start = sum(len(line) for line in text.splitlines(keepends=True)[: target.line - 1])
+    match = re.compile(rf"(?:def|class)\s+({re.escape(name)})\b").search(text, start)
+    assert match is not None
+    return match.start(1)
+
+
+def draw(project: Project, files: Mapping[str, bytes], each: int, seed: int) -> list[tuple[Wish, Target]]:
+    """Some renames of functions, classes and methods, half as many moves and changes of an order of parameters."""
+    chance = random.Random(f"{project.name} {seed}")
+    modules = Modules({path: data for path, data in files.items() if path.endswith((".py", ".pyi"))})
+    top: list[Target] = []
+    inner: list[Target] = []
+    orders: list[tuple[Target, str]] = []
+    for path in sorted(path for path in files if path.startswith(project.source) and path.endswith(".py")):
+        scopes = modules.scopes(path)
+        for node, outer, _ in scopes.definitions if scopes else ():
+            if node.name.startswith("__") or len(modules.mentions(node.name)) < 2 or outer.kind == "function":
+                continue
+            target = Target(path, outer.inner(node.name), node.lineno)
+            (top if outer.kind == "module" else inner).append(target)
+            if outer.kind == "module" and isinstance(node, ast.FunctionDef) and (text := _reordered(node)):
+                orders.append((target, text))
+    drawn = [*chance.sample(top, min(each, len(top))), *chance.sample(inner, min(each, len(inner)))]
+    wishes = [(Wish("rename", one.name, f"{one.name.rpartition('.')[2]}_renamed"), one) for one in drawn]
+    others = sorted({path for path in modules.files if path.startswith(project.source) and path.endswith(".py")})
+    others = [path for path in others if "__" not in path]
+    for one in chance.sample(top, min((each + 1) // 2, len(top))):
+        goal = chance.choice([path for path in others if path != one.path])
+        wishes.append((Wish("move", one.name, goal), one))
+    for one, text in chance.sample(orders, min((each + 1) // 2, len(orders))):
+        wishes.append((Wish("signature", one.name, text), one))
+    return wishes
+
+
+def _reordered(node: ast.FunctionDef) -> str:
+    """The parameters with the first two changed round, where these have no defaults."""
+    arguments = node.args
+    plain = len(arguments.args) - len(arguments.defaults)
+    if plain < 2 or arguments.posonlyargs or arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+        return ""
+    arguments = _arguments(f"({ast.unparse(arguments)})")
+    arguments.args[:2] = arguments.args[1::-1]
+    return f"({ast.unparse(arguments)})"
+
+
+def _arguments(brackets: str) -> ast.arguments:
+    function = ast.parse(f"def f{brackets}: pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function.args
+
+
+def left(before: Mapping[str, bytes], after: Mapping[str, bytes], wish: Wish, target: Target) -> str:
+    """Where the old name is still taken for the definition; empty where nowhere."""
+    name = target.name.rpartition(".")[2]
+    if wish.what == "signature":
+        return ""
+    modules = Modules({path: data for path, data in after.items() if path.endswith((".py", ".pyi"))})
+    meaning = modules.exported(target.path, name) if "." not in target.name else None
+    if wish.what == "rename" and isinstance(meaning, Entity):
+        return f"{target.path} still has it"
+    words = sum(_words(data, name) for path, data in after.items() if path.endswith(".py"))
+    earlier = sum(_words(data, name) for path, data in before.items() if path.endswith(".py"))
+    return f"{words} of {earlier} left" if wish.what == "rename" and "." not in target.name and words == earlier else ""
+
+
+def _words(data: bytes, name: str) -> int:
+    try:
+        tokens = tokenize.tokenize(io.BytesIO(data).readline)
+        return sum(token.type == tokenize.NAME and token.string == name for token in tokens)
+    except (tokenize.TokenError, SyntaxError):
+        return 0
+
+
+def judged(project: Project, engine: str, work: Engine, one: tuple[Wish, Target], base: frozenset[str]) -> Row:
+    wish, target = one
+    files = project.files()
+    title = f"{wish.what} {target.path.removeprefix(project.source)}:{target.name} {wish.to}"
+    begun = time.process_time() if engine == "rope" else time.monotonic()
+    try:
+        changed, told = work(project, wish, target, files)
+    except RefusedError as error:
+        return Row(project.name, title, engine, "refused", str(error))
+    spent = round((time.process_time() if engine == "rope" else time.monotonic()) - begun, 2)
+    lines = sum(_differing(files.get(path, b""), data) for path, data in changed.items())
+    told_left = int(told)
+
+    def row(outcome: str, why: str = "") -> Row:
+        return Row(project.name, title, engine, outcome, why, len(changed), lines, spent, told_left)
+
+    if not changed:
+        return row("nothing")
+    if why := left(files, {**files, **changed}, wish, target):
+        return row("old name left", why)
+    passed = project.passed(changed)
+    if passed != base:
+        return row("tests differ", f"{len(base - passed)} fewer, {len(passed - base)} more")
+    return row("same")
+
+
+def _differing(before: bytes, after: bytes) -> int:
+    from difflib import SequenceMatcher
+
+    codes = SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False).get_opcodes()
+    return sum(max(b - a, d - c) for tag, a, b, c, d in codes if tag != "equal")
+
+
+def table(rows: list[Row]) -> str:
+    """By kind and engine."""
+    lines = ["| what | engine | same tests, old name gone | refused | tests differ | old name left | lines changed |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for what in ("rename", "move", "signature"):
+        for engine in ("ossa", "rope"):
+            mine = [row for row in rows if row.engine == engine and row.wish.startswith(what)]
+            counts = {name: sum(row.outcome == name for row in mine) for name in {row.outcome for row in mine}}
+            changed = sum(row.lines for row in mine)
+            cells = [counts.get(name, 0) for name in ("same", "refused", "tests differ")]
+            cells.append(counts.get("old name left", 0) + counts.get("nothing", 0))
+            first = f"{cells[0]} of {len(mine)}"
+            lines.append(f"| {what} | {engine} | {first} | {cells[1]} | {cells[2]} | {cells[3]} | {changed} |")
+    lines.append("| all | aider's way of asking | not meaningful with the small model | | | | |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--projects", default=",".join(project.name for project in PROJECTS))
+    parser.add_argument("--each", type=int, default=5, help="renames of functions, and of methods")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engines", default="ossa,rope")
+    arguments = parser.parse_args()
+    engines: dict[str, Engine] = {"ossa": by_ossa, "rope": by_rope}
+    rows: list[Row] = []
+    for project in PROJECTS:
+        if project.name not in arguments.projects.split(","):
+            continue
+        base = project.passed({})
+        base &= project.passed({})
+        if not base:
+            raise SystemExit(f"The tests of {project.name} do not run, so nothing could be judged.")
+        print(f"{project.name} {project.version}: {len(base)} tests pass", file=sys.stderr)
+        for one in draw(project, project.files(), arguments.each, arguments.seed):
+            for name in arguments.engines.split(","):
+                row = judged(project, name, engines[name], one, base)
+                print(row, file=sys.stderr, flush=True)
+                rows.append(row)
+        OUT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
