@@ -4,7 +4,7 @@ The window runs over a small repository and a model that writes whatever is nast
 combining characters, endless lines and lists. Keys, clicks, pasted texts and sizes come at random. Wanted: no
 exception, and the window still answers in the end.
 
-    python benchmarks/fuzz_window.py [SECONDS] [SEED]
+    python benchmarks/fuzz_window.py [SECONDS] [SEED] [THINGS]     THINGS: one window, and so many things done in it
 """
 
 import asyncio
@@ -125,8 +125,8 @@ async def act(pilot: Pilot[Any], chance: random.Random) -> str:
     return "wait"
 
 
-async def one(root: Path, chance: random.Random, end: float) -> list[str]:
-    """One window, until the time is over or a thousand things were done; what was done last."""
+async def one(root: Path, chance: random.Random, end: float, things: int) -> list[str]:
+    """One window, until the time is over or so many things were done; what was done."""
     os.environ["VISUAL"] = "true"
     model = ScriptedModel(answers(chance), calls_tools=chance.random() < 0.7, window=32_768)
     options = Options(root)
@@ -134,7 +134,7 @@ async def one(root: Path, chance: random.Random, end: float) -> list[str]:
     done: list[str] = []
     try:
         async with app.run_test(size=chance.choice(SIZES[:3])) as pilot:
-            for _ in range(chance.choice((100, 400, 1000))):
+            for _ in range(things or chance.choice((100, 400, 1000))):
                 if time.monotonic() > end or not app.is_running:
                     break
                 done.append(await asyncio.wait_for(act(pilot, chance), LIMIT))
@@ -144,10 +144,10 @@ async def one(root: Path, chance: random.Random, end: float) -> list[str]:
     return done
 
 
-def main(seconds: float = 60, seed: int = 0) -> None:
+def main(seconds: float = 60, seed: int = 0, things: int = 0) -> None:
     """Try for so long; exit status 1 when anything broke."""
     end, broken, windows, acts = time.monotonic() + seconds, 0, 0, 0
-    while time.monotonic() < end:
+    while time.monotonic() < end and not (things and windows):
         with tempfile.TemporaryDirectory() as name:
             os.environ["OSSA_HOME"] = f"{name}/home"
             root = Path(name) / "repository"
@@ -157,7 +157,7 @@ def main(seconds: float = 60, seed: int = 0) -> None:
             subprocess.run(["git", "init", "-q", str(root)], check=True)
             windows += 1
             try:
-                acts += len(asyncio.run(one(root, random.Random(f"{seed} {windows}"), end)))
+                acts += len(asyncio.run(one(root, random.Random(f"{seed} {windows}"), end, things)))
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
@@ -168,4 +168,4 @@ def main(seconds: float = 60, seed: int = 0) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:3]))
+    main(*(int(argument) for argument in sys.argv[1:4]))

@@ -142,6 +142,7 @@ class OssaApp(WatchCommands):
             self.window.prompt.remember(prompt)
         await replay(bench.history, self.window)
         await self.window.attach(bench.root, bench.repository, bench.watcher)
+        self.window.drafted.attach(bench.draft)
         self.window.see(None, bench.agent.transcript)
         for notice in (*bench.notices, *self._look.problems):
             await self._renderer.show(Notice(notice))

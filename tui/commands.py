@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # what goes without a window asks for commands, too, and must
     from textual.content import Content
 
 Scope: TypeAlias = Literal[
-    "window", "prompt", "asked", "change", "failing", "editor", "files", "preview", "ledger", "sessions"
+    "window", "prompt", "asked", "change", "failing", "more", "editor", "files", "preview", "ledger", "sessions"
 ]
 
 SCOPES: dict[Scope, str] = {
@@ -21,6 +21,7 @@ SCOPES: dict[Scope, str] = {
     "asked": "On an earlier prompt, where shift+tab leads",
     "change": "In a change",
     "failing": "On a test, where tab or a click leads",
+    "more": "On “and … more” tests",
     "editor": "While editing a hunk",
     "files": "In the files (± in the change, @ seen by the model)",
     "preview": "In a file",
@@ -145,6 +146,7 @@ COMMANDS: tuple[Command, ...] = (
     _keys("fix_failing", "fix", "Repair the first test that still fails", "f", "change", footer=True),
     _keys("open_output", "output", "What it said; so does a click", "enter,space", "failing", "⏎", True),
     _keys("fix_test", "fix", "Repair this test; so does a click", "f", "failing", footer=True),
+    _keys("show_more", "more", "Show the others; so does a click", "enter,space", "more", "⏎", True),
     _keys("outputs", "outputs", "What the tests said, or hide it", "o", "change", "o"),
     _keys("next", "next", "Next hunk", "n,j", "change", "n"),
     _keys("previous", "previous", "Previous hunk", "p,k", "change", "p"),
@@ -169,6 +171,7 @@ COMMANDS: tuple[Command, ...] = (
     _keys("previous_place", "before", "The place before it", "N", "preview", "N"),
     _keys("leave_search", "leave", "Forget what was searched for", "escape", "preview"),
     _keys("line", "line", "Go to a line", "colon", "preview", ":", True),
+    _keys("show_draft", "draft/yours", "As in the draft, or as in your files", "d", "preview", footer=True),
     _keys("follow", "follow", "Follow what the assistant reads, or stay", "f", "preview", footer=True),
     _keys("top", "top", "Go to the first line", "g,home", "preview", "g"),
     _keys("bottom", "bottom", "Go to the last line", "G,end", "preview", "G"),

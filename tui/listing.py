@@ -28,20 +28,24 @@ def list_folder(
     root: Path,
     path: str,
     ignored: Callable[[Collection[str]], Iterable[str]],
-    deleted: Iterable[str] = (),
+    also: Iterable[str] = (),
     limit: int = SHOWN,
 ) -> list[Entry]:
-    """Folders first, each sorted by name; without what `ignored` names, with the deleted files that were here.
+    """Folders first, each sorted by name; without what `ignored` names.
 
-    Of more than `limit`, the last entry is a note of how many there still are, ignored ones perhaps among them.
+    Files that are not on the disk may `also` belong here: deleted ones, and those that a change adds. Of more than
+    `limit`, the last entry is a note of how many there still are, ignored ones perhaps among them.
     """
+    missing = _here(path, also)
     try:
         with os.scandir(root / path) as found:
             entries = [Entry(_join(path, e.name), e.is_dir(follow_symlinks=False)) for e in found if e.name != ".git"]
     except OSError as error:
-        return [Entry("", note=f"cannot be read: {error.strerror}")]
+        if not missing:
+            return [Entry("", note=f"cannot be read: {error.strerror}")]
+        entries = []
     known = {entry.path for entry in entries}
-    entries += [Entry(p) for p in deleted if p.rpartition("/")[0] == path and p not in known]
+    entries += [entry for entry in missing if entry.path not in known]
     entries.sort(key=lambda e: (not e.folder, e.name.casefold(), e.name))
     shown: list[Entry] = []
     seen = 0
@@ -52,6 +56,13 @@ def list_folder(
         seen += len(page)
     left = len(shown[limit:]) + len(entries) - seen
     return [*shown[:limit], Entry("", note=f"{left:,} more: enter")] if left else shown
+
+
+def _here(folder: str, paths: Iterable[str]) -> list[Entry]:
+    """What of these paths is right in the folder: files, and folders that lead to others."""
+    start = f"{folder}/" if folder else ""
+    inside = [path[len(start) :].partition("/") for path in paths if path.startswith(start)]
+    return list(dict.fromkeys(Entry(start + name, folder=bool(slash)) for name, slash, _ in inside))
 
 
 def folders_of(paths: Iterable[str]) -> set[str]:

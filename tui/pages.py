@@ -74,6 +74,11 @@ def read_page(root: Path, path: str, *, colours: bool = True) -> Page:
             data = file.read(READ)
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, and what is no path at all
         return Page([], f"It cannot be read: {getattr(error, 'strerror', None) or error}.")
+    return page_of(data, size, path, colours=colours)
+
+
+def page_of(data: bytes, size: int, path: str, *, colours: bool = True) -> Page:
+    """What to show of a file from its start, and its size in bytes."""
     if not data:
         return Page([], "An empty file.")
     text, note = decoded(data)

@@ -334,7 +334,11 @@ class Drafted:
     isolation = Isolation("overlay", True, "confined by bubblewrap")
 
     def __init__(self, holds: Change) -> None:
-        self._holds = holds
+        self.holds = holds
+        self.files: dict[str, bytes] = {}
 
     def change(self) -> Change:
-        return self._holds
+        return self.holds
+
+    def read(self, path: str) -> bytes | None:
+        return self.files.get(path)

@@ -31,6 +31,7 @@ from ossa.assistant.events import Event
 from ossa.assistant.review import Permission
 from ossa.assistant.transcript import Transcript
 from ossa.tui.commands import suggestions
+from ossa.tui.drafted import CHANGING, Drafted
 from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
 from ossa.tui.rewriting import AMENDING, EDITING, open_prompt
@@ -111,6 +112,7 @@ class Workspace(Screen[None]):
         self.offers = Offers()
         self.prompt = Prompt(self.offers)
         self.preview = Preview(root)
+        self.drafted = Drafted(self.files, self.preview)
         self.change = ChangeView()
         self.ledger = LedgerView()
         self.status = Status()
@@ -231,6 +233,8 @@ class Workspace(Screen[None]):
         """Show in files and preview what an event tells of them, or where there is none what a whole session did."""
         if event and (place := opened(event)):
             self._follow(*place)
+        if event is None or isinstance(event, CHANGING):
+            self.run_worker(self.drafted.look, exclusive=True, group="draft")
         if event is None or isinstance(event, TELLING):
             self.files.context = in_context(transcript)
 
@@ -351,7 +355,7 @@ class Workspace(Screen[None]):
     @on(Preview.Turned)
     def _title_side(self) -> None:
         waits = self.change.phase in ("shown", "reviewing", "revising")
-        self.files.proposed = frozenset(file.path for file in self.change.change.files) if waits else frozenset()
+        self.drafted.review(file.path for file in self.change.change.files if waits)
         if self._switcher.current == "ledger":
             self._side.heading = Content.styled("Context", "bold") + "  if the prompt were sent now"
             return

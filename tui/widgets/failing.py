@@ -3,19 +3,23 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text
 
 NAMED = 6
-"""Tests of one sort that are named."""
+"""Tests of one sort that are named at first."""
+PAGE = 200
+"""Those that one key more shows."""
 
 
 class FixWanted(Message):
@@ -88,6 +92,48 @@ class FailingTest(TestName):
         self.post_message(FixWanted(self.test))
 
 
+class More(Static, can_focus=True):
+    """How many tests there are besides those shown; a key or a click shows more of them."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("more")]
+
+    class Wanted(Message):
+        """The next of them are to be shown in its place."""
+
+        def __init__(self, more: "More") -> None:
+            super().__init__()
+            self.more = more
+
+    def __init__(self, rows: Sequence[Widget]) -> None:
+        """`rows` are those that are not shown yet."""
+        self.rows = rows
+        super().__init__(f"▸ and {len(rows):,} more", markup=False)
+        self.tooltip = "enter or a click shows them"
+
+    def on_click(self) -> None:
+        self.action_show_more()
+
+    def action_show_more(self) -> None:
+        self.post_message(self.Wanted(self))
+
+
+def first(rows: Sequence[Widget], most: int = NAMED) -> list[Widget]:
+    """The first of these rows, and where there are others, one that shows them."""
+    return [*rows[:most], More(rows[most:])] if len(rows) > most + 1 else list(rows)
+
+
+async def show_more(more: More) -> None:
+    """Put the next rows where the one is that tells of them."""
+    here = more.parent
+    if not isinstance(here, Widget):
+        return
+    rows = first(more.rows, PAGE)
+    await here.mount(*rows, before=more)
+    await more.remove()
+    if focusable := [*rows[0].query(TestName), *(row for row in rows[:1] if isinstance(row, TestName))]:
+        focusable[0].focus()
+
+
 class FailingTests(Vertical):
     """What failed in a run of the tests."""
 
@@ -96,6 +142,9 @@ class FailingTests(Vertical):
         self._tests = tests
 
     def compose(self) -> ComposeResult:
-        yield from map(FailingTest, self._tests[:NAMED])
-        if len(self._tests) > NAMED:
-            yield Static(f"and {len(self._tests) - NAMED} more", markup=False)
+        yield from first([FailingTest(test) for test in self._tests])
+
+    @on(More.Wanted)
+    async def _more_wanted(self, event: More.Wanted) -> None:
+        event.stop()
+        await show_more(event.more)

@@ -6,6 +6,7 @@ signs behind a name: M A D ? ! as git tells, ± in the change, @ in the model's 
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -104,18 +105,25 @@ class Files(Tree[Entry]):
         """Follow the disk after these paths have changed."""
         await self._read_status()
         touched = {path.rpartition("/")[0] for path in paths}
-        for path in sorted(touched & self._loaded.keys()):
+        await self._reload(sorted(touched & self._loaded.keys()))
+        self._redraw()
+
+    async def _reload(self, folders: Iterable[str]) -> None:
+        """Show what these folders hold now."""
+        for path in folders:
             if node := self._loaded.get(path):
                 await self._load(node)
-        self._redraw()
 
     def watch_context(self, context: frozenset[str]) -> None:
         self._folders["@"] = folders_of(context)
         self._redraw()
 
     def watch_proposed(self, proposed: frozenset[str]) -> None:
-        self._folders["±"] = folders_of(proposed)
+        before, self._folders["±"] = self._folders.get("±", set()), folders_of(proposed)
         self._redraw()
+        if self.is_attached and not self._filter:
+            touched = {"", *before, *self._folders["±"]} & self._loaded.keys()
+            self.run_worker(partial(self._reload, sorted(touched)), group="proposed", exclusive=True)
 
     async def reveal(self, path: str) -> None:
         """Open the folders above a file and put the cursor on it; nothing where the tree does not show it."""
@@ -133,9 +141,7 @@ class Files(Tree[Entry]):
 
     async def action_show_ignored(self) -> None:
         self._all = not self._all
-        for path in sorted(self._loaded):
-            if node := self._loaded.get(path):
-                await self._load(node)
+        await self._reload(sorted(self._loaded))
 
     def action_filter(self) -> None:
         self.field.open("Filter; enter opens, esc clears", self._filter)
@@ -293,9 +299,9 @@ class Files(Tree[Entry]):
     async def _load(self, node: TreeNode[Entry]) -> None:
         """Make the node's children what the folder holds, touching only those that differ."""
         entry = node.data or Entry("")
-        deleted = [path for path, mark in self._marks.items() if mark == "D"]
+        also = [*(path for path, mark in self._marks.items() if mark == "D"), *self.proposed]
         limit = self._pages.get(entry.path, SHOWN)
-        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored, deleted, limit)
+        wanted = await asyncio.to_thread(list_folder, self._folder, entry.path, self._ignored, also, limit)
         if self._filter:
             return
         self._loaded[entry.path] = node

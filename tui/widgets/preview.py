@@ -1,10 +1,13 @@
 """A file to read, in which one can search and go to a line; it can follow what the assistant reads.
 
 show(path) ─► read_page in a thread ─► FileText            "/" or ":" ─► Field ─► found in a thread ─► marked
+renew(paths): those are shown as the draft has them, until `d` shows the working tree's
 follow(path, line): only until the person moves, chooses a file or searches; then `f` has it follow again
 """
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeAlias
 
@@ -16,9 +19,10 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
+from ossa.assistant.draft import DraftError
 from ossa.tui.code import COLOURED
 from ossa.tui.commands import bindings
-from ossa.tui.pages import FOUND, Page, Place, read_page
+from ossa.tui.pages import FOUND, READ, Page, Place, page_of, read_page
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.field import Field
 from ossa.tui.widgets.filetext import FileText
@@ -37,6 +41,8 @@ class Preview(Vertical):
     """From the root of the repository; empty when no file is shown."""
     following = reactive(True, init=False, bindings=True)
     """Whether it shows what the assistant reads."""
+    of_draft = reactive(True, init=False, bindings=True)
+    """Whether a file that the draft has otherwise is shown as there; else as in the working tree."""
 
     class Turned(Message):
         """Another file is shown, or its title is another."""
@@ -44,6 +50,10 @@ class Preview(Vertical):
     def __init__(self, root: Path) -> None:
         super().__init__(id="preview")
         self.root = root
+        self.read_draft: Callable[[str], bytes | None] | None = None
+        """Reads a file of the draft, once there is one."""
+        self._drafted: frozenset[str] = frozenset()
+        """The files that the draft has otherwise than the working tree."""
         self.lines = FileText(EMPTY)
         self._field = Field(self._typed, self._close, self._left)
         self._purpose: Purpose = "search"
@@ -73,18 +83,20 @@ class Preview(Vertical):
         name = Content.styled(cut(plain_text(self.path), 200) or "File", "bold")
         parts = [plain_text(self.page.note)] if self.page.lines and self.page.note else []
         parts += [f"“{plain_text(self._sought)}” {self._count}"] if self._sought and not self._field.display else []
+        if self.path in self._drafted:
+            parts.append("± as in the draft" if self.of_draft else "as in your files, not the draft")
         parts += ["◉ follows the assistant"] if self.following and self.path else []
         return Content("  · ").join([name, *map(Content, parts)])
 
     async def show(self, path: str) -> None:
         """Show a file, or the same one as it is now without scrolling away."""
         again = path == self.path
-        page = await asyncio.to_thread(read_page, self.root, path, colours=False)
+        page = await asyncio.to_thread(self._read, path, colours=False)
         self.lines.turn(page, keep=again)
         self.path = path
         self.post_message(self.Turned())
         if 0 < sum(map(len, page.lines)) <= COLOURED:
-            coloured = await asyncio.to_thread(read_page, self.root, path)
+            coloured = await asyncio.to_thread(self._read, path, colours=True)
             if path != self.path:
                 return
             self.lines.turn(coloured, keep=True)
@@ -92,6 +104,36 @@ class Preview(Vertical):
             await self._search()
         elif self._sought:
             self._forget()
+
+    def _read(self, path: str, *, colours: bool) -> Page:
+        """The file as it is to be shown; blocking."""
+        if self.read_draft is None or not self.of_draft or path not in self._drafted:
+            return read_page(self.root, path, colours=colours)
+        try:
+            data = self.read_draft(path)
+        except (DraftError, OSError) as error:
+            return Page([], f"It cannot be read: {error}")
+        if data is None:
+            return Page([], "The draft has deleted this file.")
+        return page_of(data[:READ], len(data), path, colours=colours)
+
+    def renew(self, drafted: frozenset[str]) -> None:
+        """The draft has these files otherwise than the working tree; one in view may be another now."""
+        before, self._drafted = self._drafted, drafted
+        if self.path in before | drafted:
+            self._again()
+
+    def _again(self) -> None:
+        """Show the same file as it is now."""
+        self.refresh_bindings()
+        if self.path:
+            self.run_worker(partial(self.show, self.path), exclusive=True, group="again")
+
+    def watch_of_draft(self) -> None:
+        self._again()
+
+    def action_show_draft(self) -> None:
+        self.of_draft = not self.of_draft
 
     async def follow(self, path: str, line: int) -> None:
         """Show what the assistant reads, from that line on where it is above 0."""
@@ -135,6 +177,8 @@ class Preview(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("next_place", "previous_place", "leave_search"):
             return bool(self._sought) and not self._field.display
+        if action == "show_draft":
+            return self.path in self._drafted and not self._field.display
         return bool(self.path) and not self._field.display if action in ("search", "line", "follow") else True
 
     def _open(self, purpose: Purpose, text: str) -> None:

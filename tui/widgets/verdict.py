@@ -7,11 +7,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from ossa.assistant.verdict import Verdict
 from ossa.tui.safe import cut, plain_text, shown
-from ossa.tui.widgets.failing import NAMED, FailingTest, TestName
+from ossa.tui.widgets.failing import FailingTest, More, TestName, first, show_more
 
 LINES = 60
 """Lines that are shown of what a test said."""
@@ -33,8 +34,8 @@ class VerdictView(Vertical):
         summary = cut(plain_text(self._verdict.summary), 400)
         yield Static(markup=False, classes="-doing")
         yield Static(Content.styled(f"{mark} {summary}", "bold"), markup=False)
-        for sort, test in _rows(self._verdict):
-            yield Horizontal(Static(sort, markup=False, classes="-sort"), test)
+        for rows in _sorts(self._verdict):
+            yield from first(rows)
 
     def watch_doing(self, doing: str) -> None:
         self.query_one(".-doing", Static).update(Content(f"{plain_text(doing)} · before:"))
@@ -45,6 +46,11 @@ class VerdictView(Vertical):
         opened = not all(test.opened for test in tests)
         for test in tests:
             test.opened = opened
+
+    @on(More.Wanted)
+    async def _more_wanted(self, event: More.Wanted) -> None:
+        event.stop()
+        await show_more(event.more)
 
     @on(TestName.Opened)
     async def _opened(self, event: TestName.Opened) -> None:
@@ -61,8 +67,8 @@ class VerdictView(Vertical):
             await self.mount(Static(said, markup=False, classes="-said"), after=row)
 
 
-def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
-    """A sort and a test of it: two columns, so that a long name keeps to its own."""
+def _sorts(verdict: Verdict) -> Iterator[list[Widget]]:
+    """The tests of each sort, a row each: two columns, so that a long name keeps to its own."""
     sorts = (
         ("broken", verdict.broken, "$text-error", FailingTest),
         ("gone", verdict.missing, "$text-error", TestName),
@@ -71,7 +77,7 @@ def _rows(verdict: Verdict) -> Iterator[tuple[Content, Static]]:
         ("fixed", verdict.fixed, "$text-success", TestName),
     )
     for name, tests, style, row in sorts:
-        for test in tests[:NAMED]:
-            yield Content.styled(name, style), row(test, verdict.output(test))
-        if len(tests) > NAMED:
-            yield Content(""), Static(Content.styled(f"and {len(tests) - NAMED} more", "$foreground 65%"), markup=False)
+        sort = Content.styled(name, style)
+        yield [
+            Horizontal(Static(sort, markup=False, classes="-sort"), row(test, verdict.output(test))) for test in tests
+        ]
