@@ -36,6 +36,8 @@ PACE = 200
 """Tokens a second."""
 STREAM = 10.0
 """Seconds for which the stream's processor time is taken."""
+LONG = "".join(f"Line {number} of *many*, which a `model` wrote at length.\n\n" for number in range(1, 1850))
+"""100,000 characters of an answer."""
 PROMPT = "Ask for a change"
 READY = "ready"
 
@@ -54,12 +56,12 @@ class Bench:
         command = [sys.executable, str(HOST), str(self.root), *session]
         return Terminal(command, {"OSSA_HOME": str(self.folder / "home")}, columns, lines)
 
-    def recorded(self, messages: int) -> str:
-        """The id of a session with so many messages, half of them answers."""
+    def recorded(self, messages: int, long: str = "") -> str:
+        """The id of a session with so many messages, half of them answers; the last but one begins with `long`."""
         os.environ["OSSA_HOME"] = str(self.folder / "home")
         session = Session.create(state_dir() / "sessions", self.root, "scripted")
         for number in range(1, messages // 2 + 1):
-            text = ANSWER.format(number=number)
+            text = (long if number == messages // 2 - 1 else "") + ANSWER.format(number=number)
             session.append(TurnStarted(f"What of part {number}?"))
             for at in range(0, len(text), 4):  # the log has a line for every token
                 session.append(Answering(text[at : at + 4]))
@@ -116,18 +118,29 @@ def keys_and_stream(bench: Bench, answers: int) -> dict[str, float]:
     return figures
 
 
-def resume(bench: Bench, messages: int) -> dict[str, float]:
-    """Until a session of so many messages shows its last page, from the start of the process and the first frame."""
-    session = bench.recorded(messages)
+def resume(bench: Bench, messages: int, long: str = "") -> dict[str, float]:
+    """Until a session of so many messages shows its last page, from the start of the process and the first frame.
+
+    With a `long` answer among the last, and the keys that are typed meanwhile.
+    """
+    session = bench.recorded(messages, long)
     starts: list[float] = []
     frames: list[float] = []
+    keys: list[float] = []
     for _ in range(4):
         with bench.window(session) as terminal:
             frame = terminal.until(PROMPT)
+            at = terminal.send(LETTERS[0])
+            keys.append(terminal.until(LETTERS[0]) - at)
             end = terminal.until(f"answer-{messages // 2}-ends")
             starts.append(end - terminal.started)
             frames.append(end - frame)
-    return {"resume_s": statistics.median(starts[1:]), "resume_after_frame_s": statistics.median(frames[1:])}
+    name = "resume_long" if long else "resume"
+    return {
+        f"{name}_s": statistics.median(starts[1:]),
+        f"{name}_after_frame_s": statistics.median(frames[1:]),
+        f"{name}_key_ms": 1000 * max(keys[1:]),
+    }
 
 
 def memory(bench: Bench, turns: int) -> dict[str, float]:
@@ -149,6 +162,8 @@ ROWS = (
     (f"processor time of {PACE} tokens a second, of one core", "stream_cpu_share", "", "< 0.5"),
     ("a session of 1,000 messages to its last page, from the process's start", "resume_s", "s", ""),
     ("the same from the first frame", "resume_after_frame_s", "s", "< 1 s"),
+    ("the same with an answer of 100,000 characters on it", "resume_long_after_frame_s", "s", "< 1 s"),
+    ("key to paint at the first frame of it, the worst", "resume_long_key_ms", "ms", ""),
     ("memory of the window's process after its start", "memory_start_mb", "MB", "< 150 MB"),
 )
 
@@ -179,7 +194,7 @@ def main(answers: int = 200, turns: int = 1000) -> None:
     """Measure, print, write."""
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name))
-        figures = resume(bench, 1000) | keys_and_stream(bench, answers)
+        figures = resume(bench, 1000) | resume(bench, 1000, LONG) | keys_and_stream(bench, answers)
         if turns:
             figures |= memory(bench, turns)
         try:

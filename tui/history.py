@@ -1,7 +1,8 @@
 """What the log of a session tells: its turns, the prompts, the change still open. Plain functions over events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from ossa.assistant.events import (
     Adjusted,
@@ -21,6 +22,8 @@ from ossa.assistant.events import (
     TurnStarted,
     Undone,
 )
+
+_TRACELESS = (Reading, StepOutput, Composed, FrontChanged, Compacted, Instructed)
 
 
 @dataclass(slots=True)
@@ -47,19 +50,14 @@ class Turn:
         return any(isinstance(event, Adjusted) for event in self.events)
 
 
-def merged(events: Sequence[Event]) -> list[Event]:
+def merged(events: Iterable[Event]) -> list[Event]:
     """The same events with neighbouring bits of an answer or of reasoning joined, and without what leaves no trace."""
     joined: list[Event] = []
-    for event in events:
-        match joined[-1] if joined else None, event:
-            case _, Reading() | StepOutput() | Composed() | FrontChanged() | Compacted() | Instructed():
-                pass
-            case Answering(before), Answering(text):
-                joined[-1] = Answering(before + text)
-            case Thinking(before), Thinking(text):
-                joined[-1] = Thinking(before + text)
-            case _:
-                joined.append(event)
+    for kind, run in groupby((event for event in events if not isinstance(event, _TRACELESS)), type):
+        if issubclass(kind, Answering | Thinking):
+            joined.append(kind("".join(event.text for event in run if isinstance(event, Answering | Thinking))))
+        else:
+            joined += run
     return joined
 
 
