@@ -80,15 +80,15 @@ def prompt_of(blocks: Sequence[Block], root: Path) -> Prompt:
                 texts.append(text)
             case ResourceContentBlock(uri=uri, name=name):
                 place = place_of(uri, root)
-                texts.append(place.mention if place else f"{name} ({uri})")
+                texts.append(place.mention if place else f" {name} ({uri}) ")
             case EmbeddedResourceContentBlock(resource=TextResourceContents(uri=uri, text=text)):
                 place = place_of(uri, root)
                 if place and _is_saved(root / place.path, place, text):
                     texts.append(place.mention)
                 else:
-                    told = _attached(place, uri, text)
-                    attached.append(told)
-                    texts.append(f"`{told.name}`")
+                    name = _name(place, uri)
+                    attached.append(_attached(name, place, text))
+                    texts.append(f" `{name}` ")
             case EmbeddedResourceContentBlock():
                 raise UnfitPrompt("A file of bytes was attached, and ossa's models read text alone: leave it out.")
             case ImageContentBlock():
@@ -134,13 +134,14 @@ def _is_saved(file: Path, place: Place, text: str) -> bool:
     return (lines[place.first - 1 : place.last] if place.first else lines) == text.splitlines()
 
 
-def _attached(place: Place | None, uri: str, text: str) -> Attached:
-    """A text that stands nowhere on disk."""
+def _name(place: Place | None, uri: str) -> str:
+    """What an attached text is called."""
     if place is None:
-        name = uri.rpartition("/")[2] if uri.startswith("file:") else uri
-        where = "from the person's editor"
-    else:
-        name = place.path + (f":{place.first}-{place.last}" if place.first else "")
-        where = "as the person has it in the editor, unsaved"
-    name = clean(name.strip()[:200]) or "text"
-    return Attached(name, f"`{name}`, {where}:\n{fenced(clean(text)[:_MOST])}")
+        return clean(uri.rpartition("/")[2] if uri.startswith("file:") else uri).strip()[:200] or "text"
+    return place.path + (f":{place.first}-{place.last}" if place.first else "")
+
+
+def _attached(name: str, place: Place | None, text: str) -> Attached:
+    """A text that stands nowhere on disk; its name tells it from the file that is on disk."""
+    where = "as the person has it in the editor, unsaved" if place else "from the person's editor"
+    return Attached(f"{name}, in the editor", f"`{name}`, {where}:\n{fenced(clean(text)[:_MOST])}")

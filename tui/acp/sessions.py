@@ -124,7 +124,7 @@ class Sessions:
 
     def _bench(self, folder: Path, resume: str, reviewer: Reviewer) -> Workbench:
         """Open it. What can be done before the first prompt, it does beside. Blocks."""
-        if resume and named(paths.state_dir() / "sessions", _root(folder), resume).id != resume:
+        if resume and all(info.id != resume for info in sessions(paths.state_dir() / "sessions", _root(folder))):
             raise RequestError(_NOT_FOUND, f"There is no session {resume[:80]} of {folder}.")
         bench = self._open_bench(folder, resume, reviewer, self._lender.lend)
         bench.finder.start()

@@ -85,7 +85,7 @@ class Steps:
         kind = _KINDS.get(name, "other") if call else "execute"
         arguments = _arguments(call)
         raw = arguments or ({"detail": step.detail} if step.detail else None)
-        yield self._start(step.id, step.title, kind, self._locations(name, arguments), raw)
+        yield self._start(step.id, step.title, kind, self._locations(name, call, arguments), raw)
 
     def output(self, event: StepOutput) -> Iterator[Update]:
         """A command has printed something."""
@@ -170,10 +170,13 @@ class Steps:
             step.id, _title(title), kind=kind, status="in_progress", locations=locations, raw_input=raw
         )
 
-    def _locations(self, name: str, arguments: dict[str, Any]) -> list[ToolCallLocation] | None:
+    def _locations(self, name: str, call: ToolCall | None, arguments: dict[str, Any]) -> list[ToolCallLocation] | None:
         """Where in the repository a call looks, as far as that can be told."""
         try:
-            named = paths(str(arguments.get("patch", ""))) if name == "apply_patch" else [str(arguments["path"])]
+            if call and name == "apply_patch":  # often a bare text
+                named = paths(str(arguments.get("patch", call.arguments)))
+            else:
+                named = [str(arguments["path"])]
             line = arguments.get("line_start")
             lines = line if isinstance(line, int) and line > 0 else None
             return [ToolCallLocation(path=str(self.root / inside(path)), line=lines) for path in named] or None
