@@ -40,7 +40,9 @@ def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any
     states, begin = empty(), time.perf_counter()
     token = _read(loaded, states, settings["prompt"])
     found["reading"] = len(settings["prompt"]) / (time.perf_counter() - begin)
+    faults = _faults()
     found["writing"] = _write(loaded, states, token, settings["written"])
+    found["faults"] = (_faults() - faults) / (settings["written"] + 1)
     found["memory"] = resident(os.getpid())
     found["split"] = split(loaded, states, token)
     if settings["depth"]:
@@ -53,6 +55,14 @@ def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any
     except KernelsError as error:
         found["kernels"] = str(error)
     return found
+
+
+def _faults() -> int:
+    """Pages that this process had to wait for the disk for."""
+    try:
+        return int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[9])
+    except OSError:
+        return 0
 
 
 def _read(loaded: Loaded, states: Cache, prompt: list[int]) -> int:
