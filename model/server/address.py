@@ -75,8 +75,8 @@ def _key(host: str) -> str:
         return key
     if not find_spec("keyring"):
         return ""
-    keyring: Any = import_module("keyring")
     try:
-        return keyring.get_password("ossa", host) or ""
-    except keyring.errors.KeyringError:
-        return ""  # locked, or no such service on this machine
+        keyring: Any = import_module("keyring")
+        return str(keyring.get_password("ossa", host) or "").strip()
+    except Exception:
+        return ""  # locked, no such service on this machine, or a backend that breaks in a way of its own

@@ -15,8 +15,10 @@ from ossa.model.server.heard import Served, Way
 from ossa.model.server.line import Line
 
 _WINDOW_WHEN_UNSAID = 8192
-_OLLAMA_WINDOW = 4096
-"""What Ollama gives a model by itself, however much it could take; the rest of a prompt it drops in silence."""
+_LEAST_WINDOW = 4096
+"""What Ollama and LM Studio give a model by themselves, however much it could take, where the machine is small; the
+rest of a longer prompt they may drop in silence."""
+_ASSUMED = f"{_LEAST_WINDOW:,} tokens are assumed"
 _HARMONY = "<|start|>assistant<|channel|>"
 _HARMONY_IDS = [200006, 173781, 200005]
 _WINDOWS = ("max_model_len", "loaded_context_length", "context_length", "context_window", "max_context_length")
@@ -43,9 +45,11 @@ def look(line: Line, model: str = "", window: int = 0) -> tuple[Served, Way]:
     if str(_asked(line, "/").get("text", "")).startswith("Ollama") or _asked(line, "/api/version"):
         return _ollama(line, name, window)
     if rows := _asked(line, "/api/v0/models").get("data"):
-        row = next((each for each in _tables(rows) if each.get("id") == name), row)
-        return _chat(line, Served("LM Studio", name, window or _window(row), calls_tools=True), said=bool(_window(row)))
-    kind = "transformers serve" if "/v1/systemone" in _asked(line, "/openapi.json").get("paths", {}) else ""
+        return _lm_studio(line, next((each for each in _tables(rows) if each.get("id") == name), {}), name, window)
+    status = {key.lower() for key in _asked(line, "/openai/status")}
+    kind = "Foundry Local" if {"endpoints", "modeldirpath"} <= status else ""
+    if not kind and "/v1/systemone" in _asked(line, "/openapi.json").get("paths", {}):
+        kind = "transformers serve"
     return _chat(line, Served(kind, name, window or _window(row), calls_tools=True), said=bool(window or _window(row)))
 
 
@@ -91,9 +95,27 @@ def _ollama(line: Line, name: str, window: int) -> tuple[Served, Way]:
     # What a modelfile sets stands in lines such as “num_ctx 8192”.
     lines = (each.split() for each in str(shown.get("parameters", "")).splitlines())
     set_ = next((int(words[1]) for words in lines if words[:1] == ["num_ctx"] and words[1].isdecimal()), 0)
-    size = window or running.get("context_length") or set_ or _OLLAMA_WINDOW
     calls = "tools" in (shown.get("capabilities") or ["tools"])
-    return _chat(line, Served("Ollama", name, size, calls_tools=calls), said=True)
+    size, note = _fitting(window, _window(running), set_)
+    if note == _ASSUMED:
+        note += ", as Ollama cuts longer prompts unasked: set OLLAMA_CONTEXT_LENGTH there and server_window here"
+    return _chat(line, Served("Ollama", name, size, calls_tools=calls, notes=(note,) if note else ()), said=True)
+
+
+def _lm_studio(line: Line, row: Mapping[str, Any], name: str, window: int) -> tuple[Served, Way]:
+    # What a model could take at most is no promise: LM Studio loads it with a length of its own choice.
+    size, note = _fitting(window, _window({"loaded_context_length": row.get("loaded_context_length")}))
+    if note == _ASSUMED:
+        note += ", as it is not loaded yet: `lms load --context-length N` gives it more"
+    return _chat(line, Served("LM Studio", name, size, calls_tools=True, notes=(note,) if note else ()), said=True)
+
+
+def _fitting(wanted: int, loaded: int, set_: int = 0) -> tuple[int, str]:
+    """The window to keep to, and what is to be told of it: no more than what the model was loaded with."""
+    if wanted and loaded and wanted > loaded:
+        return loaded, f"it is loaded with {loaded:,} tokens, so server_window counts no further"
+    size = wanted or loaded or set_
+    return (size, "") if size else (_LEAST_WINDOW, _ASSUMED)
 
 
 def _chat(line: Line, served: Served, *, said: bool) -> tuple[Served, Way]:

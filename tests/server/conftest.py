@@ -50,11 +50,15 @@ class Server:
     brain: Callable[[Sequence[int], int], Iterator[int]] | None = None
     """If there is one, it writes the answers, in token ids."""
     codec: HarmonyCodec = field(default_factory=_codec)
+    replies: dict[str, Any] = field(default_factory=dict[str, Any])
+    """What it answers to questions of its own kind, by their paths."""
     known: list[list[int]] = field(default_factory=list[list[int]])
     """Prompts that were read, as a server's prefix cache has them."""
 
     def get(self, path: str) -> Any:
         """The reply to a question."""
+        if path in self.replies:
+            return self.replies[path]
         model = {"id": self.name, "object": "model"}
         match self.dialect, path:
             case "vllm", "/v1/models":
@@ -70,6 +74,8 @@ class Server:
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The reply to a question, or the objects of a stream."""
+        if path in self.replies:
+            return self.replies[path]
         if path == "/tokenize" and self.dialect != "chat":
             text = body.get("content") or body.get("prompt") or ""
             return {"tokens": self.codec._encoding.encode(text, allowed_special="all")}
