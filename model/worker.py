@@ -114,7 +114,7 @@ class _Server:
         self._reply(job, {"window": found.window})
 
     def _load(self, job: wire.Line) -> None:
-        self._reply(job, wire.loading("loading its libraries"))
+        self._reply(job, wire.loading("its libraries"))
         from ossa.model.engine import Engine
         from ossa.model.loading import load
         from ossa.model.store import Store, key_of

@@ -2,7 +2,7 @@
 
     configuration, seed ─► FOLDER/config.json, model-0000N-of-0000M.safetensors, model.safetensors.index.json
 
-Written layer by layer, so that one of 14 GB takes little memory. What such a model writes makes no sense, and takes as
+Written bit by bit, so that one of 14 GB takes little memory. What such a model writes makes no sense, and takes as
 long as sense would.
 """
 
@@ -18,6 +18,8 @@ import numpy as np
 
 _RMS = 2.93
 """Of values whose 4 bits are random."""
+_PART = 16 << 20
+"""Values that are made at once: all of an embedding would take gigabytes."""
 _DTYPES = {"U8": 1, "BF16": 2}
 
 CONFIG_20B: dict[str, Any] = {
@@ -69,6 +71,7 @@ class _Tensor:
     dtype: str
     shape: tuple[int, ...]
     make: Callable[[np.random.Generator, int], bytes]
+    """So many of its values."""
 
     @property
     def size(self) -> int:
@@ -105,7 +108,8 @@ def make_random(
         with (fresh / name).open("wb") as file:
             file.write(_header(part))
             for tensor in part:
-                file.write(tensor.make(numbers, math.prod(tensor.shape)))
+                for first in range(0, count := math.prod(tensor.shape), _PART):
+                    file.write(tensor.make(numbers, min(_PART, count - first)))
                 done += tensor.size
                 progress(done, total)
     (fresh / "config.json").write_text(json.dumps(dict(config), indent=1))
