@@ -3,15 +3,16 @@
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from acp.client.connection import ClientSideConnection
 from acp.exceptions import RequestError
 from acp.helpers import text_block
+from acp.interfaces import Client
 from acp.schema import (
     AllowedOutcome,
     ClientCapabilities,
@@ -116,15 +117,12 @@ class Ossa:
 
 
 @asynccontextmanager
-async def running(line: Sequence[str], editor: Editor, *, reads: bool = False) -> AsyncIterator[Ossa]:
+async def running(line: Sequence[str], editor: Editor, *, reads: bool = False) -> AsyncGenerator[Ossa]:
     """Start it, introduce the editor, and let it end in order."""
     files = FileSystemCapabilities(read_text_file=reads, write_text_file=False)
-    async with spawn_agent_process(
-        editor,
-        *line,
-        env=dict(os.environ),
-        use_unstable_protocol=True,  # pyright: ignore[reportArgumentType] (a part)
-    ) as (connection, process):
+    client = cast(Client, editor)  # what an editor need not do, it does not
+    async with spawn_agent_process(client, *line, env=dict(os.environ), use_unstable_protocol=True) as started:
+        connection, process = started
         await connection.initialize(1, ClientCapabilities(fs=files))
         yield Ossa(connection, process, editor)
         assert process.stdin

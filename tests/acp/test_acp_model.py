@@ -1,5 +1,6 @@
 """The main job with the real small model: the example's failing test is repaired, accepted, and taken back."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,6 @@ async def test_the_small_model_repairs_the_example_from_an_editor(tmp_path: Path
         mended = book.read_text()
         assert mended != buggy
         tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        assert subprocess.run(tests, cwd=root, capture_output=True).returncode == 0
+        assert (await asyncio.to_thread(subprocess.run, tests, cwd=root, capture_output=True)).returncode == 0
         await ossa.prompt(session, "/undo")
         assert book.read_text() == buggy

@@ -32,7 +32,7 @@ MESSAGES = st.one_of(
     st.fixed_dictionaries({"id": VALUES, "error": VALUES}),
 )
 BYTES = st.binary(max_size=30).map(lambda data: data.replace(b"\n", b""))
-LINES = MESSAGES.map(lambda message: json.dumps(message).encode()) | BYTES
+LINES = MESSAGES.map(json.dumps).map(str.encode) | BYTES
 
 
 def talk(command: list[str], lines: Sequence[bytes | dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
@@ -66,6 +66,7 @@ def test_what_is_no_message_is_answered_by_a_sentence(command: Command, home: Pa
         b'{"method": "session/cancel", "params": {"sessionId": "x"}}',
         b'{"method": "$/frob"}',
         b'{"id": 5, "error": 3}',
+        b'{"id": null, "error": {"code": -32602}}',
     ]
     answers, beside = talk(command("One."), [HELLO, *(line for line, _ in odd), *ignored, b"", ALIVE])
     errors = [answer["error"] for answer in answers if "error" in answer]

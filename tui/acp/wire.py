@@ -67,9 +67,10 @@ class Wire:
             if not line.strip():
                 continue
             message, why = _read(line)
-            if not why:
+            if message:
                 return message
-            await self.send(why)
+            if why:
+                await self.send(why)
         return None
 
     async def send(self, message: Json) -> None:
@@ -115,7 +116,7 @@ class Wire:
 
 
 def _read(line: str) -> tuple[Json, Json]:
-    """The message of a line, or what to answer to one that is none."""
+    """The message of a line, or what to answer to one that is none; neither where there is nothing to do."""
     try:
         message: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -129,9 +130,11 @@ def _read(line: str) -> tuple[Json, Json]:
         # What editors put here for themselves is of no use to ossa.
         cleared = {key: value for key, value in params.items() if key != "_meta"} if isinstance(params, dict) else {}
         return {**fields, "params": cleared}, {}
-    if "method" not in fields and isinstance(number, int) and ("result" in fields or "error" in fields):
-        error = fields.get("error")
-        return {**fields, "error": error if isinstance(error, dict) else {}} if "error" in fields else fields, {}
+    if "method" not in fields and ("result" in fields or "error" in fields):
+        # An answer is never answered, and one to nothing, which some editors give to what they don't know, is dropped.
+        error = fields.get("error", {})
+        fields = {**fields, "error": error if isinstance(error, dict) else {}} if "error" in fields else fields
+        return fields if isinstance(number, int) else {}, {}
     named = number if isinstance(number, str | int) else None
     return {}, _error(named, INVALID_REQUEST, "A message has a method, or the id of a request and what came of it.")
 
