@@ -55,7 +55,7 @@ def by_ossa(
 ) -> tuple[Mapping[str, bytes], str]:
     name = target.name.rpartition(".")[2].encode()
     given = {path: data for path, data in files.items() if path.endswith((".py", ".pyi")) or name in data}
-    outcome = asyncio.run(python.worked_out(wish, target, given))
+    outcome = asyncio.run(python.worked_out(wish, target, given, project.packages))
     if outcome.problem:
         raise RefusedError(outcome.problem)
     return outcome.files, f"{len(outcome.left)}"
@@ -250,7 +250,7 @@ def main() -> None:
                 row = judged(project, name, engines[name], one, base)
                 print(row, file=sys.stderr, flush=True)
                 rows.append(row)
-        OUT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+                OUT.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     print(table(rows))
 
 

@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
 from ossa.assistant.edits.syntax import breakage
@@ -17,6 +17,7 @@ from ossa.assistant.index.walk import LARGEST
 from ossa.assistant.refactor import other, python, target
 from ossa.assistant.refactor.wish import Left, Outcome, Refused, Target, Wish
 from ossa.assistant.secretfile import looks_secret
+from ossa.assistant.testing.environments import common, of_interpreter, own
 from ossa.assistant.text import BINARY_PROBE
 from ossa.assistant.threads import in_thread
 
@@ -43,7 +44,7 @@ class Refactoring:
         try:
             found, files, definitions = await in_thread(self._gather, wish)
             if found.path.endswith(PYTHON):
-                outcome = await python.worked_out(wish, found, files)
+                outcome = await python.worked_out(wish, found, files, _packages(self._draft.root))
             else:
                 outcome = await in_thread(other.reworked, wish, found, files, definitions)
             return outcome if outcome.problem else await in_thread(self._write, outcome, files)
@@ -105,6 +106,13 @@ class Refactoring:
                     self._draft.write(path, files.get(path))
             raise Refused(f"{error} Nothing was changed.") from error
         return Outcome(changed, outcome.places, outcome.left, outcome.notes)
+
+
+def _packages(root: Path) -> list[str]:
+    """Where the packages of the project's own environments, or of the active one, are installed."""
+    programs = [*own(root), *common()[:1]]
+    folders = [folder for program in programs if (folder := of_interpreter(program))]
+    return [str(place) for folder in folders for place in sorted(folder.glob("[Ll]ib/**/site-packages"))]
 
 
 def _last(symbol: str) -> str:

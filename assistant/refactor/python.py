@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ossa.assistant.drafts.scratch import held
@@ -19,12 +19,25 @@ SECONDS = 120.0
 """After this the work is given up."""
 
 
-async def worked_out(wish: Wish, target: Target, files: Mapping[str, bytes], seconds: float = SECONDS) -> Outcome:
-    """What the files become; `files` are Python's, and those others in which the name stands."""
+async def worked_out(
+    wish: Wish, target: Target, files: Mapping[str, bytes], packages: Sequence[str] = (), seconds: float = SECONDS
+) -> Outcome:
+    """What the files become.
+
+    Args:
+        wish: what is asked for.
+        target: the definition.
+        files: Python's, and those others in which the name stands.
+        packages: where what the project uses is installed.
+        seconds: after which it is given up.
+    """
     with held() as folder:
         await in_thread(_copy, files, folder)
         request = {"what": wish.what, "to": wish.to, "path": target.path, "name": target.name}
-        line = json.dumps({**request, "files": list(files), "seconds": seconds}).encode() + b"\n"
+        line = (
+            json.dumps({**request, "files": list(files), "packages": list(packages), "seconds": seconds}).encode()
+            + b"\n"
+        )
         process = await asyncio.create_subprocess_exec(
             # Without -P, a folder named `ossa` where the user works would be run instead.
             *(sys.executable, "-P", "-m", "ossa.assistant.refactor.worker", os.fspath(folder)),

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from ossa.assistant.refactor.classes import Classes
 from ossa.assistant.refactor.dangling import dangling
 from ossa.assistant.refactor.modules import Entity, Modules
 from ossa.assistant.refactor.move import moved
+from ossa.assistant.refactor.outside import Outside, origins
 from ossa.assistant.refactor.rename import renamed
 from ossa.assistant.refactor.ropes import oracle
 from ossa.assistant.refactor.signature import changed
@@ -67,6 +68,7 @@ def _done(
     after = {path: sources[path].after(each) if path in sources else _new(each) for path, each in edits.items() if each}
     problems = dangling({**modules.files, **after}, target, what, to)
     notes += _remarks(uses, texts)
+    notes += _inherited(uses, Outside(request.get("packages", ())), what)
     left = [Left(one.path, one.line, one.text, one.why) for one in [*uses.doubts, *problems]]
     places = sum(len(set(each)) for each in edits.values())
     return Outcome(after, places, left, notes)
@@ -90,10 +92,24 @@ def _remarks(uses: Uses, texts: Texts) -> Iterable[str]:
     if texts.mentioned:
         times = "once" if texts.mentioned == 1 else f"{texts.mentioned} times"
         yield f"{uses.name} stands {times} more in comments, texts and docs, which were left as they are."
+
+
+def _inherited(uses: Uses, outside: Outside, what: str) -> Iterator[str]:
+    """Remarks on classes from elsewhere that the member may come from.
+
+    Raises:
+        Refused: it does, and it is to be renamed.
+    """
     for cls in sorted(uses.family, key=lambda one: (one.path, one.name)):
-        if others := uses.classes.bases(cls)[1]:
-            known = f"{cls.name} in {cls.path} inherits from {', '.join(others)}"
-            yield f"{known}, which is not in the repository: see that {uses.name} is no name of theirs."
+        for dotted in origins(uses.modules, uses.classes, cls):
+            there = outside.has(dotted, uses.name)
+            if there and what == "rename":
+                raise Refused(
+                    f"{cls.name} in {cls.path} has {uses.name} from {dotted}, too, which calls it by this name."
+                )
+            if there is not False:
+                known = f"{cls.name} in {cls.path} inherits from {dotted}, which is not in the repository"
+                yield f"{known}: see that nothing there calls {uses.name}."
 
 
 def _sources(files: Mapping[str, bytes]) -> dict[str, Source]:

@@ -205,11 +205,24 @@ def test_a_parameter_is_renamed_taken_out_made_a_keyword_or_added(do: Do) -> Non
 def test_a_methods_signature_changes_in_what_overrides_it_too(do: Do) -> None:
     files = {
         "k.py": "class A:\n    def go(self, a: int, b):\n        return a, b\n\n\n"
-        "class B(A):\n    def go(self, a: int, b):\n        return super().go(a, b)\n\n\nA().go(1, 2)\nA.go(A(), 1, 2)\n"
+        "class B(A):\n    def go(self, a: int, b):\n        return super().go(a, b)\n\n\n"
+        "A().go(1, 2)\nA.go(A(), 1, 2)\n"
     }
     done = text(do(files, "signature", "k.py:A.go", "(b, a)"), "k.py")
     assert done.count("def go(self, b, a: int):") == 2 and "super().go(b, a)" in done
     assert "A().go(2, 1)\nA.go(A(), 2, 1)" in done
+
+
+def test_a_method_that_others_call_by_its_name_is_not_renamed(do: Do) -> None:
+    job = (
+        "import threading\n\n\nclass Job(threading.Thread):\n    def run(self):\n        pass\n\n"
+        "    def go(self):\n        pass\n"
+    )
+    assert "has run from threading.Thread, too" in do({"j.py": job}, "rename", "j.py:Job.run", "walk").problem
+    done = do({"j.py": job}, "rename", "j.py:Job.go", "walk")
+    assert "def walk" in text(done, "j.py") and done.notes == []
+    unknown = do({"j.py": job.replace("threading", "elsewhere")}, "rename", "j.py:Job.go", "walk")
+    assert "elsewhere.Thread, which is not in the repository" in unknown.notes[0]
 
 
 def test_a_file_that_is_no_python_is_left_and_told(do: Do) -> None:
