@@ -133,9 +133,7 @@ def _assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, nn.Parameter(tensor, requires_grad=False))
 
 
-def _take_over(
-    module: Any, options: Options, library: Library, narrow: NarrowFolder, checkpoint: Checkpoint
-) -> None:
+def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFolder, checkpoint: Checkpoint) -> None:
     """Let the kernels compute the dense layers, and attention where they can."""
     module.model.embed_tokens = Rows(module.model.embed_tokens.weight.detach())
     for layer in module.model.layers:

@@ -17,7 +17,7 @@ from ossa.model.mxfp4.library import Library
 
 _BUFFER, _COLUMNS = 128 << 20, 2880
 """Weights that each thread reads, more than caches hold, and how many there are in a row."""
-_PACKED, _INT8, _BF16 = 17 / 32, 34 / 32, 2.0
+_PACKED, _INT8, _BF16 = 17 / 32, 18 / 16, 2.0
 """Bytes of a weight, with its share of the scale."""
 
 

@@ -28,6 +28,8 @@ def target() -> str:
         return ""
     if sys.platform == "linux":
         return f"{machine}-linux-gnu.2.17" if platform.libc_ver()[0] == "glibc" else f"{machine}-linux-musl"
+    if sys.platform == "win32":
+        return f"{machine}-windows-gnu"
     return f"{machine}-macos.11.0" if sys.platform == "darwin" else ""
 
 

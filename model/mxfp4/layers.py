@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from ossa.model.mxfp4.library import Library
-from ossa.model.mxfp4.weights import GROUP, ExpertWeights, in_torch
+from ossa.model.mxfp4.weights import FINE, ExpertWeights, in_torch
 
 
 class Experts(nn.Module):
@@ -41,7 +41,7 @@ class Rows(nn.Module):
 
 
 class Dense(nn.Module):
-    """A linear layer whose weight is int8 with a scale for each group of 32, or bf16 without scales."""
+    """A linear layer whose weight is int8 with a scale for each 16, or bf16 without scales."""
 
     def __init__(
         self, weight: torch.Tensor, scales: torch.Tensor | None, bias: torch.Tensor | None, library: Library
@@ -57,7 +57,7 @@ class Dense(nn.Module):
     @property
     def size(self) -> int:
         """Bytes of the weight."""
-        return self.weight.nbytes + (self.weight.numel() // GROUP * 2 if self._scales is not None else 0)
+        return self.weight.nbytes + (self.weight.numel() // FINE * 2 if self._scales is not None else 0)
 
 
 class Router(nn.Module):

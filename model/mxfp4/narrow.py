@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from ossa.model.base import ModelError
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.library import Library
-from ossa.model.mxfp4.weights import GROUP
+from ossa.model.mxfp4.weights import FINE
 from ossa.model.prints import print_of
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT = 2
 """Models whose layers stay on the disk."""
 
@@ -33,7 +33,7 @@ class Narrow(NamedTuple):
     weight: torch.Tensor
     """`[rows, columns]`"""
     scales: torch.Tensor
-    """bf16 `[rows, columns / 32]`"""
+    """bf16 `[rows, columns / 16]`"""
 
 
 class NarrowFolder:
@@ -67,7 +67,7 @@ class NarrowFolder:
             return {
                 name: Narrow(
                     kept.tensor(name, torch.int8, *weight.shape),
-                    kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), weight.shape[1] // GROUP),
+                    kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), weight.shape[1] // FINE),
                 )
                 for name, weight in wide.items()
             }

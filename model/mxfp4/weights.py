@@ -11,6 +11,8 @@ import torch
 from torch.nn import functional
 
 GROUP = 32
+FINE = 16
+"""Weights of a dense layer in int8 that share a scale."""
 _VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 _BIAS = 127
 

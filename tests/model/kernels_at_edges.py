@@ -44,17 +44,14 @@ def check(library: Library, at_end: bool) -> None:
         chosen = torch.randint(0, 3, (tokens, 2), generator=numbers)
         shares = between_guards(torch.rand(tokens, 2, generator=numbers), at_end)
         found = library.experts(weights, x, between_guards(chosen, at_end), shares)
-        assert relative_error(found, in_torch(plain, x, chosen, shares)) < 2e-2
+        assert relative_error(found, in_torch(plain, x, chosen, shares)) < 1e-2
         for rows in (2, 34):
             wide = between_guards(torch.randn(rows, 32 * groups, generator=numbers).bfloat16(), at_end)
             narrow, scales = (between_guards(part, at_end) for part in library.pack(wide))
             bias = between_guards(torch.randn(rows, generator=numbers).bfloat16(), at_end)
-            back = between_guards(torch.zeros_like(wide), at_end)
-            library.unpack(narrow, scales, back)
             wanted = x @ wide.float().T + bias.float()
-            assert relative_error(back.float(), wide.float()) < 2e-2
-            assert relative_error(library.dense(wide, None, bias, x), wanted) < 2e-2
-            assert relative_error(library.dense(narrow, scales, bias, x), wanted) < 2e-2
+            assert relative_error(library.dense(wide, None, bias, x), wanted) < 1e-2
+            assert relative_error(library.dense(narrow, scales, bias, x), wanted) < 1e-2
         assert not library.has_nan(weights.down_scales)
         check_attention(library, at_end, tokens, 16 * groups, numbers)
 

@@ -27,16 +27,29 @@ INLINE __m256i blocks_of(const uint8_t *at, int left) {
     return _mm256_zextsi128_si256(_mm_loadu_si128((const __m128i *)at));
 }
 
-/* Eight sums of four products, times a factor; 4 products of at most 24 · 127 fit 16 bits. */
-INLINE __m256i products(__m256i low, const int8_t *even, __m256i high, const int8_t *odd, __m256i factor) {
-    __m256i pairs = _mm256_maddubs_epi16(low, _mm256_loadu_si256((const __m256i *)even));
-    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(high, _mm256_loadu_si256((const __m256i *)odd)));
-    return _mm256_madd_epi16(pairs, factor);
+/* Four weights of each 16 bits, the table being looked up by bytes. */
+INLINE void weights_of(__m256i both, __m256i table, __m256i *weights) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(both, nibble));
+    __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble));
+    weights[0] = _mm256_srai_epi16(_mm256_slli_epi16(low, 8), 8);
+    weights[1] = _mm256_srai_epi16(_mm256_slli_epi16(high, 8), 8);
+    weights[2] = _mm256_srai_epi16(low, 8);
+    weights[3] = _mm256_srai_epi16(high, 8);
+}
+
+/* Eight sums of products with what a token has there. */
+INLINE __m256i products(const __m256i *weights, const Token *token, int g) {
+    __m256i whole = _mm256_madd_epi16(weights[0], _mm256_loadu_si256((const __m256i *)(token->every[0] + g * EIGHTH)));
+    for (int i = 1; i < 4; i++) {
+        __m256i x = _mm256_loadu_si256((const __m256i *)(token->every[i] + g * EIGHTH));
+        whole = _mm256_add_epi32(whole, _mm256_madd_epi16(weights[i], x));
+    }
+    return whole;
 }
 
 INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
-    const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
-    const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1), shifted = _mm256_set1_epi16(1 << HIGH);
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12));
     const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
     __m256 sums[2][TILE];
     for (int row = 0; row < 2; row++)
@@ -46,17 +59,12 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
         for (int row = 0; row < 2; row++) {
             const uint8_t *at = blocks + row * size + (size_t)g * HALF;
             if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
-            __m256i both = blocks_of(at, groups - g);
-            __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(both, nibble));
-            __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(both, 4), nibble));
+            __m256i weights[4];
+            weights_of(blocks_of(at, groups - g), table, weights);
             __m256 scale = scales_of(scales + row * groups + g, groups - g);
             for (int t = 0; t < n; t++) {
-                __m256i above = products(low, tokens[t].even + g * HALF, high, tokens[t].odd + g * HALF, shifted);
-                __m256i below = products(low, tokens[t].even_low + g * HALF, high, tokens[t].odd_low + g * HALF, ones);
-                __m256i start = _mm256_loadu_si256((const __m256i *)(tokens[t].start + g * LANES));
-                __m256i whole = _mm256_add_epi32(_mm256_add_epi32(above, below), start);
                 __m256 scales_both = _mm256_mul_ps(scale, _mm256_loadu_ps(tokens[t].scale + g * LANES));
-                sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scales_both, sums[row][t]);
+                sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products(weights, tokens + t, g)), scales_both, sums[row][t]);
             }
         }
     }
@@ -74,21 +82,21 @@ INLINE __m256 eight_bf16(const uint16_t *at) {
 
 INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
-    const int groups = columns / GROUP;
+    const int groups = columns / FINE;
     __m256 sums[2][TILE];
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
-    for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / HALF + near, _MM_HINT_T0);
+    for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
     for (int g = 0; g < groups; g++) {
         for (int row = 0; row < 2; row++) {
-            const int8_t *at = weights + (size_t)row * columns + (size_t)g * GROUP;
-            if (g % 2 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
+            const int8_t *at = weights + (size_t)row * columns + (size_t)g * FINE;
+            if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
             __m256 scale = _mm256_set1_ps(of_bf16(scales[row * groups + g]));
             __m256 parts[TILE];
             for (int t = 0; t < n; t++) parts[t] = _mm256_setzero_ps();
-            for (int i = 0; i < GROUP; i += 8) {
+            for (int i = 0; i < FINE; i += 8) {
                 __m256 eight = eight_int8(at + i);
-                for (int t = 0; t < n; t++) parts[t] = _mm256_fmadd_ps(eight, _mm256_loadu_ps(x[t] + g * GROUP + i), parts[t]);
+                for (int t = 0; t < n; t++) parts[t] = _mm256_fmadd_ps(eight, _mm256_loadu_ps(x[t] + g * FINE + i), parts[t]);
             }
             for (int t = 0; t < n; t++) sums[row][t] = _mm256_fmadd_ps(parts[t], scale, sums[row][t]);
         }

@@ -1,6 +1,6 @@
 /* The experts of gpt-oss: each token goes through the few that were chosen for it.
  *
- *   x ─► 15 bits ─► gate and up rows, neighbours ─► clamped SwiGLU ─► 15 bits ─► down rows ─► weighed, added up ─► out
+ *   x ─► 16 bits ─► gate and up rows, neighbours ─► clamped SwiGLU ─► 16 bits ─► down rows ─► weighed, added up ─► out
  *
  * Tokens that chose the same expert share a reading of its weights: drafts at decode, everything at prefill.
  */
@@ -25,7 +25,7 @@ typedef struct {
     const Experts *experts;
     const float *x, *weights;
     float *out, *between; /* [tokens, hidden], [tokens * per_token, inner] */
-    char *read, *read_between; /* the same in 15 bits */
+    char *read, *read_between; /* the same in 16 bits */
     const int *order, *begins; /* slots by expert, and where those of each expert begin */
     const int *active;         /* experts that have any */
     int actives, chunks, tokens;
@@ -158,10 +158,11 @@ int ossa_experts(Pool *pool, const Kernels *kernels, const Experts *experts, con
     size_t slots = (size_t)tokens * experts->per_token, many = (size_t)experts->experts + 1;
     size_t sizes[] = {tokens * token_size(experts->hidden), slots * token_size(experts->inner), slots * experts->inner * sizeof(float),
                       slots * sizeof(int), many * sizeof(int), many * sizeof(int)};
-    size_t total = 64 * 6;
+    size_t total = 64 * 7;
     for (int i = 0; i < 6; i++) total += sizes[i];
     Pool *taken = pool && pool_take(pool) ? pool : NULL;
-    char *memory = taken ? pool_memory(taken, total) : aligned_alloc(64, (total + 63) / 64 * 64), *next = memory;
+    char *memory = taken ? pool_memory(taken, total) : malloc(total);
+    char *next = (char *)(((uintptr_t)memory + 63) / 64 * 64);
     if (memory) {
         Job job = {.kernels = kernels, .experts = experts, .x = x, .weights = weights, .out = out};
         job.read = part(&next, sizes[0]);

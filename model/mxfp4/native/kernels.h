@@ -10,20 +10,19 @@
 #include <stdint.h>
 
 #define GROUP 32 /* values that share a scale, of weights and of activations */
-#define HALF 16  /* bytes of a group in MXFP4; also its even values, or its odd ones */
+#define HALF 16  /* bytes of a group in MXFP4 */
+#define EIGHTH 8 /* every fourth value of a group */
+#define FINE 16  /* weights of dense layers in int8 that share a scale */
 #define LANES 4  /* sums of a group that a kernel adds up side by side */
-#define HIGH 7   /* bits by which the high part of an activation is shifted */
 #define TILE 4   /* tokens that share one reading of the weights */
 #define BLOCK 64 /* states that attention looks at together */
 #define AHEAD 4096 /* bytes of weights that are asked for before they are used, at least: pages of files stop the hardware's */
 
-/* A token's activations in 15 bits, as 128 · high + low, each group with a scale of its own; `groups` is padded to a
- * multiple of LANES. Eight bits alone would be half of all that is lost; the rest waits for memory anyway at decode. */
+/* A token's activations in 16 bits, each group with a scale of its own; `groups` is padded to a multiple of LANES.
+ * Eight bits would be half of all that is lost, and at decode the rest waits for memory anyway. */
 typedef struct {
-    const int8_t *even, *odd;         /* [groups, HALF], the high bits: apart, as are the halves of a byte of weights */
-    const int8_t *even_low, *odd_low; /* the low bits, -64 to 63 */
-    const int32_t *start;             /* [groups, LANES]: takes the 12 back that tables add to make weights unsigned */
-    const float *scale; /* [groups, LANES]: the same four times, halved, as tables hold the weights doubled */
+    const int16_t *every[4]; /* [groups, EIGHTH] each: the values 0, 4, 8 … of a group, then 1, 5, 9 …, as nibbles lie in 16 bits */
+    const float *scale;      /* [groups, LANES]: the same four times, halved, as tables hold the weights doubled */
 } Token;
 
 /* Each takes two neighbouring rows and n ≤ TILE tokens, and writes out[row * TILE + token]. */
@@ -31,7 +30,7 @@ typedef struct {
     const char *name;
     /* Weights in MXFP4: blocks [2, groups, HALF], scales [2, groups] as exponents + 127. */
     void (*mxfp4)(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out);
-    /* Weights in int8 with a bf16 scale for each group. */
+    /* Weights in int8 with a bf16 scale for each FINE of them. */
     void (*int8)(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out);
     /* Weights in bf16; `scales` is not looked at. */
     void (*bf16)(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out);

@@ -8,13 +8,25 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* Four sums of products of 16 signed bytes each, of two lots; a product of at most 12 · 127, so 4 fit 16 bits. */
-INLINE int32x4_t products(int8x16_t low, int8x16_t even, int8x16_t high, int8x16_t odd) {
-    int16x8_t pairs = vmull_s8(vget_low_s8(low), vget_low_s8(even));
-    pairs = vmlal_s8(pairs, vget_low_s8(high), vget_low_s8(odd));
-    pairs = vmlal_high_s8(pairs, low, even);
-    pairs = vmlal_high_s8(pairs, high, odd);
-    return vpaddlq_s16(pairs);
+/* Four weights of each 16 bits, the table being looked up by bytes. */
+INLINE void weights_of(uint8x16_t both, int8x16_t table, int16x8_t *weights) {
+    int16x8_t low = vreinterpretq_s16_s8(vqtbl1q_s8(table, vandq_u8(both, vdupq_n_u8(15))));
+    int16x8_t high = vreinterpretq_s16_s8(vqtbl1q_s8(table, vshrq_n_u8(both, 4)));
+    weights[0] = vshrq_n_s16(vshlq_n_s16(low, 8), 8);
+    weights[1] = vshrq_n_s16(vshlq_n_s16(high, 8), 8);
+    weights[2] = vshrq_n_s16(low, 8);
+    weights[3] = vshrq_n_s16(high, 8);
+}
+
+/* Four sums of products with what a token has there. */
+INLINE int32x4_t products(const int16x8_t *weights, const Token *token, int g) {
+    int32x4_t whole = vdupq_n_s32(0);
+    for (int i = 0; i < 4; i++) {
+        int16x8_t x = vld1q_s16(token->every[i] + g * EIGHTH);
+        whole = vmlal_s16(whole, vget_low_s16(weights[i]), vget_low_s16(x));
+        whole = vmlal_high_s16(whole, weights[i], x);
+    }
+    return whole;
 }
 
 INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
@@ -28,15 +40,11 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
         for (int row = 0; row < 2; row++) {
             const uint8_t *at = blocks + row * size + (size_t)g * HALF;
             if (g % 4 == 0) __builtin_prefetch(at + ahead);
-            uint8x16_t both = vld1q_u8(at);
-            int8x16_t low = vqtbl1q_s8(table, vandq_u8(both, vdupq_n_u8(15)));
-            int8x16_t high = vqtbl1q_s8(table, vshrq_n_u8(both, 4));
+            int16x8_t weights[4];
+            weights_of(vld1q_u8(at), table, weights);
             float scale = of_bits((uint32_t)scales[row * groups + g] << 23);
             for (int t = 0; t < n; t++) {
-                int32x4_t above = products(low, vld1q_s8(tokens[t].even + g * HALF), high, vld1q_s8(tokens[t].odd + g * HALF));
-                int32x4_t below =
-                    products(low, vld1q_s8(tokens[t].even_low + g * HALF), high, vld1q_s8(tokens[t].odd_low + g * HALF));
-                int32x4_t whole = vaddq_s32(below, vshlq_n_s32(above, HIGH));
+                int32x4_t whole = products(weights, tokens + t, g);
                 sums[row][t] = vfmaq_n_f32(sums[row][t], vcvtq_f32_s32(whole), scale * tokens[t].scale[g * LANES]);
             }
         }
@@ -47,23 +55,23 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
 
 INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
-    const int groups = columns / GROUP;
+    const int groups = columns / FINE;
     float32x4_t sums[2][TILE];
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
     for (int g = 0; g < groups; g++) {
         for (int row = 0; row < 2; row++) {
-            const int8_t *at = weights + (size_t)row * columns + (size_t)g * GROUP;
-            if (g % 2 == 0) __builtin_prefetch(at + ahead);
+            const int8_t *at = weights + (size_t)row * columns + (size_t)g * FINE;
+            if (g % 4 == 0) __builtin_prefetch(at + ahead);
             float32x4_t parts[TILE];
             for (int t = 0; t < n; t++) parts[t] = vdupq_n_f32(0);
-            for (int i = 0; i < GROUP; i += 8) {
+            for (int i = 0; i < FINE; i += 8) {
                 int16x8_t eight = vmovl_s8(vld1_s8(at + i));
                 float32x4_t first = vcvtq_f32_s32(vmovl_s16(vget_low_s16(eight)));
                 float32x4_t second = vcvtq_f32_s32(vmovl_high_s16(eight));
                 for (int t = 0; t < n; t++) {
-                    parts[t] = vfmaq_f32(parts[t], first, vld1q_f32(x[t] + g * GROUP + i));
-                    parts[t] = vfmaq_f32(parts[t], second, vld1q_f32(x[t] + g * GROUP + i + 4));
+                    parts[t] = vfmaq_f32(parts[t], first, vld1q_f32(x[t] + g * FINE + i));
+                    parts[t] = vfmaq_f32(parts[t], second, vld1q_f32(x[t] + g * FINE + i + 4));
                 }
             }
             float scale = of_bf16(scales[row * groups + g]);

@@ -11,9 +11,8 @@ static float mxfp4_row(const uint8_t *blocks, const uint8_t *scales, int groups,
         int whole = 0;
         for (int i = 0; i < HALF; i++) {
             uint8_t both = blocks[g * HALF + i];
-            int at = g * HALF + i;
-            int first = token->even[at] * (1 << HIGH) + token->even_low[at], second = token->odd[at] * (1 << HIGH) + token->odd_low[at];
-            whole += doubled[both & 15] * first + doubled[both >> 4] * second;
+            int first = 2 * i % 4, at = g * EIGHTH + i / 2;
+            whole += doubled[both & 15] * token->every[first][at] + doubled[both >> 4] * token->every[first + 1][at];
         }
         sum += (float)whole * of_bits((uint32_t)scales[g] << 23) * token->scale[g * LANES];
     }
@@ -32,10 +31,10 @@ static void int8(const void *weights, const uint16_t *scales, int columns, const
         const int8_t *w = (const int8_t *)weights + (size_t)row * columns;
         for (int t = 0; t < n; t++) {
             float sum = 0;
-            for (int g = 0; g < columns / GROUP; g++) {
+            for (int g = 0; g < columns / FINE; g++) {
                 float part = 0;
-                for (int i = g * GROUP; i < (g + 1) * GROUP; i++) part += (float)w[i] * x[t][i];
-                sum += part * of_bf16(scales[row * (columns / GROUP) + g]);
+                for (int i = g * FINE; i < (g + 1) * FINE; i++) part += (float)w[i] * x[t][i];
+                sum += part * of_bf16(scales[row * (columns / FINE) + g]);
             }
             out[row * TILE + t] = sum;
         }

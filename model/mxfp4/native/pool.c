@@ -103,7 +103,7 @@ void pool_give_back(Pool *pool) { pthread_mutex_unlock(&pool->taken); }
 void *pool_memory(Pool *pool, size_t size) {
     if (size > pool->size) {
         free(pool->memory);
-        pool->memory = aligned_alloc(64, (size + 63) / 64 * 64);
+        pool->memory = malloc(size);
         pool->size = pool->memory ? size : 0;
     }
     return pool->memory;
