@@ -79,6 +79,8 @@ class OssaApp(WatchCommands):
         self.player = Player(self.window, self._renderer, bell, tidying.soon)
         self._opening: asyncio.Future[Workbench] | None = None
         self._look.put_on(self)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._colours = self.theme_variables
 
     def _send(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless:
@@ -93,6 +95,12 @@ class OssaApp(WatchCommands):
     def get_css_variables(self) -> dict[str, str]:
         self.theme_variables = solid(super().get_css_variables())
         return self.theme_variables
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Do nothing where the colours are those in force, as at each start."""
+        before, self._colours = self._colours, self.get_css_variables()
+        if before != self._colours:
+            super().refresh_css(animate)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         for command in slash_commands():

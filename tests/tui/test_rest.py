@@ -42,3 +42,15 @@ async def test_nothing_turns_once_a_turn_is_over(open_window: "Open") -> None:
         await stage.shows("It is 42.")
         await stage.until(lambda: stage.app.window.status.state == "ready")
         assert stage.app.window.activity.auto_refresh is None
+
+
+async def test_colours_that_are_in_force_are_not_worked_out_again(open_window: "Open") -> None:
+    async with open_window() as stage:
+        app = stage.app
+        before, rules = app.window.prompt.styles.background, app.stylesheet.rules
+        app.refresh_css()
+        assert app.stylesheet.rules is rules
+        app.theme = "ossa-light"
+        await stage.until(lambda: app.window.prompt.styles.background != before)
+        app.theme = "ossa-dark"
+        await stage.until(lambda: app.window.prompt.styles.background == before)
