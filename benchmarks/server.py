@@ -43,9 +43,7 @@ def session(model: ServerModel, number: int, turns: int, tokens: int) -> list[As
     """A conversation that is like no other one."""
     messages, found = [Message("system", _FRONT)], list[Asked]()
     for turn in range(turns):
-        ask = (
-            f"Session {number}, part {turn}: the price is {number * 100 + turn} euros. Repeat the price, then explain."
-        )
+        ask = f"Session {number}, part {turn}: the price is {_price(number, turn)}. Repeat the price, then explain."
         messages.append(Message("user", ask))
         begin, first = time.perf_counter(), 0.0
         for piece in model.generate(messages, sampling=Sampling(max_tokens=tokens, effort="low")):
@@ -57,6 +55,11 @@ def session(model: ServerModel, number: int, turns: int, tokens: int) -> list[As
                 found.append(Asked(piece.message.text, first, usage.prompt_tokens, usage.reused_tokens, written))
                 messages.append(piece.message)
     return found
+
+
+def _price(number: int, turn: int) -> str:
+    """What no other prompt has, nor a part of what one has."""
+    return f"{(number + 11) * 100 + turn} euros"
 
 
 def measure(model: ServerModel, sessions: int, turns: int, tokens: int) -> None:
@@ -87,7 +90,7 @@ def _print(name: str, found: list[list[Asked]], seconds: float) -> None:
 
 def _strange(found: list[list[Asked]]) -> int:
     """Answers that have a price of another session and none of their own."""
-    prices = [{f"{number * 100 + turn} euros" for turn in range(len(each))} for number, each in enumerate(found)]
+    prices = [{_price(number, turn) for turn in range(len(each))} for number, each in enumerate(found)]
     return sum(
         any(price in asked.text for other, those in enumerate(prices) if other != number for price in those)
         and not any(price in asked.text for price in prices[number])

@@ -8,11 +8,15 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import ParamSpec, TypeVar
 
 from ossa.assistant.events import Event, Redone, Reviewed, Rewound, TurnFinished, Undone
 from ossa.assistant.marks.looking import Found, Looker
 from ossa.assistant.marks.request import Request, place
 from ossa.assistant.threads import in_thread
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _QUIET, _LONGEST = 0.3, 2.0
 """Seconds without a change after which a burst is over, and after which one is looked at although it goes on."""
@@ -35,6 +39,8 @@ class Inbox:
         """Paths to be looked at, as soon as no turn is running."""
         self._told: set[tuple[str, str]] = set()
         """Marks, by path and key, that wait for the end of a turn."""
+        self._alone = asyncio.Lock()
+        """Held by whoever has the looker at work."""
         self._asked: Request | None = None
         """What the turn that is running is about."""
         self.on = True
@@ -51,26 +57,31 @@ class Inbox:
             if self._waiting and self._idle.is_set():
                 paths, self._waiting = frozenset(self._waiting), set()
                 self._told.clear()
-                if request := await self._request(await in_thread(self._looker.look, paths)):
+                if request := await self._request(await self._safely(self._looker.look, paths)):
                     return request
                 continue
             await self._more()
             burst = await self._burst()
             self._waiting |= burst
             if not self._idle.is_set():
-                self._tell(await in_thread(self._looker.look, burst))
+                self._tell(await self._safely(self._looker.look, burst))
 
     async def see(self, event: Event) -> None:
         """Take note of a turn's event: what ossa writes itself asks nothing, and what came to nothing may ask again."""
         match event:
             case Reviewed(files=files) | Undone(files=files) | Redone(files=files) | Rewound(files=files) if files:
-                await in_thread(lambda: self._looker.keep(self._looker.look(files), self._told))
+                await self._safely(lambda: self._looker.keep(self._looker.look(files), self._told))
             case TurnFinished(end=end):
                 asked, self._asked = self._asked, None
                 if asked and end == "failed":
-                    await in_thread(self._looker.release, asked)
+                    await self._safely(self._looker.release, asked)
             case _:
                 pass
+
+    async def _safely(self, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Have the looker do something, in a thread, one thing after the other."""
+        async with self._alone:
+            return await in_thread(work, *arguments, **named)
 
     def _take(self, paths: frozenset[str]) -> None:
         if self.on:
@@ -122,11 +133,11 @@ class Inbox:
                 self._say(f"{place(mark)} waits until this turn is over.")
 
     async def _request(self, found: Found) -> Request | None:
-        await in_thread(self._looker.keep, found)
+        await self._safely(self._looker.keep, found)
         if found.gits:
             where = ", ".join(f"{mark.path}:{mark.line}" for mark in found.gits)
             self._say(f"Git brought comments that ask something ({where}); they are left alone until you change them.")
         if not found.fresh:
             return None
-        self._asked = await in_thread(self._looker.request, found)
+        self._asked = await self._safely(self._looker.request, found)
         return self._asked

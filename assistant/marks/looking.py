@@ -100,7 +100,7 @@ class Looker:
         texts = {file.path: file.text for file in found.files}
         notes: list[Mark] = []
         if any(mark.kind == "do" for mark in found.fresh):
-            others = [path for path in self._repository.status() if path not in texts][:_NOTED]
+            others = [path for path in self._changed() if path not in texts][:_NOTED]
             files = [*found.files, *self._read(others, notes=True)]
             texts |= {file.path: file.text for file in files}
             for file in files:
@@ -110,9 +110,16 @@ class Looker:
         marks = (*found.fresh, *notes)
         return requested(marks, texts, {path: self._kept(path, texts[path], marks) for path in {m.path for m in marks}})
 
+    def _changed(self) -> Collection[str]:
+        """The person's files that differ from the last commit."""
+        try:
+            return self._repository.status()
+        except NotARepository:
+            return ()
+
     def _kept(self, path: str, text: str, marks: Collection[Mark]) -> frozenset[str]:
         """Lines of comments that are none of the request's: the last commit's, and those of other marks."""
-        others = {mark.source for mark in marks_in(path, text) if mark not in marks}
+        others = {mark.source for mark in _marks(path, text) if mark not in marks}
         return self._lines(f"HEAD:{path}") | others
 
     def _read(self, changed: Iterable[str], *, notes: bool = False) -> Iterator[Looked]:
@@ -127,7 +134,7 @@ class Looker:
                 continue
             if notes or MAY_ASK.search(data) or self._known.concerns(path):
                 text = decode(data)
-                yield Looked(path, digest(data), text, tuple(marks_in(path, text)))
+                yield Looked(path, digest(data), text, _marks(path, text))
 
     def _is_readable(self, path: str) -> bool:
         """Whether it is a file of ordinary size, no link, and none that would hold secrets."""
@@ -156,3 +163,11 @@ class Looker:
         if not self._repository.is_git:
             return frozenset()
         return frozenset(line.strip() for line in decode(self._repository.git("cat-file", "blob", blob)).split("\n"))
+
+
+def _marks(path: str, text: str) -> tuple[Mark, ...]:
+    """The file's marks; none where a reader of its language fails on it."""
+    try:
+        return tuple(marks_in(path, text))
+    except (ValueError, RecursionError):
+        return ()
