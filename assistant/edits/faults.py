@@ -136,9 +136,7 @@ def _too_early(tree: ast.Module) -> Iterator[Fault]:
     """Names that are used while the file is imported, above where it binds them first."""
     importing = _Importing(later=any(_postpones(node) for node in tree.body))
     importing.visit(tree)
-    for name, line in importing.used:
-        if name not in _KNOWN and line < importing.bound.get(name, 0):
-            yield "early", "", name
+    yield from (("early", "", name) for name in importing.early())
 
 
 def _postpones(node: ast.stmt) -> bool:
@@ -149,13 +147,22 @@ def _postpones(node: ast.stmt) -> bool:
 
 
 class _Importing(ast.NodeVisitor):
-    """Goes through what runs while a file is imported, but for the inside of classes and comprehensions."""
+    """Goes through what runs while a file is imported, classes too, but for the inside of comprehensions."""
 
     def __init__(self, *, later: bool) -> None:
         self._later = later
         self.used: list[tuple[str, int]] = []
         self.bound: dict[str, int] = {}
         """The first line of each."""
+        self._too_early_inside: list[tuple[str, int]] = []
+        """What classes use before they bind it, so that it must be bound around them."""
+
+    def early(self) -> Iterator[str]:
+        """Names that are used above the line that binds them first."""
+        used = ((name, line, 0) for name, line in self.used)
+        unbound = ((name, line, line + 1) for name, line in self._too_early_inside)
+        every = (*used, *unbound)
+        return (name for name, line, never in every if name not in _KNOWN and line < self.bound.get(name, never))
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -175,6 +182,10 @@ class _Importing(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._all([*node.decorator_list, *node.bases, *node.keywords])
+        inside = _Importing(later=self._later)
+        inside._all(node.body)
+        self.used += [(name, line) for name, line in inside.used if name not in inside.bound]
+        self._too_early_inside += [(name, line) for name, line in inside.used if line < inside.bound.get(name, 0)]
         self._bind(node.name, node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

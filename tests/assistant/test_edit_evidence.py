@@ -4,6 +4,7 @@ import pytest
 
 from ossa.assistant.edits.engine import EditError, parse, plan
 from ossa.assistant.edits.evidence import only
+from ossa.assistant.edits.faults import findings
 
 
 def updated(body: str, source: str, path: str = "m.py") -> str:
@@ -70,6 +71,18 @@ FAULTS = {
         "@@\n )\n+\n+\n+class D(B): ...\n ",
         "\n\nclass D(B): ...\n",
     ),
+    "a setter above its property": (
+        "class A:\n    a = (\n    )\n\n    @property\n    def x(self): ...\n\n    b = (\n    )\n",
+        "",
+        "@@\n     )\n+\n+    @x.setter\n+    def x(self, value): ...\n ",
+        "\n    @x.setter\n    def x(self, value): ...\n",
+    ),
+    "what a class uses above the file binds it": (
+        "class A:\n    a = (\n    )\n\n\nC = 1\n\n\nclass B:\n    a = (\n    )\n",
+        "",
+        "@@\n     )\n+    b = C\n ",
+        "    b = C\n",
+    ),
     "a statement that is there": (
         "def f(x):\n    x.a()\n    x.b()\n\n\ndef g(x):\n    x.a()\n",
         "    x.c()\n    x.d()\n    x.e()\n",
@@ -106,6 +119,13 @@ def test_changes_alike_are_taken_in_their_order() -> None:
     hunk = "@@\n   same\n+  new\n   end\n"
     assert updated((hunk * 3)[:-1], source, "f.txt") == source.replace("same\n", "same\n  new\n")
     assert "2 places" in refused((hunk * 2)[:-1], source, "f.txt")
+
+
+@pytest.mark.parametrize("above", ["b = 1\n\n\n", ""], ids=["which is another's", "which is nobody's"])
+def test_a_class_may_use_a_name_above_its_own_only_where_the_file_has_it(above: str) -> None:
+    found = findings(f"{above}class A:\n    a = b\n    b = 2\n".encode())
+    assert found is not None
+    assert (("early", "", "b") in found.faults) is not above.startswith("b")
 
 
 def test_what_cannot_be_read_decides_nothing() -> None:
