@@ -24,8 +24,6 @@ def bench_against(folder: Path, engine: str, *, depth: int, rounds: int, exact: 
         exact: ours keeps dense layers in bf16.
         as_json: one JSON object, no table.
     """
-    import torch
-
     from ossa.model.mxfp4.against import Course, compare
 
     cache = paths.cache_dir()
@@ -38,7 +36,6 @@ def bench_against(folder: Path, engine: str, *, depth: int, rounds: int, exact: 
         depth,
         rounds,
         exact,
-        torch.get_num_threads(),
         config["vocab_size"],
     )
     try:

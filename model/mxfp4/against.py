@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ossa.model.base import ModelError
 from ossa.model.environments import LLAMA_CPP, python_with
 from ossa.model.machine import free_ram
@@ -57,13 +59,17 @@ class Course:
     """Tokens behind which writing is measured, too; 0 for no such."""
     rounds: int = 3
     exact: bool = False
-    threads: int = 1
     vocabulary: int = 200_000
 
     @property
     def gguf(self) -> Path:
         """The same weights for llama.cpp."""
         return self.folder.with_name(f"{self.folder.name}.gguf")
+
+    @property
+    def threads(self) -> int:
+        """As many as ours has."""
+        return torch.get_num_threads()
 
     def prompt(self, length: int) -> list[int]:
         """Random tokens, always the same."""
