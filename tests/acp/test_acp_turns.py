@@ -36,6 +36,7 @@ async def test_a_change_is_shown_with_its_verdict_granted_and_taken_back(reposit
             == "Change: 1 file, +1 −1 – 1/1 passed · 1 fixed · 0 broken · judged by the command's exit code alone"
         )
         assert [option.option_id for option in options] == ["accept", "always", "reject", "again", "later"]
+        assert options[0].name.startswith("Accept: 1/1 passed")
         card = next(u for u in editor.of("tool_call") if u["toolCallId"] == about.tool_call_id)
         assert "The tests prove it: 1 of 1 passed." in card["content"][0]["content"]["text"]
         diff = card["content"][1]
@@ -138,7 +139,8 @@ async def test_a_session_is_listed_loaded_resumed_and_forked(repository: Path, c
         forked = await ossa.connection.fork_session(cwd=str(repository), session_id=session)
         assert forked.session_id != session
         await ossa.connection.close_session(session_id=session)
-        await ossa.connection.resume_session(cwd=str(repository), session_id=session)
+        for name in (session, await ossa.open(repository)):  # the other one has said nothing yet
+            await ossa.connection.resume_session(cwd=str(repository), session_id=name)
         for wrong in ("latest", session[:8], "../x"):
             with pytest.raises(RequestError, match="There is no session"):
                 await ossa.connection.load_session(cwd=str(repository), session_id=wrong, mcp_servers=[])

@@ -133,7 +133,9 @@ def _options(change: Change, verdict: Verdict, alternatives: Alternatives, *, al
     """What the person may choose from; the first that allows takes all, the first that rejects takes none."""
     many = len(change.files) > 1
     every = f"Accept all {len(change.files)} files" if many else "Accept"
-    options = [_option("accept", every if verdict.proved else f"{every}, though no test proves it", "allow_once")]
+    # Some editors show nothing of a request but diffs and options, so the verdict stands there, too.
+    judged = verdict.summary if verdict.proved else f"though no test proves it ({verdict.summary})"
+    options = [_option("accept", f"{every}: {judged}"[:200], "allow_once")]
     if always:
         options.append(_option("always", "Accept, and from now on whatever the tests prove", "allow_always"))
     if many:

@@ -61,8 +61,10 @@ class Sessions:
         folder = Path(cwd)
         if not folder.is_absolute() or "\0" in cwd:
             raise RequestError(INVALID_PARAMS, "The working directory has to be an absolute path.")
-        if resume in self._open:
-            if self._open[resume].busy:
+        if conversation := self._open.get(resume):
+            if not conversation.bench.session.path.exists():  # nothing was said in it yet, so there is no log to read
+                return conversation
+            if conversation.busy:
                 raise RequestError(INVALID_REQUEST, "A turn is running in this session: stop it, or wait for its end.")
             await self.shut(resume)
         # Should the editor go meanwhile, what was opened has to be closed all the same.
