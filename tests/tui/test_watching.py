@@ -42,7 +42,7 @@ def opening(root: Path, answers: Script) -> Callable[[Reviewer], Workbench]:
 async def test_a_comment_becomes_a_change_and_the_bell_rings(repository: Path, make_stage: "MakeStage") -> None:
     (folder := repository.parent / "config").mkdir()
     (folder / "config.toml").write_text("watch = true\n")
-    async with make_stage(OssaApp(repository, opening(repository, ANSWERS), "", folder)) as stage:
+    async with make_stage(OssaApp(repository, opening(repository, [*ANSWERS, "It counts."]), "", folder)) as stage:
         app, written = stage.app, list[str]()
         await stage.shows("watching  ready")
         app.player.bell = Bell(written.append, lambda: app.app_focus, 1000)
@@ -58,7 +58,8 @@ async def test_a_comment_becomes_a_change_and_the_bell_rings(repository: Path, m
         await stage.review()
         await stage.pilot.press("A")
         await stage.until(lambda: (repository / "calc.py").read_text() == "def add(a, b):\n    return a + b\n")
-        await stage.shows("why 3")
+        await stage.shows("It counts.")
+        await stage.until(app.player.idle.is_set)
 
 
 async def test_it_is_switched_by_a_command(open_window: "Open", repository: Path) -> None:
