@@ -367,6 +367,7 @@ class Agent:
             self._running = self.model.generate(messages, tools=tools, sampling=sampling)
             return self._running
 
+        began = reasoned = 0.0
         async with aclosing(pieces(start)) as stream:
             async for piece in stream:
                 match piece:
@@ -374,12 +375,14 @@ class Agent:
                         emit(Reading(done, total, reused))
                     case Thought(text):
                         emit(Thinking(text))
+                        began = began or time.monotonic()
+                        reasoned = time.monotonic() - began
                     case Text(text):
                         emit(Answering(text))
                     case ToolCall():
                         pass  # it comes again, whole, in the finished message
                     case Finished(message=message, usage=usage):
-                        emit(Spoken(message, usage))
+                        emit(Spoken(message, usage, reasoned))
                         return piece
         raise AssertionError("a generation ends with Finished")
 

@@ -103,6 +103,8 @@ class Spoken:
 
     message: Message
     usage: Usage
+    reasoned: float = 0.0
+    """Seconds for which the model reasoned."""
 
 
 @dataclass(frozen=True, slots=True)

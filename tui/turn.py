@@ -114,6 +114,8 @@ class Renderer:
         """The widget that takes the next bit of what the model writes."""
         self._shown: TurnBlock | None = None
         """The turn that is or was shown last."""
+        self._reasoned: Thought | None = None
+        """The reasoning that was shown last in this turn."""
         self._steps: dict[str, Step] = {}
         self._latest: Step | None = None
         """The step that ended last in this turn."""
@@ -148,11 +150,13 @@ class Renderer:
             case Answering(text):
                 await (await self._answer()).append_text(text)
                 self._doing("Writing")
-            case Spoken(_, usage):
+            case Spoken(_, usage, reasoned):
                 self._hurried = False
                 await self._end_growth()
                 if self._live:
                     self._window.status.usage = usage
+                elif self._reasoned is not None:
+                    self._reasoned.took(reasoned)
             case StepStarted(step, title, detail):
                 self._steps[step] = await self._add(Step(title, detail))
                 self._doing(title)
@@ -282,7 +286,7 @@ class Renderer:
     async def _begin(self, prompt: str, *, is_prompt: bool) -> None:
         await self._end_growth()
         self._steps.clear()
-        self._attempts = self._latest = self._failing = None
+        self._attempts = self._latest = self._failing = self._reasoned = None
         self._hurried = self._window.activity.keeps = False
         await self._open(TurnBlock(prompt, is_prompt=is_prompt))
         self._doing("Working")
@@ -324,7 +328,7 @@ class Renderer:
 
     async def _thought(self) -> Thought:
         if not isinstance(self._growing, Thought):
-            self._growing = await self._add(Thought(live=self._live))
+            self._growing = self._reasoned = await self._add(Thought(live=self._live))
         return self._growing
 
     async def _end_growth(self) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ossa.assistant.events import Answering, Composed, Spoken, Thinking
+from ossa.assistant.events import Answering, Composed, Spoken, Thinking, TurnFinished, TurnStarted
 from ossa.model.base import Message, Usage
 from ossa.tui.figures import answer_rows, brief
 
@@ -105,3 +105,10 @@ async def test_the_key_that_ends_the_reasoning_is_there_while_the_model_reasons(
         await stage.send("/answer")
         await stage.until(lambda: stage.agent.hurried == 2)
         assert stage.agent.asked == ["why?", "and now?"]
+
+
+async def test_how_long_the_reasoning_took_is_known_after_a_resume(open_window: "Open") -> None:
+    spoken = Spoken(Message("assistant", "42."), USAGE, reasoned=83.4)
+    told = [TurnStarted("why?"), Thinking("Let me see."), Answering("42."), spoken, TurnFinished("answered")]
+    async with open_window(history=told) as stage:
+        await stage.shows("Thought · 2 words · 83 s")

@@ -1,6 +1,7 @@
 """What the themes promise: text that stands out, and what is right apart from what is wrong for any eye."""
 
 import itertools
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def weak(stage: "Stage", least: float) -> set[str]:
     return found
 
 
-async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed: Proposed) -> None:
+async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed: Proposed, repository: Path) -> None:
     spoken = Spoken(Message("assistant", ANSWER), Usage(10, 20, 5))
     script = [
         Thinking("Let me see."),
@@ -90,11 +91,24 @@ async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed:
         proposed,
     ]
     problems: dict[str, set[str]] = {}
+    (repository / ".gitignore").unlink()
+    (repository / "staged.py").write_text("x = 1\n")
+    subprocess.run(["git", "-C", str(repository), "add", "staged.py"], check=True)
     async with open_window(script, size=(140, 60)) as stage:
         await stage.shows("new.txt ?")
         await stage.send("mend it")
         await stage.review()
-        await stage.pilot.press("a", "escape")
+        await stage.pilot.press("a", "r")
+        await stage.shows("Enter tells")
+        await stage.pilot.press(*"no", "enter")
+        await stage.until(lambda: stage.app.window.change.has_focus)
+        await stage.pilot.press("Z", "Z")
+        await stage.shows("return a / 2")
+        await stage.pilot.press("escape")
+        stage.app.window.files.context = frozenset({"calc.py"})
+        for mark in (".gitignore D", "staged.py A", "new.txt ?", "lib •", "calc.py ± @", "notes.md ±"):
+            await stage.shows(mark)
+        await stage.shows("rejected")
         for state in ("review", "help", "context"):
             if state == "help":
                 await stage.pilot.press("f1")
@@ -122,6 +136,9 @@ async def test_no_color_is_respected_from_the_first_frame(
         assert not coloured
         assert not weak(stage, 4.5)
         assert "▌Change" in stage.text, "which column has the focus is not said by colour alone"
+        await stage.pilot.press("a", "r", "enter")
+        for sign in ("✓", "✗", "accepted", "rejected", "calc.py ±", "new.txt ?", "lib •"):
+            await stage.shows(sign)
 
 
 def is_grey(style: Style) -> bool:

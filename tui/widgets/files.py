@@ -108,6 +108,12 @@ class Files(Tree[Entry]):
         await self._reload(sorted(touched & self._loaded.keys()))
         self._redraw()
 
+    async def _propose(self, folders: Iterable[str]) -> None:
+        """Show what these folders hold now, and where the change begins unless the person is at the tree."""
+        await self._reload(folders)
+        if self.proposed and not self.has_focus:
+            await self.reveal(min(self.proposed, key=_place))
+
     async def _reload(self, folders: Iterable[str]) -> None:
         """Show what these folders hold now."""
         for path in folders:
@@ -123,7 +129,7 @@ class Files(Tree[Entry]):
         self._redraw()
         if self.is_attached and not self._filter:
             touched = {"", *before, *self._folders["±"]} & self._loaded.keys()
-            self.run_worker(partial(self._reload, sorted(touched)), group="proposed", exclusive=True)
+            self.run_worker(partial(self._propose, sorted(touched)), group="proposed", exclusive=True)
 
     async def reveal(self, path: str) -> None:
         """Open the folders above a file and put the cursor on it; nothing where the tree does not show it."""

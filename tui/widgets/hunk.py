@@ -7,7 +7,6 @@ from collections.abc import Callable
 from textwrap import wrap
 from typing import Generic, Literal, Protocol, TypeAlias, TypeVar, overload
 
-from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.strip import Strip
 from textual.style import Style
@@ -35,7 +34,8 @@ STYLES: dict[State, str] = {
     "undone": "$text-warning",
 }
 KINDS: dict[Sign, str] = {" ": "hunk--same", "-": "hunk--removed", "+": "hunk--added"}
-_FADED = RichStyle(dim=True)
+_CALM: frozenset[State] = frozenset({"rejected", "undone"})
+"""States of which nothing comes: their lines have their signs, and no ground of their own."""
 
 
 class Paper(Protocol):
@@ -131,8 +131,6 @@ class HunkView:
                     strip = self._pair(left, right, part, width - 1, paper)
                 else:
                     strip = self._row(left, part, width - 1, paper)
-        if self.state in ("rejected", "undone"):
-            strip = strip.apply_style(_FADED)
         return Strip.join([paper.bar("█" if self.current else "▌", self._edge), strip])
 
     @property
@@ -152,7 +150,7 @@ class HunkView:
         text = self.lines.part(cell, part, self._room(width)) if cell else None
         if cell is None or text is None:
             return paper.strip(Content(""), width, KINDS[cell.sign] if cell else "hunk--nothing")
-        kind = KINDS[cell.sign]
+        kind = "hunk--same" if self.state in _CALM else KINDS[cell.sign]
         gutter = f"{'' if part else cell.number:>{self.lines.digits}} "
         content = Content.assemble((gutter, paper.style(kind, "hunk--number")), f"{cell.sign} ", text)
         return paper.strip(content, width, kind)

@@ -18,7 +18,7 @@ class Thought(Fold):
     """Reasoning, folded."""
 
     def __init__(self, *, live: bool = True) -> None:
-        """`live` reasoning is timed; one of a resumed session is not."""
+        """`live` reasoning is timed; of that of a resumed session the log knows how long it `took`."""
         super().__init__(classes="-running" if live else "")
         self._bits: list[str] = []
         self._words = 0
@@ -52,6 +52,12 @@ class Thought(Fold):
         """The person wants the answer."""
         self._is_cut = True
         self.renew()
+
+    def took(self, seconds: float) -> None:
+        """It took so long; not known where that is 0."""
+        if seconds:
+            self._seconds = seconds
+            self.renew()
 
     async def finish(self) -> None:
         """It is over."""
