@@ -36,16 +36,12 @@ class Program:
     mark: str
 
 
-def programs(folder: Path, root: Path) -> dict[str, Program]:
-    """Both windows, over a repository.
-
-    Raises:
-        OSError, subprocess.CalledProcessError: Mistral Vibe is not to be had, with the reason.
-    """
+def programs(command: Path, folder: Path, root: Path) -> dict[str, Program]:
+    """Both windows, over a repository."""
     home = folder / "vibe"
     home.mkdir(exist_ok=True)
     alone = {"HOME": str(home), "VIBE_HOME": str(home / ".vibe"), "MISTRAL_API_KEY": "none"}
-    vibe = [str(_vibe()), "--trust", "--workdir", str(root)]
+    vibe = [str(command), "--trust", "--workdir", str(root)]
     ossa = [sys.executable, "-m", "ossa.tui", str(root)]
     return {
         "ossa": Program(ossa, {"OSSA_HOME": str(folder / "home")}, "Ask for a change"),
@@ -53,9 +49,9 @@ def programs(folder: Path, root: Path) -> dict[str, Program]:
     }
 
 
-def beside(folder: Path, root: Path, rounds: int = 5) -> dict[str, float]:
+def beside(command: Path, folder: Path, root: Path, rounds: int = 5) -> dict[str, float]:
     """Figures of both, the median of some rounds; the first round, which warms the disk's cache, does not count."""
-    both = programs(folder, root)
+    both = programs(command, folder, root)
     rows: dict[str, list[float]] = {}
     for count in range(rounds + 1):
         for name, program in both.items():
@@ -83,8 +79,12 @@ def _measured(program: Program) -> dict[str, float]:
     return figures
 
 
-def _vibe() -> Path:
-    """Its command, in an environment made once in ossa's cache."""
+def vibe_command() -> Path:
+    """What starts it, in an environment made once in ossa's cache.
+
+    Raises:
+        OSError, subprocess.CalledProcessError: it is not to be had, with the reason.
+    """
     folder = cache_dir() / "benchmarks" / "vibe"
     ready = folder / ".ready"
     if not ready.exists() or ready.read_text() != VIBE:

@@ -18,7 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _window_beside import VIBE, beside
+from _window_beside import VIBE, beside, vibe_command
 from _window_host import ANSWER
 from _window_terminal import Terminal
 
@@ -192,15 +192,22 @@ def print_beside(figures: dict[str, float], problem: str) -> None:
 
 def main(answers: int = 200, turns: int = 1000) -> None:
     """Measure, print, write."""
+    vibe, problem = None, ""
+    try:
+        vibe = vibe_command()
+    except (OSError, subprocess.CalledProcessError) as error:
+        problem = str(getattr(error, "stderr", "") or error).strip().rpartition("\n")[2]
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name))
         figures = resume(bench, 1000) | resume(bench, 1000, LONG) | keys_and_stream(bench, answers)
         if turns:
             figures |= memory(bench, turns)
-        try:
-            others, problem = beside(Path(name), bench.root), ""
-        except (OSError, subprocess.CalledProcessError) as error:
-            others, problem = {}, str(getattr(error, "stderr", "") or error).strip().rpartition("\n")[2]
+        others: dict[str, float] = {}
+        if vibe:
+            try:
+                others = beside(vibe, Path(name), bench.root)
+            except TimeoutError as error:
+                problem = f"a window did not come: {error}"[:300]
     print(f"{answers} answers in the conversation, a terminal of 120×40\n")
     print("| what | ossa | wanted |\n|---|---|---|")
     for title, name, unit, wanted in ROWS:
