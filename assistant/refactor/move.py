@@ -287,7 +287,9 @@ class _Move:
         """Add imports below those of their kind that a file has at its top."""
         source, body = self._modules.source(path), _body(_needed(self._modules, path))
         first = next((n for n, one in enumerate(body) if isinstance(one, Function | ast.ClassDef)), len(body))
+        gone = [edit.start for edit in self._edits[path] if not edit.new]
         tops = [one for one in body[:first] if isinstance(one, ast.Import | ast.ImportFrom)]
+        tops = [one for one in tops if source.span(one)[0] not in gone]
         if not tops:
             self._first_imports(path, source, body, source.newline.join(sorted(statements)))
             return

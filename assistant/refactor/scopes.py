@@ -155,9 +155,14 @@ class Scopes(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
-        """A call."""
+        """A call; texts given to `TypeVar` and `cast` are types."""
         self.calls.append((node, self._scope))
-        self.generic_visit(node)
+        called = ast.unparse(node.func).rpartition(".")[2]
+        self.visit(node.func)
+        for number, part in enumerate(node.args):
+            self._annotation(part) if called == "cast" and not number else self.visit(part)
+        for word in node.keywords:
+            self._annotation(word.value) if called == "TypeVar" and word.arg == "bound" else self.visit(word.value)
 
     def visit_Import(self, node: ast.Import) -> None:
         """Modules that get a name here."""

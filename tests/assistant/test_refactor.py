@@ -75,12 +75,13 @@ def test_line_ends_encoding_and_byte_order_mark_stay(do: Do) -> None:
 def test_annotations_in_quotes_and_conditional_imports_are_seen(do: Do) -> None:
     files = {
         "m.py": "class Box:\n    pass\n",
-        "n.py": "from typing import TYPE_CHECKING, Optional\nif TYPE_CHECKING:\n    from m import Box\n\n\n"
+        "n.py": "from typing import TYPE_CHECKING, Optional, TypeVar\nT = TypeVar('T', bound='Box')\nif TYPE_CHECKING:\n    from m import Box\n\n\n"
         "def f(a: 'Box', b: 'Optional[Box]') -> 'list[Box]':\n    return [a]\n",
         "o.py": "try:\n    from m import Box\nexcept ImportError:\n    Box = None\n\nprint(Box)\n",
     }
     done = do(files, "rename", "m.py:Box", "Crate")
     assert "f(a: 'Crate', b: 'Optional[Crate]') -> 'list[Crate]'" in text(done, "n.py")
+    assert "bound='Crate'" in text(done, "n.py")
     assert "from m import Crate as Box" in text(done, "o.py") and "print(Box)" in text(done, "o.py")
 
 
@@ -160,6 +161,16 @@ def test_a_function_moves_with_its_imports_and_its_callers_follow(do: Do, tmp_pa
         (tmp_path / path).write_bytes(data)
     ran = subprocess.run(["python", "use.py"], cwd=tmp_path, capture_output=True, text=True)
     assert ran.stdout.startswith("('/', <class 'pkg.base.Base'>)"), ran.stderr
+
+
+def test_a_move_to_where_it_was_imported_alone_leaves_one_definition(do: Do) -> None:
+    files = {
+        "low.py": "import os\n\n\ndef name():\n    return os.name\n",
+        "high.py": "from low import name\n\n\ndef show():\n    return name()\n\n\nSHOWN = name()\n",
+    }
+    done = do(files, "move", "low.py:name", "high.py")
+    high = text(done, "high.py")
+    assert "from low" not in high and high.index("def name") < high.index("SHOWN") and "import os\n" in high
 
 
 def test_a_move_into_a_new_module_makes_it_and_one_into_a_circle_is_refused(do: Do) -> None:
