@@ -75,7 +75,8 @@ def test_line_ends_encoding_and_byte_order_mark_stay(do: Do) -> None:
 def test_annotations_in_quotes_and_conditional_imports_are_seen(do: Do) -> None:
     files = {
         "m.py": "class Box:\n    pass\n",
-        "n.py": "from typing import TYPE_CHECKING, Optional, TypeVar\nT = TypeVar('T', bound='Box')\nif TYPE_CHECKING:\n    from m import Box\n\n\n"
+        "n.py": "from typing import TYPE_CHECKING, Optional, TypeVar\n\nT = TypeVar('T', bound='Box')\n"
+        "if TYPE_CHECKING:\n    from m import Box\n\n\n"
         "def f(a: 'Box', b: 'Optional[Box]') -> 'list[Box]':\n    return [a]\n",
         "o.py": "try:\n    from m import Box\nexcept ImportError:\n    Box = None\n\nprint(Box)\n",
     }
