@@ -146,7 +146,8 @@ def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFo
             attention.native = library
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
-    layers = {} if options.exact else narrow.get(Passing(wide, checkpoint, options.tell), library)
+    passing = wide if narrow.is_there else Passing(wide, checkpoint, options.tell)
+    layers = {} if options.exact else narrow.get(passing, library)
     for name, linear in linears.items():
         weight, scales = layers.get(name) or (wide[name], None)
         bias: Any = linear.bias  # None in the output layer, whatever its type says
