@@ -61,6 +61,8 @@ class Config:
     """Its name there; empty where the server has one only."""
     server_window: int = 0
     """Tokens that prompt and answer may have together there; 0: what the server says."""
+    exact: bool = False
+    """Whether gpt-oss on a CPU keeps all but its experts in bf16: more exact, slower by a third, and 1 GB more."""
     watch: bool = False
     """Whether a comment that ends in `AI!` or `AI?`, in a file that is saved, is a prompt."""
     problems: tuple[str, ...] = ()

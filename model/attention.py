@@ -88,7 +88,7 @@ def attend(
     """Attention as transformers calls it: `[rows, heads, tokens, width]` to `[rows, tokens, heads, width]`.
 
     Args:
-        module: the layer's attention, for its number.
+        module: the layer's attention, for its number, and its kernels if it has any.
         query: of the new tokens.
         key: of a row's own states, the new ones last.
         value: as `key`.
@@ -109,24 +109,33 @@ def attend(
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
         common = None
     if native:  # torch is slow at half precision, and rounds at every step
-        key, value = key.float(), value.float()
-        common = common and (common[0].float(), common[1].float())
+        key, value, common = key.float(), value.float(), common and (common[0].float(), common[1].float())
     query = query.to(key.dtype)  # where states are kept in fewer bits
     is_masked = pad > 0 or (sliding_window is not None and key.shape[2] > sliding_window)
     pads = shared.pads if shared else None
     if common and query.numel() // query.shape[-1] * (common[0].shape[2] + key.shape[2]) < _LARGE:
         mask = _mask(query, key.shape[2], own, None, pads) if is_masked or new > 1 else None
         return _joint(query, (key, value), common, mask, scaling, s_aux), None
-    if not is_masked:
-        parts = _causal(query, key, value, scaling, alone=not common and s_aux is None)
+    mask = _mask(query, key.shape[2], own, sliding_window, pads) if is_masked else None
+    return _by_parts(query, (key, value), common, mask, scaling, s_aux).to(query.dtype).transpose(1, 2), None
+
+
+def _by_parts(
+    query: torch.Tensor,
+    own: tuple[torch.Tensor, torch.Tensor],
+    common: tuple[torch.Tensor, torch.Tensor] | None,
+    mask: torch.Tensor | None,
+    scaling: float | None,
+    sinks: torch.Tensor | None,
+) -> torch.Tensor:
+    """Attention to shared states and to the rows' own apart, and merged."""
+    if mask is None:
+        parts = _causal(query, *own, scaling, alone=not common and sinks is None)
     else:
-        mask = _mask(query, key.shape[2], own, sliding_window, pads)
-        parts = [_part(query, key, value, scaling, mask=mask)]
+        parts = [_part(query, *own, scaling, mask=mask)]
     if common:
         parts.append(_common(query, common[0], common[1], scaling))
-    if len(parts) == 1 and s_aux is None:
-        return parts[0].output.transpose(1, 2), None
-    return _merged(parts, s_aux).to(query.dtype).transpose(1, 2), None
+    return _merged(parts, sinks)
 
 
 def _reached(
@@ -259,6 +268,8 @@ def _mask(query: torch.Tensor, states: int, own: int, window: int | None, pads: 
 
 def _merged(parts: list[Part], sinks: torch.Tensor | None) -> torch.Tensor:
     """The parts by their weights; sinks weigh too, and add nothing."""
+    if len(parts) == 1 and sinks is None:
+        return parts[0].output
     weights = [part.weight for part in parts]
     if sinks is not None:
         weights.append(sinks.float().reshape(1, -1, 1).expand_as(parts[0].weight))

@@ -125,7 +125,7 @@ def _load(name: str, adapter: str, config: "Config", *, exact: bool = False) -> 
     # The configured adapter belongs to the configured model.
     if folder := adapter or ("" if name else config.adapter):
         found = adapted(found, Path(folder))
-    found = replace(found, exact=exact)
+    found = replace(found, exact=exact or config.exact)
     planned = str(plan(found, machine))
     log, states = paths.state_dir() / "model.log", paths.cache_dir() / "states"
     return LocalModel(found, planned=planned, log=log, states=states)

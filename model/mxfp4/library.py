@@ -9,6 +9,7 @@ here.
 import contextlib
 import ctypes
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,21 +146,23 @@ def fits(weight: torch.Tensor) -> bool:
     return weight.dim() == 2 and weight.shape[0] % 2 == 0 and weight.shape[1] % GROUP == 0
 
 
-def proven(path: Path = PATH, threads: int | None = None) -> Library:
-    """The fastest kernels of this processor that compute what torch does; takes some milliseconds.
+def proven(path: Path = PATH, threads: int | None = None, levels: Sequence[int] = LEVELS) -> Library:
+    """The fastest kernels of this processor, among those of the levels, that compute what torch does.
+
+    It takes some milliseconds.
 
     Raises:
         KernelsError: there are none.
     """
     wrong: list[str] = []
-    for level in LEVELS:
+    for level in levels:
         with contextlib.suppress(KernelsError):
             library = Library(path, level, threads or torch.get_num_threads())
             if error := deviation(library):
                 wrong.append(f"the kernels for {library.name} {error}")
             else:
                 return library
-    Library(path, LEVELS[-1], 1)  # says why it can't be opened
+    Library(path, levels[-1], 1)  # says why it can't be opened
     raise KernelsError(" and ".join(wrong))
 
 

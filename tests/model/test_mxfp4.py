@@ -299,6 +299,27 @@ def test_kernels_that_are_missing_or_none_are_told_of(tmp_path: Path) -> None:
 
 
 @needs_kernels
+def test_a_processor_without_any_of_the_levels_is_told_of() -> None:
+    with pytest.raises(KernelsError, match="has neither AVX2 nor NEON"):
+        proven(levels=(4, 3))
+    assert proven(levels=(1,)).name != "plain C"
+
+
+@needs_kernels
+def test_states_that_are_no_numbers_are_not_hidden() -> None:
+    library, numbers = proven(), torch.Generator().manual_seed(0)
+    query = torch.randn(1, 4, 3, 32, generator=numbers)
+    for bad in (float("nan"), float("inf")):
+        for spoilt in (0, 1):
+            states = [torch.randn(1, 2, 70, 32, generator=numbers).half() for _ in range(2)]
+            states[spoilt][0, 1, 66, 5] = bad
+            out = library.attend(query, states[0], states[1], None, 0.2, None)
+            assert out[:, :, :2].isfinite().all()
+            assert not out[:, :, 2:].isfinite().all(-1).any()
+            assert not library.attend(query, states[0], states[1], None, 0.2, 2)[0, 0].isfinite().all()
+
+
+@needs_kernels
 def test_kernels_touch_nothing_beyond_their_memory() -> None:
     script = Path(__file__).with_name("kernels_at_edges.py")
     done = subprocess.run([sys.executable, script, PATH], capture_output=True, text=True, timeout=50)
