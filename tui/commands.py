@@ -294,4 +294,7 @@ def key_name(command: Command) -> str:
 def _row(name: str, key: str, text: str) -> "Content":
     from textual.content import Content
 
-    return Content.assemble((f"  {name:<15} ", "$text-secondary"), (f"{key:<7} ", "$text-primary"), text)
+    width = 15 if key else 23  # a long one has the room of the key, where it has none
+    return Content.assemble(
+        (f"  {name:<{width}} ", "$text-secondary"), (f"{key:<7} " * bool(key), "$text-primary"), text
+    )

@@ -75,7 +75,7 @@ def test_what_is_typed_is_completed_as_far_as_it_is_certain() -> None:
     assert completion("/dis") == "/discard "
     assert completion("/t") == "" == completion("hello") == completion("/fix it")
     assert completion("/d") == "/discard " and completion("/fi") == ""
-    assert suggestions("/t") == "/test  /theme"
+    assert suggestions("/t") == "/test  /title  /theme"
     assert suggestions("/fix a b").startswith("/fix [hint]")
     assert suggestions("a / b") == ""
 
