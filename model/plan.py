@@ -101,7 +101,11 @@ def _packed(model: Found) -> int:
 
 
 def _shortage(model: Found, machine: Machine) -> str:
-    text = f"needs {_gb(_packed(model) or model.memory)} and {_gb(machine.ram)} are free"
+    needed = _packed(model) or model.memory
+    figures = [_gb(needed), _gb(machine.ram)]
+    if len(set(figures)) == 1:  # the same when rounded
+        figures = [f"{size / GB:.2f} GB" for size in (needed, machine.ram)]
+    text = f"needs {figures[0]} and {figures[1]} are free"
     if not machine.gpu:
         return text
     best = next(ways(model, machine))

@@ -61,6 +61,7 @@ def test_the_best_way_that_fits(model: Found, there: Machine, wanted: tuple[str,
     [
         (GPT_OSS, Machine(22 * GB), "gpt-oss-20b needs 42 GB and 22 GB are free: close"),
         (PACKED, Machine(8 * GB), "gpt-oss-20b needs 12 GB and 8.0 GB are free: close"),
+        (PACKED, Machine(int(11.8 * GB)), "gpt-oss-20b needs 12.50 GB and 11.80 GB are free: close"),
         (replace(PACKED, exact=True), Machine(13 * GB), "gpt-oss-20b needs 14 GB and 13 GB are free: close"),
         (
             GPT_OSS,
