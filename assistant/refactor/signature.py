@@ -71,6 +71,11 @@ class _Signature:
         if not isinstance(node, Function):
             raise Refused(f"{uses.target.name} in {uses.target.path} is no function, and no class with an __init__.")
         self._node = node
+        scopes = self._modules.scopes(self._target.path)
+        known = scopes.definitions if scopes else ()
+        if sum(outer.inner(one.name) == self._target.name for one, outer, _ in known) > 1:
+            often = f"{self._target.name} is defined several times in {self._target.path}, as overloads are"
+            raise Refused(f"{often}; change its signature by hand.")
         skip = int("." in self._target.name and "staticmethod" not in _decorators(node))
         self._old, self._new = Head(node.args, skip), _read(to, node, skip)
         self._renamed = self._pairs()

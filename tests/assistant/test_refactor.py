@@ -211,6 +211,8 @@ def test_a_parameter_is_renamed_taken_out_made_a_keyword_or_added(do: Do) -> Non
     assert "timeout=5," in text(done, "g.py") and "retry=False)" in text(done, "f.py")
     assert "timeout is still used" in do(CALLS, "signature", "f.py:send", "(url, data)").problem
     assert "has no default" in do(CALLS, "signature", "f.py:send", "(url, data, timeout=3, *, retry)").problem
+    twice = {"f.py": CALLS["f.py"] * 2}
+    assert "defined several times" in do(twice, "signature", "f.py:send", "(data, url, timeout=3)").problem
     assert "no list of parameters" in do(CALLS, "signature", "f.py:send", "(url, 3)").problem
 
 
