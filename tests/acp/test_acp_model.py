@@ -1,4 +1,4 @@
-"""The main job with the real small model: the example's failing test is repaired, accepted, and taken back."""
+"""The main job with the real small model: a failing test is repaired from an editor, accepted, and taken back."""
 
 import asyncio
 import subprocess
@@ -7,25 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from ossa.tests.acp.editing import Editor, running
-from ossa.tui.demo import make_example
+from ossa.tests.acp.editing import CALC, Editor, running
 
 
 @pytest.mark.timeout(240)
-async def test_the_small_model_repairs_the_example_from_an_editor(tmp_path: Path, small_model_file: Path) -> None:
-    root, editor = make_example(tmp_path), Editor(["accept"])
-    book = root / "pocket/book.py"
-    buggy = book.read_text()
-    line = [sys.executable, "-P", "-m", "ossa.tui", "acp", "--model", str(small_model_file), "--file", "pocket/book.py"]
+async def test_the_small_model_repairs_a_test_from_an_editor(repository: Path, small_model_file: Path) -> None:
+    calc, editor = repository / "calc.py", Editor(["accept"])
+    (repository / ".ossa.toml").unlink()
+    (repository / "test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
+    line = [sys.executable, "-P", "-m", "ossa.tui", "acp", "--model", str(small_model_file)]
     async with running(line, editor) as ossa:
-        session = await ossa.open(root)
+        session = await ossa.open(repository)
         assert (await ossa.prompt(session, "/fix")).stop_reason == "end_turn"
-        title = str(editor.asked[0][0].title)
-        assert title.startswith("Change: 1 file, +1 −1 – 14/14 passed · 2 fixed")
+        assert str(editor.asked[0][0].title).startswith("Change: 1 file, +1 −1 – 1/1 passed · 1 fixed")
         assert any(str(u.get("title")).startswith("Search for a repair:") for u in editor.of("tool_call_update"))
-        mended = book.read_text()
-        assert mended != buggy
+        assert calc.read_text() != CALC
         tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        assert (await asyncio.to_thread(subprocess.run, tests, cwd=root, capture_output=True)).returncode == 0
+        assert (await asyncio.to_thread(subprocess.run, tests, cwd=repository, capture_output=True)).returncode == 0
         await ossa.prompt(session, "/undo")
-        assert book.read_text() == buggy
+        assert calc.read_text() == CALC

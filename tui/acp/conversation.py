@@ -5,6 +5,7 @@ blocks ─► prompt_of() ─► "/fix …" or a prompt ─► the model is read
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from acp.exceptions import RequestError
@@ -36,8 +37,8 @@ _THINKING = ("fix", "commit")
 _HELP = {"review": "Offer the change in the draft again", "context": "What the model is shown with a prompt, in tokens"}
 """What they do, where that is not what they do in the window."""
 _COMMAND = re.compile(r"/([a-z-]+)(?:\s+(.*))?$", re.DOTALL)
-_SHORT = 0.3
-"""Seconds after which it is worth a line that the model is still loaded."""
+_SHORT, _NOW_AND_THEN = 0.3, 3.0
+"""Seconds after which it is worth a line that the model is being loaded, and after which again."""
 INVALID_REQUEST, INVALID_PARAMS, INTERNAL = -32600, -32602, -32603
 
 
@@ -156,13 +157,15 @@ class Conversation:
         """
         model, steps = self.bench.model, self.teller.steps
         loading = asyncio.create_task(asyncio.to_thread(model.start))
-        done, _ = await asyncio.wait([loading], timeout=_SHORT)
-        if not done:
-            for update in steps.waiting("load", f"Load {model.info.about}"):
-                await self._line.update(update)
+        began, patience, told = time.monotonic(), _SHORT, False
         try:
+            while not (await asyncio.wait([loading], timeout=patience))[0]:
+                so_far = f", {time.monotonic() - began:.0f} s so far" if told else ""
+                for update in steps.waiting("load", f"Load {model.info.about}{so_far}"):
+                    await self._line.update(update)
+                patience, told = _NOW_AND_THEN, True
             await loading
-            for update in steps.waiting("load", f"Loaded {model.info.about}") if not done else ():
+            for update in steps.waiting("load", f"Loaded {model.info.about}") if told else ():
                 await self._line.update(update)
         finally:
             well = loading.done() and not loading.cancelled() and loading.exception() is None

@@ -105,7 +105,7 @@ class Steps:
                 title=_title(f"{step.title}: {event.summary}"),
                 status="completed" if event.ok else "failed",
                 content=_printed(output) if output else None,
-                raw_output={"summary": event.summary, "output": plain_text(output[-_KEPT:])},
+                raw_output={"summary": plain_text(event.summary)},  # some editors show both
             )
 
     def search(self, event: Searching) -> Iterator[Update]:
