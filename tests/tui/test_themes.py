@@ -76,7 +76,15 @@ def weak(stage: "Stage", least: float) -> set[str]:
     return found
 
 
-async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed: Proposed, repository: Path) -> None:
+@pytest.fixture
+def marks(repository: Path) -> None:
+    """A file of every kind that git has a letter for."""
+    (repository / ".gitignore").unlink()
+    (repository / "staged.py").write_text("x = 1\n")
+    subprocess.run(["git", "-C", str(repository), "add", "staged.py"], check=True)
+
+
+async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed: Proposed, marks: None) -> None:
     spoken = Spoken(Message("assistant", ANSWER), Usage(10, 20, 5))
     script = [
         Thinking("Let me see."),
@@ -91,9 +99,6 @@ async def test_all_text_stands_out_in_every_theme(open_window: "Open", proposed:
         proposed,
     ]
     problems: dict[str, set[str]] = {}
-    (repository / ".gitignore").unlink()
-    (repository / "staged.py").write_text("x = 1\n")
-    subprocess.run(["git", "-C", str(repository), "add", "staged.py"], check=True)
     async with open_window(script, size=(140, 60)) as stage:
         await stage.shows("new.txt ?")
         await stage.send("mend it")
