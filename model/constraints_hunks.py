@@ -152,13 +152,17 @@ class Hunks:
             yield f"{self._f}{name}::_ : {' | '.join(into)}"
 
     def _ends(self) -> Iterator[str]:
-        f, file = self._f, self._file
+        f, t, file, novel = self._f, self._t, self._file, _bits(_BROUGHT, _NOVEL)
         on = f"{f}next::_ %if lt({_AT},{file.room})"
         end = f"{f}end::bit_and({_FILES_AND_AT_KEPT}) %if"
         off_rim = f"or(lt({_AT},{file.rim.start}),ge({_AT},{file.rim.stop}))"
-        yield f"{f}after::_ : {f}go::_ | {self._bringing(f'{f}brought')}"
+        near = f"%if and(bit_set({_AFTER_REMOVED}),and(ge({_AT},{file.rim.start}),lt({_AT},{file.rim.stop})))"
+        # Near the end of the file only a line for a removed one may come in last.
+        single = f"{t}OLD {f}single::set_bit({_BROUGHT}) {near} | {t}NEW {f}single::bit_or({novel}) {near}"
+        yield f"{f}after::_ : {f}go::_ | {self._bringing(f'{f}brought')} | {single}"
         yield f"{f}go::_ : {end} {_MAY_END} | {on}"
-        yield f"{f}brought::_ : {end} and({_MAY_END},or(bit_set({_AFTER_REMOVED}),{off_rim})) | {on}"
+        yield f"{f}single::_ : {end} {_MAY_END}"
+        yield f"{f}brought::_ : {end} and({_MAY_END},{off_rim}) | {on}"
         yield (f'{f}end::_ : "*** " step::bit_and({_FILES_KEPT}) | "@@" {f}hunk::_ %if le({_AT},{max(file.starts)})')
 
 

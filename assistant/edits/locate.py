@@ -8,6 +8,7 @@
 A place that is merely the first of several is never taken: the wrong one costs more than asking again.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -194,7 +195,7 @@ def _follow(choice: Sequence[Place], apart: bool) -> bool:
 
 
 def _lacks_rim(target: Target, place: Place) -> bool:
-    """Whether an insertion looks like one at the very start or end of the file, but is some lines off.
+    """Whether new lines look like ones at the very start or end of the file, but are some lines off.
 
     Context on one side only is what a patch has at the rim of a file; near it, a line between must have been left out.
     """
@@ -204,4 +205,6 @@ def _lacks_rim(target: Target, place: Place) -> bool:
         return 0 < above <= (_RIM if signs.endswith("  ") else _RIM - 1)
     if signs.startswith(" ") and signs.endswith("+") and signs.rstrip("+").endswith(" "):
         return 0 < below <= (_RIM if signs.startswith("  ") else _RIM - 1)
-    return False
+    # Lines for removed ones may be meant so; of more than were removed, the last may belong further down.
+    replaced = re.fullmatch(f"{' ' * _RIM}.*?(-+)([+]+)", signs)
+    return replaced is not None and len(replaced[1]) < len(replaced[2]) and 0 < below <= _RIM

@@ -60,6 +60,14 @@ def test_a_line_left_out_where_lines_come_in_is_a_refusal(body: str) -> None:
     assert "not in the file" in refused("@@\n" + body, LETTERS)
 
 
+def test_lines_for_fewer_near_the_end_need_the_line_below() -> None:
+    body = "@@\n four\n five\n six\n-seven\n+7\n{}+nine"
+    assert "on one side only" in refused(body.format(""), LETTERS)
+    assert updated(body.format(" eight\n"), LETTERS) == LETTERS.replace(b"seven", b"7") + b"nine\n"
+    assert updated("@@\n five\n six\n seven\n-eight\n+8\n+nine", LETTERS).endswith(b"seven\n8\nnine\n")
+    assert updated("@@\n four\n five\n six\n-seven\n+7", LETTERS) == LETTERS.replace(b"seven", b"7")
+
+
 def test_a_line_left_out_between_removed_ones_is_a_refusal() -> None:
     assert "not in the file" in refused("@@\n one\n-two\n-four\n five", LETTERS)
 

@@ -32,6 +32,7 @@ class Thing:
         return 1
 """
 FILES = {"thing.py": PYTHON, "docs/words.txt": "é “quoted”\n\ttab \\ slash\n", "empty.txt": ""}
+NEAR_END = "*** Update File: thing.py\n@@\n     def one(self):\n         return 1\n \n-    def two(self):\n"
 HEADER = f"<|channel|>commentary to={APPLY_PATCH.name} <|constrain|>json<|message|>"
 
 
@@ -74,6 +75,8 @@ GOOD = {
     "a blank line without its sign": "*** Update File: thing.py\n@@\n import os\n\n\n-def first(value):\n+def f(v):\n",
     "lines in front": "*** Update File: thing.py\n@@\n+import sys\n import os\n",
     "lines at the end": "*** Update File: thing.py\n@@\n     def two(self):\n         return 1\n+\n+    three = 3\n",
+    "a line replaced near the end": f"{NEAR_END}+    def zwei(self):\n",
+    "lines replaced by more near the end": f"{NEAR_END}+    def zwei(self):\n+        pass\n         return 1\n",
     "a line before the first": "*** Update File: docs/words.txt\n@@\n+\tfirst\n é “quoted”\n",
     "escaped lines": "*** Update File: docs/words.txt\n@@\n é “quoted”\n-\ttab \\ slash\n",
     "a file that was empty": "*** Update File: empty.txt\n@@\n+a\n+b\n",
@@ -84,6 +87,7 @@ BAD = {
     "lines that do not follow each other": "*** Update File: thing.py\n@@\n import os\n-def first(value):\n+x\n",
     "hunks out of order": "*** Update File: thing.py\n@@\n-    return value\n+    return 0\n@@\n-import os\n",
     "a place that is one of two": "*** Update File: thing.py\n@@\n-        return 1\n+        return 2\n",
+    "a line replaced by more near the end, and nothing below": f"{NEAR_END}+    def zwei(self):\n+        pass\n",
     "blank lines alone": "*** Update File: thing.py\n@@\n \n \n+x\n",
     "a hunk below its place": "*** Update File: thing.py\n@@ class Thing:\n-import os\n",
     "a hunk out of the block of its anchor": "*** Update File: thing.py\n@@ def first\n-    def one(self):\n",
