@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from acp.exceptions import RequestError
-from acp.helpers import resource_link_block
+from acp.helpers import embedded_text_resource, resource_block, resource_link_block
 from acp.schema import (
     EnvVariable,
     McpServerStdio,
@@ -63,6 +63,8 @@ async def test_nothing_is_written_unless_granted(repository: Path, command: Comm
         for _ in range(3):
             await ossa.prompt(session, "/review")
         assert len(editor.asked) == 5
+        cards = {card["toolCallId"] for card in editor.of("tool_call")}
+        assert all(about.tool_call_id in cards for about, _ in editor.asked)
         # What the person has typed since, and not saved, is not overwritten either, however often they accept.
         editor.taken[:] = ["accept", "always", "accept"]
         await ossa.prompt(session, "/review")
@@ -178,6 +180,9 @@ async def test_errors_are_sentences(tmp_path: Path, repository: Path, command: C
             await ossa.prompt(session, "two")
         with pytest.raises(RequestError, match="rewind takes a number"):
             await ossa.prompt(session, "/rewind frob")
+        typed = embedded_text_resource((repository / "calc.py").as_uri(), "typed\n")
+        with pytest.raises(RequestError, match="/fix takes no text that is attached"):
+            await ossa.prompt(session, "/fix", resource_block(typed))
         with pytest.raises(RequestError, match="no command /frob"):
             await ossa.prompt(session, "/frob")
         await ossa.prompt(session, "/status")

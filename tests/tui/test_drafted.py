@@ -1,6 +1,7 @@
 """While a turn changes files in the draft, they are seen as it leaves them; what a change adds is in the tree."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -54,6 +55,26 @@ async def test_a_file_is_seen_as_in_the_draft_while_a_turn_changes_it(open_windo
         over.set()
         await stage.shows("return a - b")
         await stage.until(lambda: "±" not in stage.text and "made.py" not in stage.text)
+
+
+async def test_a_draft_that_is_read_slowly_does_not_bring_back_what_the_person_left(open_window: "Open") -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def slowly(_path: str) -> bytes:
+        asked.set()
+        assert goes_on.wait(20)
+        return b"as in the draft\n"
+
+    async with open_window([], size=(140, 40)) as stage:
+        preview = stage.app.window.preview
+        await preview.show("calc.py")
+        preview.read_draft = slowly
+        preview.renew(frozenset({"calc.py"}))
+        assert await asyncio.to_thread(asked.wait, 20)
+        await preview.show("notes.md")
+        goes_on.set()
+        await stage.app.workers.wait_for_complete([worker for worker in stage.app.workers if worker.group == "again"])
+        assert preview.path == "notes.md"
 
 
 async def test_all_tests_of_a_verdict_can_be_seen(open_window: "Open", proposed: Proposed) -> None:

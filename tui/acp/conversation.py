@@ -139,6 +139,8 @@ class Conversation:
         if command is None or command.name not in COMMANDS:
             names = ", ".join(f"/{name}" for name in COMMANDS)
             raise UnfitPrompt(f"There is no command /{typed[1]} in an editor. There are {names}.")
+        if prompt.attached:
+            raise UnfitPrompt(f"/{command.name} takes no text that is attached: save its file, or ask in words.")
         if command.name in _THINKING:
             await self._ready()
         try:

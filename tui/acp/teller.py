@@ -82,7 +82,7 @@ class Teller:
 
     async def has_told(self, change: Change) -> None:
         """Wait until this change was told of: the person may be asked before the last events come that led to it."""
-        while self._change != change:
+        while not self._card or self._change != change:
             self._news.clear()
             await self._news.wait()
 

@@ -50,6 +50,8 @@ class Preview(Vertical):
     def __init__(self, root: Path) -> None:
         super().__init__(id="preview")
         self.root = root
+        self.leave_key = "esc"
+        """The key that leaves a line, as written in texts."""
         self.read_draft: Callable[[str], bytes | None] | None = None
         """Reads a file of the draft, once there is one."""
         self._drafted: frozenset[str] = frozenset()
@@ -88,10 +90,12 @@ class Preview(Vertical):
         parts += ["◉ follows the assistant"] if self.following and self.path else []
         return Content("  · ").join([name, *map(Content, parts)])
 
-    async def show(self, path: str) -> None:
+    async def show(self, path: str, *, only_while_shown: bool = False) -> None:
         """Show a file, or the same one as it is now without scrolling away."""
         again = path == self.path
         page = await asyncio.to_thread(self._read, path, colours=False)
+        if only_while_shown and path != self.path:
+            return
         self.lines.turn(page, keep=again)
         self.path = path
         self.post_message(self.Turned())
@@ -127,7 +131,7 @@ class Preview(Vertical):
         """Show the same file as it is now."""
         self.refresh_bindings()
         if self.path:
-            self.run_worker(partial(self.show, self.path), exclusive=True, group="again")
+            self.run_worker(partial(self.show, self.path, only_while_shown=True), exclusive=True, group="again")
 
     def watch_of_draft(self) -> None:
         self._again()
@@ -185,7 +189,9 @@ class Preview(Vertical):
         """Let the person type."""
         self.stay()
         self._purpose, self._origin = purpose, self.lines.first
-        self._field.open("Search; enter keeps, esc leaves" if purpose == "search" else "Line; esc goes back", text)
+        leave = self.leave_key
+        hint = f"Search; enter keeps, {leave} leaves" if purpose == "search" else f"Line; {leave} goes back"
+        self._field.open(hint, text)
 
     def _close(self) -> None:
         self._field.close()
