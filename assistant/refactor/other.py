@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ossa.assistant.index.languages import grammar, language_of
 from ossa.assistant.refactor.source import Edit, Source
-from ossa.assistant.refactor.wish import Left, Outcome, Target, Wish
+from ossa.assistant.refactor.wish import Left, Outcome, Target, Wish, unread
 
 _ALIKE = {"typescript": "javascript", "cpp": "c"}
 """Languages whose files use each other's names."""
@@ -16,6 +16,8 @@ _ALIKE = {"typescript": "javascript", "cpp": "c"}
 
 def reworked(wish: Wish, target: Target, files: Mapping[str, bytes], definitions: int) -> Outcome:
     """What the files become; a problem with the list of references where a name alone does not say what is meant."""
+    if target.path not in files:
+        return Outcome(problem=unread(target.path))
     name = target.name.rpartition(".")[2]
     references = _references(target, name, files)
     left = [_left(files, path, start) for path, places in references.items() for start in places]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 from ossa.assistant.drafts.scratch import held
 from ossa.assistant.refactor.wish import Outcome, Target, Wish
@@ -47,6 +48,7 @@ async def worked_out(
             cwd=folder.anchor,
             start_new_session=True,
         )
+        begun = monotonic()
         try:
             async with asyncio.timeout(seconds + 5):
                 told, _ = await process.communicate(line)
@@ -56,9 +58,12 @@ async def worked_out(
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    if not told.strip():
+    if told.strip():
+        return Outcome.unpacked(told)
+    if monotonic() - begun >= seconds:
         return Outcome(problem=f"This could not be worked out within {seconds:.0f} seconds, so nothing was changed.")
-    return Outcome.unpacked(told)
+    status = process.returncode
+    return Outcome(problem=f"The process that works this out ended early (status {status}), so nothing was changed.")
 
 
 def _copy(files: Mapping[str, bytes], folder: Path) -> None:

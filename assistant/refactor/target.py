@@ -13,6 +13,8 @@ from ossa.assistant.refactor.wish import Refused, Target
 
 _SHOWN = 6
 """Candidates that are named."""
+_DIGITS = 9
+"""Of the longest line number."""
 
 
 def find(
@@ -32,7 +34,9 @@ def find(
     text = wanted.strip().removeprefix("./")
     path, _, inside = text.partition(":")
     inside = inside.lstrip(":")
-    if inside and inside.isdecimal():
+    if inside.isdecimal():
+        if len(inside) > _DIGITS:
+            raise Refused(f"No file has as many lines as {path[:120]}:{inside[:12]}… says.")
         return _at(path, int(inside), read)
     dotted = inside or path
     name = dotted.rpartition(".")[2]

@@ -79,5 +79,10 @@ class Outcome:
         return cls(files, told["places"], left, told["notes"], told["problem"])
 
 
+def unread(path: str) -> str:
+    """Why a definition in a file that was not given is left alone."""
+    return f"{path[:120]} is not among the files that are changed: git ignores it, it is too large, or holds secrets."
+
+
 class Refused(Exception):
     """The refactoring cannot be done; the text is a sentence that says why."""

@@ -24,7 +24,7 @@ from ossa.assistant.refactor.signature import changed
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.texts import Texts
 from ossa.assistant.refactor.uses import Doubt, Uses
-from ossa.assistant.refactor.wish import Left, Outcome, Refused
+from ossa.assistant.refactor.wish import Left, Outcome, Refused, unread
 
 _STACK = 512 << 20
 _DEEPEST = 20_000
@@ -36,6 +36,8 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
     files = {path: (root / path).read_bytes() for path in request["files"]}
     modules = Modules({path: data for path, data in files.items() if path.endswith(PYTHON)})
     others = {path: data for path, data in files.items() if not path.endswith(PYTHON)}
+    if request["path"] not in modules.files:
+        return Outcome(problem=unread(request["path"]))
     target = Entity(modules.own(request["path"]), request["name"])
     try:
         return _done(root, modules, others, target, request)
@@ -173,7 +175,11 @@ def main(root: str) -> None:
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     faulthandler.dump_traceback_later(request["seconds"], exit=True)
-    outcome = work(Path(root), request)
+    try:
+        outcome = work(Path(root), request)
+    except Exception as error:  # what is read may be anything, and a person is owed a sentence in any case
+        kind = type(error).__name__
+        outcome = Outcome(problem=f"This could not be worked out ({kind}: {str(error)[:200]}); nothing was changed.")
     with os.fdopen(out, "w") as told:
         told.write(outcome.packed() + "\n")
 
