@@ -42,6 +42,7 @@ class Refactoring:
             DraftError: the draft cannot be read or written.
         """
         try:
+            _see_text(wish)
             found, files, definitions = await in_thread(self._gather, wish)
             if found.path.endswith(PYTHON):
                 outcome = await python.worked_out(wish, found, files, _packages(self._draft.root))
@@ -95,11 +96,16 @@ class Refactoring:
                 raise Refused(f"{path} would no longer parse ({problem}), so nothing was changed.")
         if not changed:
             raise Refused("That would change nothing.")
+        fresh = changed.keys() - files.keys()
+        for path in fresh:
+            self._see_free(path)
         written: list[str] = []
         try:
             for path, data in changed.items():
                 written.append(path)
                 self._draft.write(path, data)
+            if fresh and (lost := fresh - {file.path for file in self._draft.change().files}):
+                raise DraftError(f"{min(lost)} would be no part of the change, as git ignores it.")
         except DraftError as error:
             for path in reversed(written):
                 with contextlib.suppress(DraftError):
@@ -107,12 +113,32 @@ class Refactoring:
             raise Refused(f"{error} Nothing was changed.") from error
         return Outcome(changed, outcome.places, outcome.left, outcome.notes)
 
+    def _see_free(self, path: str) -> None:
+        """See that a file that is to be made is not there.
+
+        Raises:
+            Refused: it is there, but not among the files that were looked at.
+        """
+        if self._draft.permissions(path) is not None:
+            raise Refused(f"{path} is there already, but is ignored by git, too large or secret; nothing was changed.")
+
 
 def _packages(root: Path) -> list[str]:
     """Where the packages of the project's own environments, or of the active one, are installed."""
     programs = [*own(root), *common()[:1]]
     folders = [folder for program in programs if (folder := of_interpreter(program))]
     return [str(place) for folder in folders for place in sorted(folder.glob("[Ll]ib/**/site-packages"))]
+
+
+def _see_text(wish: Wish) -> None:
+    """See that what was typed is text throughout.
+
+    Raises:
+        Refused: a part of it cannot be written as UTF-8, or is a NUL.
+    """
+    for part in (wish.symbol, wish.to):
+        if "\0" in part or any("\ud800" <= letter <= "\udfff" for letter in part):
+            raise Refused("What is to be refactored has letters that are none in UTF-8; type it anew.")
 
 
 def _last(symbol: str) -> str:
