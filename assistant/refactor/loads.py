@@ -49,7 +49,7 @@ class Loads:
         if scopes is None:
             return frozenset()
         assert isinstance(scopes.module.node, ast.Module)
-        hidden = {id(part) for one in scopes.module.node.body if _for_types(one) for part in ast.walk(one)}
+        hidden = for_types(scopes.module.node)
         found: set[str] = set()
         for node, alias, scope in scopes.imports:
             if not is_loaded(scope) or id(node) in hidden:
@@ -72,5 +72,11 @@ def is_loaded(scope: Scope | None) -> bool:
     return scope is not None and scope.kind == "module"
 
 
-def _for_types(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING"
+def for_types(tree: ast.Module) -> set[int]:
+    """The ids of the nodes of a module that only a type checker sees."""
+    blocks = [one for one in tree.body if isinstance(one, ast.If) and _is_for_types(one.test)]
+    return {id(part) for block in blocks for one in block.body for part in ast.walk(one)}
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"

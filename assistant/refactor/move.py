@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from ossa.assistant.refactor.loads import Loads, is_loaded
+from ossa.assistant.refactor.loads import Loads, for_types, is_loaded
 from ossa.assistant.refactor.modules import Entity, Modules
 from ossa.assistant.refactor.scopes import Function, Scope, Scopes
 from ossa.assistant.refactor.source import Edit, Source
@@ -40,6 +40,8 @@ class _Move:
         self._to, self._dotted = self._place(to)
         self._notes: list[str] = []
         self._edits: dict[str, list[Edit]] = defaultdict(list)
+        self._typed: set[str] = set()
+        """Imports for a type checker alone, of which there may be nothing to import otherwise."""
         self._wanted: dict[str, set[str]] = defaultdict(set)
         """By file, the import statements that it needs."""
 
@@ -55,7 +57,8 @@ class _Move:
             self._text(use, begin, end)
         self._arrive(segment, needs)
         for path, statements in self._wanted.items():
-            self._import(path, statements)
+            if statements:
+                self._import(path, statements)
         self._see_circle(needs)
         return self._edits, self._notes
 
@@ -112,6 +115,7 @@ class _Move:
                 used |= {
                     word for word in self._scopes.module.bindings if word in str(text.value).replace(".", " ").split()
                 }
+        hidden = for_types(self._tree())
         for name in sorted(used - {self._name}):
             bindings = self._scopes.module.bindings.get(name)
             if not bindings:
@@ -121,7 +125,13 @@ class _Move:
                     )
                 continue
             needs[name] = self._statement(name, bindings[-1].node, bindings[-1].alias)
+            if needs[name] and all(id(binding.node) in hidden for binding in bindings):
+                self._typed.add(needs[name])
         return needs
+
+    def _tree(self) -> ast.Module:
+        assert isinstance(self._scopes.module.node, ast.Module)
+        return self._scopes.module.node
 
     def _is_global(self, node: ast.Name, scope: Scope) -> bool:
         bound = self._scopes.lookup(node.id, scope)
@@ -156,6 +166,7 @@ class _Move:
         for place in (path, self._from):
             scopes = self._modules.scopes(place) if place in self._modules.files else None
             found = [node for node, _, _ in (scopes.imports if scopes else ()) if isinstance(node, ast.ImportFrom)]
+            found = [node for node in found if node.module != "__future__"]
             if found:
                 return any(node.level > 0 for node in found)
         return False
@@ -244,17 +255,23 @@ class _Move:
     def _arrive(self, segment: str, needs: Mapping[str, str]) -> None:
         """Put the definition into its new file, with what it needs."""
         if self._to not in self._modules.files:
-            heads = sorted({statement for statement in needs.values() if statement})
-            text = "\n".join([*self._futures(), *heads])
-            self._edits[self._to].append(Edit(0, 0, f"{text}\n\n\n{segment}\n".lstrip("\n")))
+            heads = sorted({statement for statement in needs.values() if statement} - self._typed)
+            text = "\n".join([*self._futures(self._source), *heads, *_guarded(self._typed)])
+            whole = f"{text}\n\n\n{segment}\n".lstrip("\n").replace("\r\n", "\n")
+            self._edits[self._to].append(Edit(0, 0, whole.replace("\n", self._source.newline)))
             return
         source, scopes = self._modules.source(self._to), _needed(self._modules, self._to)
+        typed: set[str] = set()
         for name, statement in needs.items():
             there = scopes.module.bindings.get(name)
             if not there:
-                self._wanted[self._to] |= {statement} - {""}
+                self._wanted[self._to] |= {statement} - {"", *self._typed}
+                typed |= {statement} & self._typed
             elif self._modules.exported(self._to, name) != self._modules.exported(self._from, name):
                 raise Refused(f"{name} means something else in {self._to} than in {self._from}.")
+        if typed and set(self._futures(self._source)) - set(self._futures(source)):
+            raise Refused(f"{self._name} uses types that {self._to} would need `{self._futures(self._source)[0]}` for.")
+        self._wanted[self._to] |= {one.replace("\n", source.newline) for one in _guarded(typed)}
         body = source.text.rstrip()
         place = self._behind(source, scopes, len(body))
         gap = source.newline * 3
@@ -275,8 +292,8 @@ class _Move:
                 return source.line_start(first)
         return end
 
-    def _futures(self) -> list[str]:
-        tree = self._source.tree
+    def _futures(self, source: Source) -> list[str]:
+        tree = source.tree
         return [
             ast.unparse(n)
             for n in (tree.body if tree else ())
@@ -313,7 +330,7 @@ class _Move:
         loads = Loads(self._modules)
         new: list[tuple[str, str]] = []
         for name, statement in needs.items():
-            if not statement:
+            if not statement or statement in self._typed:
                 continue
             found = self._modules.exported(self._from, name)
             own = any(binding.alias is None for binding in self._scopes.module.bindings.get(name, ()))
@@ -327,6 +344,12 @@ class _Move:
                 f"With {self._name} in {self._to}, modules would import each other as they are loaded "
                 f"({' → '.join(circle)}); move it elsewhere, or first what they share."
             )
+
+
+def _guarded(statements: set[str]) -> list[str]:
+    """Imports for a type checker alone, as one text."""
+    lines = "".join(f"\n    {statement}" for statement in sorted(statements))
+    return [f"from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:{lines}"] if statements else []
 
 
 def _body(scopes: Scopes) -> list[ast.stmt]:

@@ -174,6 +174,28 @@ def test_a_move_to_where_it_was_imported_alone_leaves_one_definition(do: Do) -> 
     assert "from low" not in high and high.index("def name") < high.index("SHOWN") and "import os\n" in high
 
 
+def test_what_is_imported_for_types_alone_stays_so_and_makes_no_circle(do: Do) -> None:
+    low = (
+        "from __future__ import annotations\n\nimport typing as t\n\nif t.TYPE_CHECKING:\n"
+        "    from nowhere import Odd\n\n    from .base import Base\n\n\ndef low(a: Odd, b: Base) -> None: ...\n"
+    )
+    files = {"pkg/__init__.py": "", "pkg/base.py": "from .low import low\n\n\nclass Base: ...\n", "pkg/low.py": low}
+    done = do(files, "move", "pkg/low.py:low", "pkg/new.py")
+    assert text(done, "pkg/base.py").startswith("from .new import low\n")
+    guarded = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from .base import Base\n"
+    guarded += "    from nowhere import Odd\n"
+    assert text(done, "pkg/new.py").startswith(f"from __future__ import annotations\n{guarded}\n\ndef low(")
+    there = {**files, "pkg/new.py": "from __future__ import annotations\n\nimport os\n\nHOME = os.sep\n"}
+    assert guarded in text(do(there, "move", "pkg/low.py:low", "pkg/new.py"), "pkg/new.py")
+    refused = do({**there, "pkg/new.py": "import os\n"}, "move", "pkg/low.py:low", "pkg/new.py")
+    assert "from __future__ import annotations" in refused.problem
+
+
+def test_a_new_module_has_the_line_ends_of_the_old_one(do: Do) -> None:
+    done = do({"a.py": "import os\r\n\r\n\r\ndef f():\r\n    return os\r\n"}, "move", "a.py:f", "b.py")
+    assert done.files["b.py"] == b"import os\r\n\r\n\r\ndef f():\r\n    return os\r\n"
+
+
 def test_a_move_into_a_new_module_makes_it_and_one_into_a_circle_is_refused(do: Do) -> None:
     done = do(MOVED, "move", "pkg/a.py:helper", "pkg/fresh.py")
     assert text(done, "pkg/fresh.py").startswith("from .base import Base\nimport os\n\n\n# What it does.\ndef helper()")
