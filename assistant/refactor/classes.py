@@ -73,6 +73,17 @@ class Classes:
         scope = next((inner for _, _, inner in (scopes.definitions if scopes else ()) if inner.name == cls.name), None)
         return scope.bindings.get(member, []) if scope and scope.kind == "class" else []
 
+    def slots(self, cls: Entity) -> set[str]:
+        """The names that the class's `__slots__` holds."""
+        node = self._node(cls)[0]
+        return {
+            part.value
+            for statement in (node.body if node else ())
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and "__slots__" in ast.unparse(statement)
+            for part in ast.walk(statement)
+            if isinstance(part, ast.Constant) and isinstance(part.value, str)
+        }
+
     def instance(self, node: ast.expr, path: str, scope: Scope, depth: int = 0) -> Meaning:
         """The class that an expression is an instance of."""
         if depth > _DEEP:

@@ -65,7 +65,9 @@ class Uses:
 
     def find(self) -> None:
         """Fill `found` and `doubts`."""
-        self.family = self.classes.family(Entity(self.target.path, self.owner), self.name) if self.owner else set()
+        own = Entity(self.target.path, self.owner)
+        if self.owner:
+            self.family = {own} if self.name.startswith("__") else self.classes.family(own, self.name)
         only = bool(self.owner) and self._is_only()
         for path in self.modules.mentions(self.name):
             scopes = self.modules.scopes(path)
@@ -185,6 +187,8 @@ class Uses:
 
     def _is_member(self, node: ast.Attribute, path: str, scope: Scope) -> bool | None:
         """Whether the attribute is that of the family; None where the class is not known."""
+        if self.name.startswith("__"):  # Python puts the name of the class around before it
+            return self.classes.around(path, scope) in self.family
         meaning = self.modules.meaning(node.value, path, scope)
         if isinstance(meaning, Entity) and self._is_class(meaning):
             owner: object = meaning

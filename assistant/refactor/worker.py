@@ -70,7 +70,7 @@ def _done(
     after = {path: sources[path].after(each) if path in sources else _new(each) for path, each in edits.items() if each}
     problems = dangling({**modules.files, **after}, target, what, to)
     notes += _remarks(uses, texts)
-    notes += _inherited(uses, Outside(request.get("packages", ())), what)
+    notes += _inherited(uses, Outside(request.get("packages", ())), what, to)
     left = [Left(one.path, one.line, one.text, one.why) for one in [*uses.doubts, *problems]]
     places = sum(len(set(each)) for each in edits.values())
     return Outcome(after, places, left, notes)
@@ -96,7 +96,7 @@ def _remarks(uses: Uses, texts: Texts) -> Iterable[str]:
         yield f"{uses.name} stands {times} more in comments, texts and docs, which were left as they are."
 
 
-def _inherited(uses: Uses, outside: Outside, what: str) -> Iterator[str]:
+def _inherited(uses: Uses, outside: Outside, what: str, to: str) -> Iterator[str]:
     """Remarks on classes from elsewhere that the member may come from.
 
     Raises:
@@ -104,6 +104,8 @@ def _inherited(uses: Uses, outside: Outside, what: str) -> Iterator[str]:
     """
     for cls in sorted(uses.family, key=lambda one: (one.path, one.name)):
         for dotted in origins(uses.modules, uses.classes, cls):
+            if what == "rename" and outside.has(dotted, to):
+                raise Refused(f"{cls.name} in {cls.path} has a {to} already, from {dotted}; choose another name.")
             there = outside.has(dotted, uses.name)
             if there and what == "rename":
                 raise Refused(

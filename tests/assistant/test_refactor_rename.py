@@ -66,3 +66,77 @@ def test_a_line_number_beyond_reason_and_a_file_that_is_not_changed_are_refused(
     assert "git ignores it" in do({"a.py": "x = 1\n"}, "local.py:f", "g").problem
     ignored = other.reworked(Wish("rename", "f", "g"), Target("local.js", "f", 1), {"a.js": b"f()\n"}, 1)
     assert "git ignores it" in ignored.problem
+
+
+C = "class C:\n    def help(self) -> int:\n        return 1\n"
+HAD = "class C:\n    __slots__ = ('kept',)\n\n    def __init__(self):\n        self._value = 3\n\n"
+HAD += "    def help(self): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "symbol", "to", "why"),
+    [
+        ({"a.py": "def total(items):\n    return sum(items)\n"}, "a.py:total", "sum", "a.py:2 reads sum"),
+        (
+            {"a.py": "def total(x): ...\n", "b.py": "from a import total\n\nprint(total(1), len(''))\n"},
+            "a.py:total",
+            "len",
+            "b.py:3 reads len",
+        ),
+        (
+            {"a.py": "def total(x): ...\n", "b.py": "from a import *\n\nprint(len(''))\n"},
+            "a.py:total",
+            "len",
+            "b.py:3 reads len",
+        ),
+        (
+            {"a.py": "def total(x): ...\n", "b.py": "def f(x):\n    from a import total\n\n    return len(total(x))\n"},
+            "a.py:total",
+            "len",
+            "b.py:4 reads len",
+        ),
+        (
+            {"a.py": "def total(): ...\n", "c.py": "def whole(): ...\n", "b.py": "from c import *\nfrom a import *\n"},
+            "a.py:total",
+            "whole",
+            "b.py has a whole already",
+        ),
+        (
+            {"p/__init__.py": "from .x import total\n", "p/x.py": "def total(): ...\n", "p/whole.py": "V = 3\n"},
+            "p/x.py:total",
+            "whole",
+            "p/__init__.py has a whole already",
+        ),
+        ({"a.py": HAD}, "a.py:C.help", "_value", "a.py:5 stores a _value"),
+        ({"a.py": HAD}, "a.py:C.help", "kept", "C in a.py has a kept already"),
+        ({"a.py": C}, "a.py:C.help", "__help", "mangles"),
+        ({"a.py": C}, "a.py:C.help", "int", "a.py:2 reads int in the body of C"),
+        ({"a.py": "def total(): ...\n\n\nclass K:\n    x = total()\n"}, "a.py:total", "__total", "mangles"),
+        (
+            {"a.py": "import threading\n\n\nclass T(threading.Thread):\n    def go(self): ...\n"},
+            "a.py:T.go",
+            "run",
+            "run",
+        ),
+        ({"a.py": C}, "a.py:C.help", "class", "no name in Python"),
+        ({"a.py": C}, "a.py:C.help", "\N{LATIN SMALL LIGATURE FI}x", "Python reads"),
+    ],
+)
+def test_a_name_that_would_mean_something_else_is_refused(
+    do: Do, files: dict[str, str], symbol: str, to: str, why: str
+) -> None:
+    done = do(files, symbol, to)
+    assert why in done.problem and not done.files
+
+
+def test_what_may_store_or_bring_the_new_name_is_left_to_a_person(do: Do) -> None:
+    done = do({"a.py": C, "b.py": "def f(x):\n    x.aid = 1\n"}, "a.py:C.help", "aid")
+    assert left(done) == [("b.py", 2)]
+    done = do({"a.py": "from elsewhere import *\n\n\ndef total(): ...\n"}, "a.py:total", "whole")
+    assert left(done) == [("a.py", 1)]
+
+
+def test_a_private_member_is_renamed_within_its_own_class(do: Do) -> None:
+    text_of_it = "class {}:\n    def __go(self): ...\n\n    def run(self):\n        self.__go()\n\n\n"
+    done = do({"a.py": text_of_it.format("A") + text_of_it.format("B(A)")}, "a.py:A.__go", "__walk")
+    assert text(done, "a.py") == text_of_it.replace("__go", "__walk").format("A") + text_of_it.format("B(A)")
