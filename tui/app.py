@@ -226,7 +226,7 @@ class OssaApp(WatchCommands):
     @on(FixWanted)
     def _fix_wanted(self, event: FixWanted) -> None:
         if self.player.playing and self.window.change.phase != "reviewing":
-            self.player.tell("A turn is running: press Esc to end it first.")
+            self.player.tell(f"A turn is running: press {self.window.keys.key('cancel')} to end it first.")
         else:
             self.action_fix(event.test)
             self.window.back_to_prompt()
@@ -235,15 +235,19 @@ class OssaApp(WatchCommands):
     async def _earlier_wanted(self, event: Earlier.Wanted) -> None:
         await replay_earlier(event.earlier, self.window)
 
+    @property
+    def _closes(self) -> str:
+        return f"{self.window.keys.key('close_page').capitalize()} closes this page"
+
     # Commands: each is named in the registry.
 
     def action_help(self) -> None:
         self.push_screen(
-            Page(partial(help_content, self._look.keys.commands), "Esc closes this page, ctrl+p searches the commands.")
+            Page(partial(help_content, self._look.keys.commands), f"{self._closes}, ctrl+p searches the commands.")
         )
 
     def action_status(self) -> None:
-        self.push_screen(Page(self.window.status.details, "Esc closes this page.", renew=0.5))
+        self.push_screen(Page(self.window.status.details, f"{self._closes}.", renew=0.5))
 
     def action_context(self) -> None:
         self.window.toggle_ledger()

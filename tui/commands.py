@@ -12,7 +12,21 @@ if TYPE_CHECKING:  # what goes without a window asks for commands, too, and must
     from textual.content import Content
 
 Scope: TypeAlias = Literal[
-    "window", "prompt", "asked", "change", "failing", "more", "editor", "files", "preview", "ledger", "sessions"
+    "window",
+    "prompt",
+    "asked",
+    "change",
+    "failing",
+    "more",
+    "editor",
+    "files",
+    "preview",
+    "ledger",
+    "sessions",
+    "list",
+    "page",
+    "field",
+    "permit",
 ]
 
 SCOPES: dict[Scope, str] = {
@@ -27,6 +41,10 @@ SCOPES: dict[Scope, str] = {
     "preview": "In a file",
     "ledger": "In the context",
     "sessions": "In the list of sessions",
+    "list": "In a list over the window",
+    "page": "On a page such as this one",
+    "field": "In a line where you type what to look for, or why",
+    "permit": "Where a command waits for your permission",
 }
 
 
@@ -61,6 +79,11 @@ class Command:
     def id(self) -> str:
         """By which a keymap names it where another part of the window has a command of this name."""
         return f"{self.scope}.{self.name}"
+
+    @property
+    def is_sign(self) -> bool:
+        """Whether it is typed as part of a text, and so has no keys."""
+        return not self.keys and not self.slash
 
     @property
     def usage(self) -> str:
@@ -104,22 +127,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("cancel", "stop", "Stop the turn; else back to the prompt", "escape", footer=True),
     Command("quit", "quit", "Leave ossa", "ctrl+q", footer=True),
     _keys("begin", "command", "Begin a command in the prompt", "slash", "window", "/"),
-    _keys("send", "send", "Send the prompt", "enter", "prompt", "enter"),
-    _keys(
-        "newline",
-        "new line",
-        "Begin a new line; so does shift+enter",
-        "ctrl+j,shift+enter",
-        "prompt",
-        "ctrl+j",
-    ),
-    _keys("editor", "editor", "Write it in $VISUAL or $EDITOR", "ctrl+x", "prompt", "ctrl+x"),
-    _keys("whole", "open", "See all of a text that was pasted", "ctrl+o", "prompt", "ctrl+o"),
-    _keys("complete", "complete", "Complete a command after /, or after @", "tab", "prompt", "tab"),
-    _keys("attach", "attach", "Show the model a file, or @path:10-40", "at", "prompt", "@path"),
+    _keys("send", "send", "Send the prompt", "enter", "prompt"),
+    _keys("newline", "new line", "Begin a new line", "ctrl+j,shift+enter", "prompt"),
+    _keys("editor", "editor", "Write it in $VISUAL or $EDITOR", "ctrl+x", "prompt"),
+    _keys("whole", "open", "See all of a text that was pasted", "ctrl+o", "prompt"),
+    _keys("complete", "complete", "Complete a command after /, or after @", "tab", "prompt"),
+    _keys("attach", "attach", "Show the model a file, or @path:10-40", "", "prompt", "@path"),
     _keys("attach_news", "attach", "What your !command printed; @!failures", "", "prompt", "@!output"),
     _keys("shell", "command", "Run it in your own files, unconfined", "", "prompt", "!command"),
-    _keys("recall", "history", "Earlier prompts, from the first line", "up,down", "prompt", "↑ ↓"),
+    _keys("earlier", "history", "The prompt before; ↑ from the first line", "up", "prompt", "↑"),
+    _keys("later", "history", "The one after it; ↓ from the last line", "down", "prompt", "↓"),
+    _keys("withdraw", "leave", "Leave a list, or what you put otherwise", "escape", "prompt"),
     _keys("edit_prompt", "ask otherwise", "Put this prompt otherwise", "e,enter", "asked", "e", footer=True),
     _keys("accept", "accept", "Accept this hunk", "a", "change", footer=True),
     _keys("reject", "reject", "Reject this hunk; you may say why", "r", "change", footer=True),
@@ -184,6 +202,16 @@ COMMANDS: tuple[Command, ...] = (
     _keys("drop", "drop", "Leave it out from the next prompt on", "d", "ledger", footer=True),
     _keys("shorten", "shorten", "Show the model about half of it", "s", "ledger", footer=True),
     _keys("bring_back", "as it was", "Bring it back whole; unpin it", "b", "ledger", footer=True),
+    _keys("close_list", "close", "Close it", "escape,q", "list", footer=True),
+    _keys("next_row", "next", "The next one; so does the arrow", "j", "list"),
+    _keys("previous_row", "before", "The one before it", "k", "list"),
+    _keys("close_page", "close", "Close it", "escape,q,enter", "page"),
+    _keys("lower", "down", "Scroll down; so does the arrow", "j", "page"),
+    _keys("higher", "up", "Scroll up", "k", "page"),
+    _keys("leave_field", "leave", "Leave it without an answer", "escape", "field"),
+    _keys("permit_once", "run it once", "Run this command, this time", "y", "permit", footer=True),
+    _keys("permit_always", "always", "Run it, and others such as it, unasked", "a", "permit", footer=True),
+    _keys("refuse", "don't run it", "Do not run it", "n,escape", "permit", footer=True),
 )
 
 

@@ -14,9 +14,9 @@ from textual.keys import (
     key_to_character,
 )
 from textual.keys import Keys as KeyNames
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
-from ossa.tui.commands import COMMANDS, Command, key_name
+from ossa.tui.commands import COMMANDS, Command, Scope, key_name
 
 _MODIFIERS = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
 _SAME = {"ctrl+i": "tab", "ctrl+m": "enter", "ctrl+h": "backspace", "ctrl+left_square_bracket": "escape"}
@@ -27,7 +27,7 @@ _TAKEN = {
     "ctrl+c": "copies what is selected",
     "ctrl+p": "searches the commands",
 }
-"""Keys that are the same everywhere and no command's."""
+"""Keys that are the same everywhere, and beside `complete` no command's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Keymap:
     def key(self, name: str) -> str:
         """The first key of a command, as written in texts; of several with this name, the window's own."""
         return next(key_name(command) for command in self.commands if command.name == name)
+
+    def names(self, scope: Scope) -> dict[str, str]:
+        """The names of a part's commands, by each of their keys."""
+        commands = [command for command in self.commands if command.scope == scope and command.keys]
+        return {key: command.name for command in commands for key in command.keys.split(",")}
 
     @property
     def ids(self) -> dict[str, str]:
@@ -84,19 +89,29 @@ def _problem(meant: Sequence[Command], name: str, keys: str) -> str:
     where = f"[keys] in config.toml: “{name}”"
     if len(meant) > 1:
         return f"{where} may be {' or '.join(f'“{command.id}”' for command in meant)}; in quotes, say which."
-    if meant[0].scope == "prompt" or meant[0].counts:
+    if meant[0].is_sign or meant[0].counts:
         return f"{where} always has its usual keys."
     if not keys:
         return f"{where} needs a key, such as “f9” or “alt+e”."
-    for key in keys.split(","):
-        if not _is_key(key):
-            return f"{where}: no key is called “{repr(key)[1:-1][:40]}”; names are such as “x”, “f9” or “alt+e”."
-        if key in _SAME:
-            return f"{where}: most terminals send {_SAME[key]} for {key}, so it was left out."
-        if key in _TAKEN:
-            return f"{where}: {key} {_TAKEN[key]}, so it was left out."
-        if meant[0].scope == "window" and key in _typing_keys():
-            return f"{where}: {key} is for typing in the prompt, so it was left out."
+    usual = meant[0].keys.split(",")
+    why = next((why for key in keys.split(",") if key not in usual and (why := _unfit(key, meant[0].scope))), "")
+    return f"{where}: {why}." if why else ""
+
+
+def _unfit(key: str, scope: Scope) -> str:
+    """Why no command of this part can have a key that is not its usual one; empty where it can."""
+    if not _is_key(key):
+        return f"no key is called “{repr(key)[1:-1][:40]}”; names are such as “x”, “f9” or “alt+e”"
+    if key in _SAME:
+        return f"most terminals send {_SAME[key]} for {key}, so it was left out"
+    if key in _TAKEN:
+        return f"{key} {_TAKEN[key]}, so it was left out"
+    if scope in ("window", "prompt") and key in _typing_keys(TextArea):
+        return f"{key} is for typing in the prompt, so it was left out"
+    if scope == "field" and key in _typing_keys(Input):
+        return f"{key} is for typing in a line, so it was left out"
+    if scope in ("prompt", "field") and _types(key):
+        return f"{key} is typed as it is here, so it was left out; “f9” or “alt+e” could be had"
     return ""
 
 
@@ -106,8 +121,9 @@ def _clashes(commands: Mapping[str, Command], changed: list[str]) -> Iterator[tu
     for which in reversed(changed):
         command = commands[which]
         for other in commands.values():
-            together = other.scope == command.scope or "window" in (other.scope, command.scope)
-            if other.id == which or not together or other.scope == "prompt":
+            scopes = {other.scope, command.scope}
+            together = len(scopes) == 1 or "window" in scopes or scopes == {"list", "sessions"}
+            if other.id == which or not together:
                 continue
             shared = set(command.keys.split(",")) & set(other.keys.split(","))
             for key in shared - (usual[which] & usual[other.id]):
@@ -123,6 +139,13 @@ def _is_key(key: str) -> bool:
     return known and _MODIFIERS.issuperset(modifiers)
 
 
+def _types(key: str) -> bool:
+    """Whether a key puts a character where one types."""
+    *modifiers, last = key.split("+")
+    character = "." if last in KEY_NAME_REPLACEMENTS.values() else key_to_character(last)
+    return {"shift"}.issuperset(modifiers) and bool(character) and character.isprintable()
+
+
 def _long(key: str) -> str:
     """A key as Textual names it: "question_mark" for "?"; "esc" is what texts call "escape"."""
     *modifiers, last = key.strip().split("+") if key.strip() != "+" else ["+"]
@@ -130,7 +153,7 @@ def _long(key: str) -> str:
     return "+".join([*(m.lower() for m in modifiers if m), _character_to_key(last) if len(last) == 1 else last.lower()])
 
 
-def _typing_keys() -> frozenset[str]:
-    """Keys of the prompt itself, which would be had by it before any command of the window."""
-    every = (binding.key for binding in TextArea.BINDINGS if isinstance(binding, Binding))
+def _typing_keys(place: type[TextArea] | type[Input]) -> frozenset[str]:
+    """Keys by which one moves and deletes where one types."""
+    every = (binding.key for binding in place.BINDINGS if isinstance(binding, Binding))
     return frozenset(key for keys in every for key in keys.split(","))

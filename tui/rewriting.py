@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ossa.assistant.events import Event, Notice, Rewound, TurnFinished
+from ossa.tui.keymap import Keymap
 from ossa.tui.widgets.conversation import Conversation
 from ossa.tui.widgets.prompt import Prompt, Rewriting
 
 if TYPE_CHECKING:
     from ossa.assistant.agent import Agent
 
-EDITING = "editing an earlier prompt: enter sends it in its place · esc leaves"
-AMENDING = "editing the answer: enter has the model go on from here · esc leaves"
-
 QUEUED = "What you have sent is still waiting for its turn; put earlier prompts otherwise when it is done."
+
+
+def hint_of(rewriting: Rewriting, keys: Keymap) -> str:
+    """What to press while something is written otherwise."""
+    send, leave = keys.key("send"), keys.key("withdraw")
+    if rewriting.prompt:
+        return f"editing the answer: {send} has the model go on from here · {leave} leaves"
+    return f"editing an earlier prompt: {send} sends it in its place · {leave} leaves"
 
 
 def open_prompt(prompt: Prompt, conversation: Conversation, which: str) -> str:

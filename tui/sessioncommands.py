@@ -4,20 +4,26 @@ What they need is imported when they are asked for: that is seldom, and the firs
 """
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from textual import work
 
 from ossa.tui.refactorcommands import RefactorCommands
 
+if TYPE_CHECKING:
+    from ossa.tui.screens.workspace import Workspace
+
 
 class SessionCommands(RefactorCommands):
     """An app with these commands; its result is the id of the session to go on with."""
+
+    window: "Workspace"
 
     def action_sessions(self, words: str = "") -> None:
         from ossa.tui.screens.sessions import Sessions
 
         if bench := self.player.opened():
-            self.push_screen(Sessions(bench.root, bench.session.id, words), self._resume)
+            self.push_screen(Sessions(bench.root, bench.session.id, self.window.keys, words), self._resume)
 
     @work
     async def action_title(self, title: str = "") -> None:
@@ -38,7 +44,7 @@ class SessionCommands(RefactorCommands):
         from ossa.tui.kept import forked
 
         if self.player.playing:
-            self.player.tell("A turn is running: press Esc to end it first.")
+            self.player.tell(f"A turn is running: press {self.window.keys.key('cancel')} to end it first.")
         elif bench := self.player.opened():
             name, problem = await asyncio.to_thread(forked, bench.session)
             self._resume(name) if name else self.player.tell(problem)

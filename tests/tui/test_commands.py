@@ -19,6 +19,8 @@ from ossa.tui.commands import (
     slash_commands,
     suggestions,
 )
+from ossa.tui.screens.confirm import Confirm
+from ossa.tui.screens.page import Page
 from ossa.tui.screens.sessions import Sessions
 from ossa.tui.widgets.change import ChangeView
 from ossa.tui.widgets.editor import HunkEditor
@@ -28,6 +30,7 @@ from ossa.tui.widgets.keys import Keys
 from ossa.tui.widgets.ledger import LedgerView
 from ossa.tui.widgets.preview import Preview
 from ossa.tui.widgets.prompt import Prompt
+from ossa.tui.widgets.reason import Reason
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open
@@ -41,6 +44,10 @@ OWNERS: dict[Scope, type[object]] = {
     "preview": Preview,
     "ledger": LedgerView,
     "sessions": Sessions,
+    "list": Sessions,
+    "page": Page,
+    "field": Reason,
+    "permit": Confirm,
 }
 
 

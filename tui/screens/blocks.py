@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
+from ossa.tui.commands import bindings
 from ossa.tui.fences import Fence
 from ossa.tui.safe import cut
 
@@ -20,7 +21,7 @@ class Blocks(ModalScreen[int]):
     """A list; its result is the number of the block, from 1, and 0 for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "dismiss(0)", "close"),
+        *bindings("list"),
         *(Binding(str(number), f"take({number})", show=False) for number in range(1, 10)),
     ]
 
@@ -43,6 +44,15 @@ class Blocks(ModalScreen[int]):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         self.dismiss(event.option_index + 1)
+
+    def action_close_list(self) -> None:
+        self.dismiss(0)
+
+    def action_next_row(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_previous_row(self) -> None:
+        self.query_one(OptionList).action_cursor_up()
 
     def action_take(self, number: int) -> None:
         if number <= len(self._fences):

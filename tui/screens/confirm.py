@@ -3,13 +3,14 @@
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from ossa.assistant.review import Permission
+from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text, shown
 
 LONGEST = 50_000
@@ -21,11 +22,7 @@ GUARD = 0.4
 class Confirm(ModalScreen[Permission]):
     """Shows the command, the warning and the scope of "always"; answered by a key."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer('once')", "run it once"),
-        Binding("a", "answer('always')", "always"),
-        Binding("n,escape", "answer('no')", "don't run it"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("permit")]
 
     def __init__(self, command: str, warning: str, pattern: str) -> None:
         """`pattern` is what "always" covers; where it is empty, that answer cannot be given."""
@@ -46,14 +43,18 @@ class Confirm(ModalScreen[Permission]):
         self.set_timer(GUARD, self._arm)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action != "answer":
-            return True
-        if parameters == ("always",) and not self._pattern:
+        if action == "permit_always" and not self._pattern:
             return False
-        return self._armed or None
+        return self._armed or None if action in ("permit_once", "permit_always", "refuse") else True
 
-    def action_answer(self, permission: Permission) -> None:
-        self.dismiss(permission)
+    def action_permit_once(self) -> None:
+        self.dismiss("once")
+
+    def action_permit_always(self) -> None:
+        self.dismiss("always")
+
+    def action_refuse(self) -> None:
+        self.dismiss("no")
 
     def _arm(self) -> None:
         self._armed = True

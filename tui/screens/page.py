@@ -10,14 +10,15 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from ossa.tui.commands import bindings
+
 
 class Page(ModalScreen[None]):
     """Text that most keys that one would try close."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,f1,enter", "dismiss", "close"),
-        Binding("j", "scroll('down')", show=False),
-        Binding("k", "scroll('up')", show=False),
+        *bindings("page"),
+        Binding("f1", "close_page", show=False, id="window.help"),  # what opens the help closes it
     ]
 
     def __init__(self, content: Callable[[], Content], hint: str = "", renew: float = 0.0) -> None:
@@ -35,6 +36,11 @@ class Page(ModalScreen[None]):
         if self._renew:
             self.set_interval(self._renew, lambda: self.query_one("#page", Static).update(self._content()))
 
-    def action_scroll(self, direction: str) -> None:
-        page = self.query_one("#dialog", VerticalScroll)
-        page.scroll_relative(y=3 if direction == "down" else -3, animate=False)
+    def action_close_page(self) -> None:
+        self.dismiss()
+
+    def action_lower(self) -> None:
+        self.query_one("#dialog", VerticalScroll).scroll_relative(y=3, animate=False)
+
+    def action_higher(self) -> None:
+        self.query_one("#dialog", VerticalScroll).scroll_relative(y=-3, animate=False)

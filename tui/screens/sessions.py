@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -23,30 +23,48 @@ from ossa.assistant.archive import Found, fork, matching, rename
 from ossa.assistant.session import SessionError
 from ossa.tui.commands import bindings
 from ossa.tui.export import ExportError, export
+from ossa.tui.keymap import Keymap
 from ossa.tui.safe import cut, plain_text
+
+OF_LIST = ("close_list", "next_row", "previous_row", "fork_it", "rename_it", "export_it", "search_sessions")
+"""What a key does only where nothing is being typed."""
+
+
+class Line(Input):
+    """Where a title or words to look for are typed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
+
+    def __init__(self, left: Callable[[], None], text: str = "", *, placeholder: str, id: str) -> None:
+        """`left` is called when the person leaves it."""
+        super().__init__(text, placeholder=placeholder, compact=True, id=id)
+        self._left = left
+
+    def action_leave_field(self) -> None:
+        self._left()
 
 
 class Sessions(ModalScreen[str]):
     """A list; its result is the id of the chosen session, empty when none was chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q", "leave", "close"),
+        *bindings("list"),
         *bindings("sessions"),
-        Binding("j", "app.simulate_key('down')", show=False),
-        Binding("k", "app.simulate_key('up')", show=False),
     ]
 
-    def __init__(self, root: Path, present: str, words: str = "") -> None:
-        """`present` is the id of the session that is open, which is not listed."""
+    def __init__(self, root: Path, present: str, keys: Keymap, words: str = "") -> None:
+        """`present` is the id of the session that is open, which is not listed; `keys` are those in force."""
         super().__init__()
-        self._root, self._present = root, present
+        self._root, self._present, self._keys = root, present, keys
         self._found: dict[str, Found] = {}
         self._renamed: Found | None = None
         """What the title that is being typed is for."""
         self._title = Static("Earlier sessions", markup=False, classes="-title")
-        self._search = Input(words, placeholder="/ words in titles and prompts", compact=True, id="search")
+        self._search = Line(
+            self._leave, words, placeholder=f"{keys.key('search_sessions')} words in titles and prompts", id="search"
+        )
         self._list = OptionList(compact=True)
-        self._naming = Input(placeholder="A title; empty: as it began", compact=True, id="naming")
+        self._naming = Line(self._leave, placeholder="A title; empty: as it began", id="naming")
         self._told = Static("", markup=False, classes="-hint")
 
     def compose(self) -> ComposeResult:
@@ -59,9 +77,7 @@ class Sessions(ModalScreen[str]):
         self._look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return (
-            self.focused is self._list if action in ("fork_it", "rename_it", "export_it", "search_sessions") else True
-        )
+        return self.focused is self._list if action in OF_LIST else True
 
     @on(Input.Changed, "#search")
     def _look(self) -> None:
@@ -80,7 +96,7 @@ class Sessions(ModalScreen[str]):
         elif words:
             self._title.update("No earlier session of this repository has these words.")
         else:
-            self._title.update("There is no earlier session of this repository. Esc closes.")
+            self._title.update("There is no earlier session of this repository.")
 
     @property
     def _chosen(self) -> str:
@@ -92,14 +108,20 @@ class Sessions(ModalScreen[str]):
     def _selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id or "")
 
-    def action_leave(self) -> None:
-        """Leave the field, or the list."""
-        if self.focused is self._list:
-            self.dismiss("")
-        else:
-            self._naming.display = False
-            self._told.update("")
-            self._list.focus()
+    def action_close_list(self) -> None:
+        self.dismiss("")
+
+    def action_next_row(self) -> None:
+        self._list.action_cursor_down()
+
+    def action_previous_row(self) -> None:
+        self._list.action_cursor_up()
+
+    def _leave(self) -> None:
+        """Go back to the list."""
+        self._naming.display = False
+        self._told.update("")
+        self._list.focus()
 
     def action_search_sessions(self) -> None:
         self._search.focus()
@@ -113,13 +135,13 @@ class Sessions(ModalScreen[str]):
             self._renamed = found
             self._naming.value = plain_text(found.info.title)
             self._naming.display = True
-            self._told.update("Enter keeps the title, Esc leaves it as it was.")
+            self._told.update(f"Enter keeps the title, {self._keys.key('leave_field')} leaves it as it was.")
             self._naming.focus()
 
     @on(Input.Submitted, "#naming")
     async def _named(self) -> None:
         found, title = self._renamed, self._naming.value
-        self.action_leave()
+        self._leave()
         if found is None:
             return
         if await self._done(lambda: f"Its title is {rename(found.info.path, title) or 'as it began'}."):

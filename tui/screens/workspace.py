@@ -34,7 +34,7 @@ from ossa.tui.commands import suggestions
 from ossa.tui.drafted import CHANGING, Drafted
 from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
-from ossa.tui.rewriting import AMENDING, EDITING, open_prompt
+from ossa.tui.rewriting import hint_of, open_prompt
 from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.sights import TELLING, in_context, opened
@@ -110,10 +110,11 @@ class Workspace(Screen[None]):
         self.activity = Activity()
         self.activity.stop_key = keys.key("cancel")
         self.offers = Offers()
-        self.prompt = Prompt(self.offers)
+        self.prompt = Prompt(self.offers, keys)
         self.preview = Preview(root)
         self.drafted = Drafted(self.files, self.preview)
         self.change = ChangeView()
+        self.preview.leave_key = self.change.leave_key = keys.key("leave_field")
         self.ledger = LedgerView()
         self.status = Status()
         self._switcher = ContentSwitcher(self.preview, self.change, self.ledger, initial="preview", id="switcher")
@@ -320,7 +321,7 @@ class Workspace(Screen[None]):
         rewriting = self.prompt.rewriting
         hint = OFFERS_HINT if self.offers.opened else "" if self.prompt.amends else suggestions(self.prompt.text)
         if not hint and rewriting:
-            hint = AMENDING if rewriting.prompt else EDITING
+            hint = hint_of(rewriting, self.keys)
         self.activity.hint = hint
 
     @on(TextArea.Changed, "#prompt")

@@ -66,6 +66,8 @@ class ChangeView(HunkList):
         """For which no key decides after a review has popped up under somebody's fingers."""
         self.aside: Callable[[], AbstractContextManager[None]] = lambda: self.app.suspend()
         """Leaves the terminal to an editor meanwhile."""
+        self.leave_key = "esc"
+        """The key that leaves a line, as written in texts."""
         self._asked: asyncio.Future[Answer] | None = None
         self._revised: tuple[str, Origin] | None = None
         """The hunk being written otherwise, and by whom."""
@@ -225,10 +227,10 @@ class ChangeView(HunkList):
 
     def action_reject(self) -> None:
         self._set("rejected")
-        self._ask_why(Reason(self.hunks[self.current], "reject"))
+        self._ask_why(Reason(self.hunks[self.current], "reject", self.leave_key))
 
     def action_ask_again(self) -> None:
-        self._ask_why(Reason(self.hunks[self.current], "ask again"))
+        self._ask_why(Reason(self.hunks[self.current], "ask again", self.leave_key))
 
     def action_edit(self) -> None:
         view = self.hunks[self.current]

@@ -5,15 +5,17 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, Static
+
+from ossa.tui.commands import bindings
 
 
 class Field(Horizontal):
     """The line, and beside it what came of it. What happens to it is told to whoever made it, by calls."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
 
     def __init__(
         self,
@@ -22,7 +24,7 @@ class Field(Horizontal):
         left: Callable[[], None],
         moved: Callable[[int], None] = lambda _step: None,
     ) -> None:
-        """Called with every other text, on Enter, on Esc, and with -1 or 1 on the arrow keys up and down."""
+        """Called with every other text, on Enter, when it is left, and with -1 or 1 on the arrow keys up and down."""
         super().__init__()
         self._input = Input(compact=True)
         self._told = Static(markup=False)
@@ -50,7 +52,7 @@ class Field(Horizontal):
         """Hide it; where the focus goes then is not its business."""
         self.display = False
 
-    def action_leave(self) -> None:
+    def action_leave_field(self) -> None:
         self._left()
 
     def on_key(self, event: events.Key) -> None:

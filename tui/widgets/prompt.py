@@ -7,15 +7,14 @@ the list of what an "@" may name is open, the keys that move and take are its ow
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import ClassVar
 
 from textual import events
 from textual.app import SuspendNotSupported
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
 from ossa.tui.commands import completion
+from ossa.tui.keymap import Keymap
 from ossa.tui.outside import EditorError, edit_outside
 from ossa.tui.pasted import Pasted
 from ossa.tui.safe import plain_text
@@ -34,11 +33,7 @@ class Rewriting:
 
 
 class Prompt(Lines):
-    """The prompt: Enter sends, Ctrl+J begins a new line."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+j,shift+enter", "newline", "new line", show=False),
-    ]
+    """The prompt: Enter sends, Ctrl+J begins a new line, unless the user has other keys for it."""
 
     rewriting: reactive[Rewriting | None] = reactive(None, toggle_class="-rewriting")
     """What goes away when this is sent."""
@@ -50,8 +45,8 @@ class Prompt(Lines):
             super().__init__()
             self.text, self.rewriting = text, rewriting
 
-    def __init__(self, offers: Offers) -> None:
-        """`offers` shows what an "@" may name."""
+    def __init__(self, offers: Offers, keys: Keymap) -> None:
+        """`offers` shows what an "@" may name; `keys` are those in force."""
         super().__init__(
             id="prompt",
             soft_wrap=True,
@@ -65,6 +60,8 @@ class Prompt(Lines):
         """Index into the history; its length stands for the text being written."""
         self._unsent = self._aside = ""
         self._offers = offers
+        self._names = keys.names("prompt")
+        """What keys mean here, by the names of commands."""
         self._pasted = Pasted()
         self.aside: Callable[[], AbstractContextManager[None]] = lambda: self.app.suspend()
         """Leaves the terminal to an editor meanwhile."""
@@ -143,16 +140,6 @@ class Prompt(Lines):
             self._put(self._take_up() if rewriting else "")
             self.post_message(self.Sent(self._pasted.expand(text), rewriting))
 
-    def action_newline(self) -> None:
-        self.insert("\n")
-
-    def action_cut(self) -> None:
-        """Cut what is selected; where nothing is, have the text edited outside."""
-        if self.selected_text:
-            super().action_cut()
-        else:
-            self.edit_outside()
-
     def edit_outside(self) -> None:
         """Have the text edited in the person's own editor."""
         try:
@@ -164,18 +151,6 @@ class Prompt(Lines):
             self.notify(str(error), markup=False)
         else:
             self._put(text.rstrip("\n"))
-
-    def action_cursor_up(self, select: bool = False) -> None:
-        if select or self._row > 0:
-            super().action_cursor_up(select)
-        else:
-            self._recall(self._place - 1)
-
-    def action_cursor_down(self, select: bool = False) -> None:
-        if select or self._row < self.wrapped_document.height - 1:
-            super().action_cursor_down(select)
-        else:
-            self._recall(self._place + 1)
 
     def _take_up(self) -> str:
         """What was being written before something else was to be written otherwise."""
@@ -194,47 +169,63 @@ class Prompt(Lines):
 
     async def _on_key(self, event: events.Key) -> None:
         # Here and not as a binding: a binding with priority would overtake letters that are still on their way.
-        if event.key in ("tab", "enter"):
+        key, name = event.key, self._names.get(event.key, "")
+        if name in ("complete", "send"):
             await self._offers.settled()
-        completed = completion(self.text) if event.key == "tab" else ""
-        if self._is_for_offers(event.key) or self._is_for_token(event.key):
-            pass
-        elif event.key == "escape" and self.rewriting:
-            self.rewriting = None
-            self._put(self._take_up())
-        elif completed:
-            self._put(completed)
-        elif event.key == "enter":
-            self._send()
+        if self._is_for_offers(key, name) or self._is_for_token(key, name) or self._does(key, name):
+            event.stop()
+            event.prevent_default()
         else:
             await super()._on_key(event)
             self._follow()
-            return
-        event.stop()
-        event.prevent_default()
 
-    def _is_for_token(self, key: str) -> bool:
+    def _does(self, key: str, name: str) -> bool:
+        """Do what a key has been given for; False where it means something else just now."""
+        match name:
+            case "send":
+                self._send()
+            case "newline":
+                self.insert("\n")
+            case "complete" if completed := completion(self.text):
+                self._put(completed)
+            case "editor" if key != "ctrl+x" or not self.selected_text:  # which it cuts otherwise
+                self.edit_outside()
+            case "earlier" if key != "up" or self._row == 0:
+                self._recall(self._place - 1)
+            case "later" if key != "down" or self._row >= self.wrapped_document.height - 1:
+                self._recall(self._place + 1)
+            case "withdraw" if self.rewriting:
+                self.rewriting = None
+                self._put(self._take_up())
+            case _:
+                return False
+        return True
+
+    def _is_for_token(self, key: str, name: str) -> bool:
         """Open or delete as a whole what stands for a pasted text; False where the key means something else."""
-        span = self._pasted.token_at(self.text, self._cursor) if key in ("ctrl+o", "backspace") else None
+        meant = name == "whole" or key == "backspace"
+        span = self._pasted.token_at(self.text, self._cursor) if meant else None
         if span is None or self.selected_text:
             return False
         start, end = (_location(self.text, place) for place in span)
-        text = self._pasted.whole(self.text[slice(*span)]) if key == "ctrl+o" else ""
+        text = self._pasted.whole(self.text[slice(*span)]) if name == "whole" else ""
         self.replace(text, start, end, maintain_selection_offset=False)
         return True
 
-    def _is_for_offers(self, key: str) -> bool:
+    def _is_for_offers(self, key: str, name: str) -> bool:
         """Let the open list have the key; False where it has no use for it."""
         if not self._offers.opened:
             return False
-        match key:
-            case "up" | "down":
-                self._offers.move(1 if key == "down" else -1)
-            case "escape":
+        match name or key:
+            case "earlier" | "up":
+                self._offers.move(-1)
+            case "later" | "down":
+                self._offers.move(1)
+            case "withdraw":
                 self._offers.leave()
-            case "tab":
+            case "complete":
                 self.take()
-            case "enter":
+            case "send":
                 return self._offers.is_needed and self.take(enter=True)
             case _:
                 return False

@@ -3,10 +3,11 @@
 from typing import ClassVar, Literal, TypeAlias
 
 from textual import on
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from ossa.tui.commands import bindings
 from ossa.tui.widgets.hunk import HunkView
 
 Purpose: TypeAlias = Literal["reject", "ask again"]
@@ -15,19 +16,20 @@ Purpose: TypeAlias = Literal["reject", "ask again"]
 class Reason(Input):
     """Asks once, at the foot of the change, so that nothing scrolls away, and goes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "skip")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
 
     class Given(Message):
-        """The user has answered; `text` is None when they left the field by Esc."""
+        """The user has answered; `text` is None when they left the field."""
 
         def __init__(self, view: HunkView, purpose: Purpose, text: str | None) -> None:
             super().__init__()
             self.view, self.purpose, self.text = view, purpose, text
 
-    def __init__(self, view: HunkView, purpose: Purpose) -> None:
+    def __init__(self, view: HunkView, purpose: Purpose, leave_key: str) -> None:
+        """`leave_key` is the one that leaves, as written in texts."""
         questions: dict[Purpose, str] = {
-            "reject": f"Why not {view.place}? Enter tells, esc skips",
-            "ask again": f"What is wrong with {view.place}? Enter asks again, esc leaves it",
+            "reject": f"Why not {view.place}? Enter tells, {leave_key} skips",
+            "ask again": f"What is wrong with {view.place}? Enter asks again, {leave_key} leaves it",
         }
         super().__init__(placeholder=questions[purpose], compact=True)
         self._view = view
@@ -41,7 +43,7 @@ class Reason(Input):
         event.stop()
         self._end(event.value.strip())
 
-    def action_leave(self) -> None:
+    def action_leave_field(self) -> None:
         self._end(None)
 
     def _end(self, text: str | None) -> None:

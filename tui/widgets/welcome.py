@@ -34,7 +34,7 @@ class Welcome(Static):
             ("", self.why),
         ]
         keys = (
-            ("enter", "ask for a change or about the code"),
+            (self._keys.key("send"), "ask for a change or about the code"),
             ("/fix", "repair the failing tests"),
             ("/test", "run the tests"),
             (self._keys.key("help"), "all commands and keys"),
@@ -51,4 +51,4 @@ class Welcome(Static):
 
 
 def _row(left: str, right: str, left_style: str, right_style: str) -> Content:
-    return Content.assemble((f"{left:<8}", left_style), (plain_text(right), right_style))
+    return Content.assemble((f"{left:<6}  ", left_style), (plain_text(right), right_style))
