@@ -12,7 +12,7 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -85,7 +85,7 @@ class Agent:
     """What the person has open, as "calc.py:12"; the model is told with the next prompt."""
     _choices: Choices = field(init=False)
     _tidy: Tidying | None = field(default=None, init=False)
-    """Takes the comments that asked for it out of the turn's change."""
+    """Takes the comments that asked for it out of the running turn's change."""
     _running: Generation | None = field(default=None, init=False)
     """The answer that is being written."""
 
@@ -115,11 +115,10 @@ class Agent:
 
         With `begin` the answer begins so, in the person's words. `tidy` clears up in a changed draft before the tests.
         """
-        self._tidy = tidy
         if not self.model.info.calls_tools and wanted(prompt) and not begin:
-            return self.fix(prompt)
+            return self.fix(prompt, tidy)
         ask = replace(self._ask(prompt, attached), begin=begin)
-        return self.turns.play(prompt, lambda emit: self.converse(ask, emit))
+        return self.turns.play(prompt, lambda emit: self._tidily(tidy, self.converse(ask, emit)))
 
     def preview(self, prompt: str, attached: Sequence[Attached] = ()) -> Ledger:
         """What the model would be shown with this prompt, part by part; blocks, so call it in a thread.
@@ -131,13 +130,12 @@ class Agent:
 
     def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
         """Pin, drop, shorten to so many characters, or bring back a part of the context, by its id in the ledger."""
-        return self.turns.play(
-            f"/{action} {part}", lambda emit: self._adjust(Adjusted(part, action, limit), emit), command=True
-        )
+        choice = Adjusted(part, action, limit)
+        return self.turns.play(f"/{action} {part}", lambda emit: self._adjust(choice, emit), command=True)
 
-    def fix(self, hint: str = "") -> AsyncIterator[Event]:
+    def fix(self, hint: str = "", tidy: Tidying | None = None) -> AsyncIterator[Event]:
         """Repair what makes the tests fail; `hint` may name a test, a file or a function."""
-        return self.turns.play(f"/fix {hint}".strip(), lambda emit: self._fix(hint, emit))
+        return self.turns.play(f"/fix {hint}".strip(), lambda emit: self._tidily(tidy, self._fix(hint, emit)))
 
     def test(self) -> AsyncIterator[Event]:
         """Run the project's tests on the draft."""
@@ -276,9 +274,16 @@ class Agent:
             if not short or not finished or correction == MAX_CORRECTIONS:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
-            failures = self.proof.digest_of(short)
-            ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=failures))
+            ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=self.proof.digest_of(short)))
         return await self.offer(emit, verdict)
+
+    async def _tidily(self, tidy: Tidying | None, turn: Awaitable[End]) -> End:
+        """This turn alone with `tidy`: a later one was asked for by other comments, or by none."""
+        self._tidy = tidy
+        try:
+            return await turn
+        finally:
+            self._tidy = None
 
     async def _tidied(self) -> bool:
         return self._tidy is not None and bool(await self.delivery.change()) and await in_thread(self._tidy.clear)
@@ -350,9 +355,7 @@ class Agent:
     async def _composed(self, compose: Callable[[], Composition], emit: Emit) -> Sequence[Message]:
         """What the model is to be shown, and to the person what had to be left out of it."""
         composed = await asyncio.to_thread(compose)
-        for notice in composed.notices:
-            emit(Notice(notice))
-        for event in composed.events:
+        for event in (*map(Notice, composed.notices), *composed.events):
             emit(event)
         return composed.messages
 

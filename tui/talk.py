@@ -107,7 +107,7 @@ class Talk:
         await asyncio.to_thread(bench.finder.start)
         await asyncio.to_thread(bench.watcher.start)
         if self._watches:
-            self._watch("on")
+            await self._watch("on")
         try:
             await load(bench.model, say, LINES)
         except Exception as error:
@@ -169,9 +169,10 @@ class Talk:
     async def _do_asked(self, request: Request) -> None:
         """Play what comments ask for."""
         self._speaker.say("\n".join(place(mark) for mark in request.marks))
-        await self._play(self._bench.agent.run(request.prompt, tidy=Tidying(request, self._bench.draft)))
+        tidy = Tidying(request, self._bench.draft, self._bench.root)
+        await self._play(self._bench.agent.run(request.prompt, tidy=tidy))
 
-    def _watch(self, argument: str) -> None:
+    async def _watch(self, argument: str) -> None:
         """Have comments in files be prompts, too, or no longer, or the other of the two."""
         self._watches = argument == "on" or (argument != "off" and not self._watches)
         if self._watches and self._inbox is None:
@@ -180,6 +181,9 @@ class Talk:
             self._bench.watcher.listen(self._inbox.changed)
         if self._inbox:
             self._inbox.on = self._watches
+            if self._asked and self._asked.done() and not self._watches:  # it came as this was typed
+                asked, self._asked = self._asked.result(), None
+                await self._inbox.drop(asked)
         problem = self._bench.watcher.problem if self._watches else ""
         self._speaker.say(" ".join(filter(None, (WATCHING if self._watches else WATCHED, problem))))
 
@@ -222,6 +226,8 @@ class Talk:
             case "help":
                 say("\n".join(f"{c.usage}: {c.help}." for c in slash_commands() if c.name in HERE))
                 say("An exclamation mark runs a command in your own files. At and a path shows the model a file.")
+            case "watch":
+                await self._watch(argument)
             case "status" | "context":
                 say(await asyncio.to_thread(words_of, bench, command.name, argument))
             case _:

@@ -54,7 +54,7 @@ class WatchCommands(SessionCommands):
 
         while True:
             request = await inbox.next()
-            tidy = Tidying(request, bench.draft)
+            tidy = Tidying(request, bench.draft, bench.root)
             self.player.do(lambda agent, request=request, tidy=tidy: self._asked(agent, request, tidy))
 
     async def _asked(self, agent: "Agent", request: "Request", tidy: "Tidying") -> AsyncIterator[Event]:

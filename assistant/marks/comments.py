@@ -3,9 +3,12 @@
 path, text ─► tree-sitter | markdown-it | pygments ─► Comment…, by their rows
 """
 
-from collections.abc import Iterator
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,9 @@ _SECONDS = 1.5
 _LONGEST_LINE = 5_000
 """Characters; on what is longer a lexer's expressions can take for ever."""
 _MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
+_HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_NO_HTML = re.compile(r"\s*<(?:script|style|textarea)\b", re.IGNORECASE)
+"""A block of another language, in which these signs are none."""
 _ALIKE = {
     ".jsonc": "x.json",
     ".svelte": "x.vue",
@@ -56,7 +62,8 @@ def comments(path: str, text: str) -> list[Comment]:
     language = language_of(path, text)
     known = _grammar(language) if language else None
     found = list(_parsed(text, *known)) if known else list(_lexed(path, text))
-    return [_without_newline(one, text.split("\n")) for one in found]
+    lines = text.split("\n")
+    return [_without_newline(one, lines) for one in found]
 
 
 def _without_newline(one: Comment, lines: list[str]) -> Comment:
@@ -109,17 +116,18 @@ def _lexed(path: str, text: str) -> Iterator[Comment]:
     lexer = _lexer(path, text)
     if lexer is None or max(map(len, text.split("\n"))) > _LONGEST_LINE:
         return
+    between = _places(text)
     begun = ended = -1  # of the comment whose pieces come
     several = False
     for at, token, value in tokens(lexer, text):
         if token not in Kind or token in Kind.Preproc or token in Kind.PreprocFile or token in Kind.Hashbang:
             continue
-        goes_on = at == ended and (not text[begun:ended].endswith("\n") or (several and token in Kind.Multiline))
+        goes_on = at == ended and (not text.endswith("\n", begun, ended) or (several and token in Kind.Multiline))
         if begun >= 0 and not goes_on:
-            yield _between(text, begun, ended)
+            yield between(begun, ended)
         begun, ended, several = (begun if goes_on else at), at + len(value), token in Kind.Multiline
     if begun >= 0:
-        yield _between(text, begun, ended)
+        yield between(begun, ended)
 
 
 def _lexer(path: str, text: str) -> "Lexer | None":
@@ -135,27 +143,40 @@ def _of_markdown(text: str) -> Iterator[Comment]:
     """HTML's comments, where Markdown takes them for HTML and not for code."""
     from markdown_it import MarkdownIt
 
-    lines = text.split("\n")
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line) + 1)
+    starts, between = _starts(text), _places(text)
+    reached = 0
     for block in MarkdownIt("commonmark").parse(text):
-        pieces = [block, *(block.children or [])]
-        for piece in pieces if block.map else ():
-            said = piece.content.strip()
-            if piece.type not in ("html_block", "html_inline") or not said.startswith("<!--") or not block.map:
-                continue
-            end_mark = said.find("-->")
-            whole = said[: end_mark + 3] if end_mark >= 0 else said
-            at = text.find(whole, starts[block.map[0]], starts[block.map[1]])
-            if at >= 0:
-                yield _between(text, at, at + len(whole))
+        if not block.map or block.type not in ("inline", "html_block"):
+            continue
+        reached, end = max(reached, starts[block.map[0]]), starts[block.map[1]]
+        for piece in block.children or [block]:
+            # Code is passed over, too: it may have the very words of the comment behind it.
+            said = [piece.content] if piece.type == "code_inline" else []
+            if piece.type == "html_inline" or (piece.type == "html_block" and not _NO_HTML.match(piece.content)):
+                said = _HTML_COMMENT.findall(piece.content)
+            for whole in map(str.rstrip, said):
+                at = text.find(whole, reached, end)
+                if at < 0:
+                    continue
+                reached = at + len(whole)
+                if piece.type != "code_inline":
+                    yield between(at, reached)
 
 
-def _between(text: str, start: int, end: int) -> Comment:
-    """The comment that these characters are, without blanks around it."""
-    piece = text[start:end]
-    start += len(piece) - len(piece.lstrip())
-    end = start + len(piece.strip())
-    row, last = text.count("\n", 0, start), text.count("\n", 0, end)
-    return Comment(row, start - (text.rfind("\n", 0, start) + 1), last, end - (text.rfind("\n", 0, end) + 1))
+def _starts(text: str) -> list[int]:
+    """Where each line starts; the last is behind the end."""
+    return [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+
+
+def _places(text: str) -> Callable[[int, int], Comment]:
+    """Tells the comment that the characters from one to another are, without blanks around it."""
+    starts = _starts(text)
+
+    def between(start: int, end: int) -> Comment:
+        piece = text[start:end]
+        start += len(piece) - len(piece.lstrip())
+        end = start + len(piece.strip())
+        row, last = bisect(starts, start) - 1, bisect(starts, end) - 1
+        return Comment(row, start - starts[row], last, end - starts[last])
+
+    return between

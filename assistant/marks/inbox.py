@@ -43,8 +43,19 @@ class Inbox:
         """Held by whoever has the looker at work."""
         self._asked: Request | None = None
         """What the turn that is running is about."""
-        self.on = True
-        """Whether anything is looked at."""
+        self._on = True
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is looked at; switched off, what waits is forgotten."""
+        return self._on
+
+    @on.setter
+    def on(self, on: bool) -> None:
+        self._on = on
+        if not on:
+            for waiting in (self._came, self._waiting, self._told):
+                waiting.clear()
 
     def changed(self, paths: Iterable[str]) -> None:
         """These files were saved; any thread may tell."""
@@ -66,6 +77,11 @@ class Inbox:
             if not self._idle.is_set():
                 self._tell(await self._safely(self._looker.look, burst))
 
+    async def drop(self, request: Request) -> None:
+        """Let the marks of a request ask again, as nobody plays it."""
+        self._asked = None
+        await self._safely(self._looker.release, request)
+
     async def see(self, event: Event) -> None:
         """Take note of a turn's event: what ossa writes itself asks nothing, and what came to nothing may ask again."""
         match event:
@@ -74,7 +90,7 @@ class Inbox:
             case TurnFinished(end=end):
                 asked, self._asked = self._asked, None
                 if asked and end == "failed":
-                    await self._safely(self._looker.release, asked)
+                    await self.drop(asked)
             case _:
                 pass
 
@@ -84,7 +100,7 @@ class Inbox:
             return await in_thread(work, *arguments, **named)
 
     def _take(self, paths: frozenset[str]) -> None:
-        if self.on:
+        if self._on:
             self._came |= paths
             self._news.set()
 
@@ -127,17 +143,24 @@ class Inbox:
 
     def _tell(self, found: Found) -> None:
         """Say what waits, each once."""
-        for mark in found.fresh:
+        for mark in found.fresh if self._on else ():
             if (mark.path, mark.key) not in self._told:
                 self._told.add((mark.path, mark.key))
                 self._say(f"{place(mark)} waits until this turn is over.")
 
     async def _request(self, found: Found) -> Request | None:
+        """What a look's marks ask for; None where that is nothing, or nobody is to be asked any longer."""
+        if not self._on:
+            return None
         await self._safely(self._looker.keep, found)
         if found.gits:
             where = ", ".join(f"{mark.path}:{mark.line}" for mark in found.gits)
             self._say(f"Git brought comments that ask something ({where}); they are left alone until you change them.")
         if not found.fresh:
             return None
-        self._asked = await self._safely(self._looker.request, found)
-        return self._asked
+        asked = await self._safely(self._looker.request, found)
+        if not self._on:
+            await self.drop(asked)
+            return None
+        self._asked = asked
+        return asked

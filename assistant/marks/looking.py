@@ -75,7 +75,7 @@ class Looker:
         for file in files:
             new = self._known.fresh(file.path, file.content, file.marks)
             committed = self._lines(f"HEAD:{file.path}") if new else frozenset[str]()
-            staged = self._lines(f":{file.path}") if new and moved else frozenset[str]()
+            staged = self._staged(file.path, moved=moved) if new else frozenset[str]()
             own = [mark for mark in new if mark.source not in committed]
             fresh += [mark for mark in own if mark.source not in staged]
             gits += [mark for mark in own if mark.source in staged]
@@ -157,6 +157,13 @@ class Looker:
         except OSError:
             return None
         return None if is_binary(data) else data
+
+    def _staged(self, path: str, *, moved: bool) -> frozenset[str]:
+        """The lines that git has put into a file: where its index has `moved`, or a merge has stopped in the file."""
+        # Then the index has the file as it was, as one side has it and as the other, and not as stage 0.
+        unmerged = self._repository.git("ls-files", "--unmerged", "-z", "--", f":(literal){path}")
+        stages = range(1, 4) if unmerged else range(1) if moved else ()
+        return frozenset[str]().union(*(self._lines(f":{stage}:{path}") for stage in stages))
 
     def _lines(self, blob: str) -> frozenset[str]:
         """The lines of a file as git has it, without blanks around them."""

@@ -17,8 +17,9 @@ Kind: TypeAlias = Literal["do", "ask", "note"]
 MAY_ASK = re.compile(rb"\bai[!?]", re.IGNORECASE)
 """What a file has that asks anything; to look for this alone is quick."""
 _OPENS = r"<!--+|\{#-?|\{\{!--|\(\*+|\{-|--\[=*\[|/\*+!?|//+!?|#+!?|--+|;+|%+|\*+(?!/)|'|!+|\.\.|(?:REM|dnl)\b|::?"
-_CLOSES = r"\*+/|--+!?>|-?#\}|--\}\}|\*+\)|-\}|\]=*\]|#+|\*+"
-_LINE = re.compile(rf"^\s*(?:{_OPENS})?\s*(.*?)\s*(?:{_CLOSES})?\s*$", re.IGNORECASE | re.DOTALL)
+_SIGN = re.compile(_OPENS, re.IGNORECASE)
+_END_SIGN = re.compile(r"/\*+|>!?--+|\}#-?|\}\}--|\)\*+|\}-|\]=*\]|#+|\*+")
+"""How a comment ends, backwards: so it is matched from the end, in linear time."""
 _FIRST = re.compile(r"^AI(?:([!?])(?:\s*[:,.–-]|(?=\s|$))|\s*:|$)\s*", re.IGNORECASE)
 _LAST = re.compile(r"(?:^|(?<=[\s:,.;(–-]))AI([!?]?)$", re.IGNORECASE)
 
@@ -110,8 +111,11 @@ def _mark(path: str, block: tuple[Comment, ...], lines: Sequence[str]) -> Mark |
 
 def _read(line: str) -> tuple[str, str | None]:
     """What a line of a comment says, and the sign behind "AI" at its end or beginning; None where there is no "AI"."""
-    found = _LINE.match(line)
-    words = found[1] if found else line.strip()
+    words = line.strip()
+    if sign := _SIGN.match(words):
+        words = words[sign.end() :].lstrip()
+    if sign := _END_SIGN.match(words[::-1]):
+        words = words[: -sign.end()].rstrip()
     if last := _LAST.search(words):
         return words[: last.start()].rstrip(), last[1]
     if first := _FIRST.match(words):
@@ -129,7 +133,7 @@ def _take_out(lines: list[str], mark: Mark, kept: Container[str]) -> None:
     inner = len(mark.parts) > 1 or (going and rows[0] < going[0] and going[-1] < rows[-1])
     if not inner and len(going) < len(rows):
         row = mark.line - 1
-        lines[row] = re.sub(r"\s*\bAI[!?]?(?=\W|$)", "", lines[row], count=1, flags=re.IGNORECASE)
+        lines[row] = re.sub(r"(?<!\s)\s*\bAI[!?]?(?=\W|$)", "", lines[row], count=1, flags=re.IGNORECASE)
         return
     for row in reversed(going):
         del lines[row]

@@ -5,6 +5,7 @@ marks ─► requested() ─► Request(prompt) ─► a turn ─► Tidying.cle
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ossa.assistant.draft import Draft
 from ossa.assistant.index.outlines import outline
@@ -41,9 +42,9 @@ class Request:
 class Tidying:
     """Takes out of a draft what the model left of a request's marks, or made of them; calls block."""
 
-    def __init__(self, request: Request, draft: Draft) -> None:
-        """Nothing is done yet."""
-        self._request, self._draft = request, draft
+    def __init__(self, request: Request, draft: Draft, root: Path) -> None:
+        """Nothing is done yet; the person's own files are below `root`."""
+        self._request, self._draft, self._root = request, draft, root
         self._done: dict[str, tuple[bytes, bytes]] = {}
         """By path, what was there before, and after."""
 
@@ -78,9 +79,22 @@ class Tidying:
         text = decode(data)
         keys = {mark.key for mark in self._request.marks if mark.path == path}
         lines = self._request.kept.get(path, frozenset())
-        # One that asks and is not the last commit's: the model has put the person's words otherwise.
-        going = [m for m in marks_in(path, text) if m.key in keys or (m.kind == "do" and m.source not in lines)]
-        return encode(without(text, going, lines))
+        persons = {mark.key for mark in marks_in(path, self._persons(path))}
+
+        def goes(mark: Mark) -> bool:
+            # One that asks and is neither the last commit's nor the person's: the model has put their words otherwise.
+            reworded = mark.kind == "do" and mark.source not in lines and mark.key not in persons
+            return mark.key in keys or reworded
+
+        return encode(without(text, filter(goes, marks_in(path, text)), lines))
+
+    def _persons(self, path: str) -> str:
+        """The file as the person has it now, who may have saved another mark since they asked; empty without one."""
+        file = self._root / path
+        try:
+            return decode(file.read_bytes()) if file.is_file() else ""
+        except OSError:
+            return ""
 
 
 def requested(marks: Sequence[Mark], texts: Mapping[str, str], kept: Mapping[str, frozenset[str]]) -> Request:

@@ -1,5 +1,7 @@
 """Comments that ask something, in any language, and texts without them."""
 
+import time
+
 import pytest
 
 from ossa.assistant.index.languages import LANGUAGES, Language
@@ -33,6 +35,11 @@ def told(path: str, text: str) -> list[tuple[str, int, str]]:
         ("a.hs", "{- y\n AI! -}\n-- z AI!\nx = 1\n", [("do", 2, "y"), ("do", 3, "z")], "x = 1\n"),
         ("a.md", "`<!-- no AI! -->` <!-- b AI! --> x\n", [("do", 1, "b")], "`<!-- no AI! -->` x\n"),
         ("a.md", "```\n<!-- no AI! -->\n```\n\n<!-- c\nAI! -->\n", [("do", 6, "c")], None),
+        ("a.md", "a <!-- b AI! --> c <!-- b AI! --> d\n", [("do", 1, "b"), ("do", 1, "b")], "a c d\n"),
+        ("a.md", "<!-- no --> a <!-- b AI! -->\n", [("do", 1, "b")], "<!-- no --> a\n"),
+        ("a.md", "a `<!-- b AI! -->` <!-- b AI! -->\n", [("do", 1, "b")], "a `<!-- b AI! -->`\n"),
+        ("a.md", "<script>\n'<!-- no AI! -->'\n</script>\n\n<p>\n<!-- b AI! -->\n", [("do", 6, "b")], None),
+        ("a.js", "/** a AI! **/\nf()\n//// b AI!\n", [("do", 1, "a"), ("do", 3, "b")], "f()\n"),
         ("a.vue", "<template>\n<!-- x AI! -->\n</template>\n", [("do", 2, "x")], "<template>\n</template>\n"),
         ("Dockerfile", "FROM x\n# slim AI!\n", [("do", 2, "slim")], "FROM x\n"),
         ("Makefile", "a:\n\t# x AI!\n# y AI!\n\techo\n", [("do", 2, "x"), ("do", 3, "y")], "a:\n\techo\n"),
@@ -123,3 +130,19 @@ def test_odd_files_do_no_harm() -> None:
     assert told("a.md", "<!-- AI!") == [("do", 1, "")]
     mark = marks_in("a.py", "# AI!")[0]
     assert isinstance(mark, Mark) and place(mark) == "a.py:1: (no words) (AI!)"
+
+
+@pytest.mark.parametrize("filler", [" ", "#", "*", "-", "=", "]", "AI "])
+def test_a_long_comment_takes_no_longer_than_its_length(filler: str) -> None:
+    text = f"# a{filler * 100_000}b: AI!\n"
+    began = time.monotonic()
+    (mark,) = marks_in("a.py", text)
+    assert mark.text == text[2:-5].rstrip() and without(text, [mark], {mark.source}) and without(text, [mark]) == ""
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("path", "comment"), [("a.py", "# a AI?"), ("a.md", "<!-- a AI? -->"), ("a.ini", "; a AI?")])
+def test_many_comments_take_no_longer_than_their_number(path: str, comment: str) -> None:
+    began = time.monotonic()
+    assert len(marks_in(path, f"{comment}\n\n" * 10_000)) == 10_000
+    assert time.monotonic() - began < 5

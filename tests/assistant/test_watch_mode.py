@@ -1,6 +1,7 @@
 """Watch mode below the screens: real files, the real watcher, real drafts; only the model is scripted."""
 
 import asyncio
+import subprocess
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -96,6 +97,22 @@ def test_what_git_brings_asks_nothing(repo: Path, git: Git) -> None:
     assert look(repo, "calc.py") == ["mend this", "and this"] or look(repo, "calc.py") == []
 
 
+@pytest.mark.parametrize("style", ["merge", "diff3"])
+def test_a_merge_that_stops_in_a_conflict_asks_nothing(repo: Path, git: Git, style: str) -> None:
+    git("checkout", "-q", "-b", "theirs")
+    write(repo, "calc.py", ASKING.replace("-", "*"))
+    git("commit", "-qam", "theirs")
+    git("checkout", "-q", "main")
+    write(repo, "calc.py", ADD.replace("-", "%"))
+    git("commit", "-qam", "ours")
+    with pytest.raises(subprocess.CalledProcessError):
+        git("-c", f"merge.conflictStyle={style}", "merge", "-q", "theirs")
+    assert "mend this AI!" in (repo / "calc.py").read_text()
+    assert look(repo, "calc.py", keep=False) == [] == look(repo, "calc.py", ".git/index", keep=False)
+    write(repo, "calc.py", (repo / "calc.py").read_text() + "# settle this AI!\n")
+    assert look(repo, "calc.py") == ["settle this"], "the person's own"
+
+
 def test_a_folder_without_git_is_watched_too(tmp_path: Path) -> None:
     write(tmp_path / "plain", "a.py", "# do AI!\n")
     looker = Looker.of(Repository.plain(tmp_path / "plain"))
@@ -143,7 +160,7 @@ async def first(work: Awaitable[Request]) -> Request:
 async def play(work: Workbench, inbox: Inbox, idle: asyncio.Event, request: Request) -> list[Any]:
     idle.clear()
     events: list[Any] = []
-    async for event in work.agent.run(request.prompt, tidy=Tidying(request, work.draft)):
+    async for event in work.agent.run(request.prompt, tidy=Tidying(request, work.draft, work.root)):
         events.append(event)
         await inbox.see(event)
     idle.set()
@@ -184,6 +201,25 @@ async def test_files_saved_during_a_turn_wait_for_its_end(repo: Path, desk: Any)
         idle.set()
         request = await first(waiting)
         assert [mark.text for mark in request.marks] == ["one and a half", "two"]
+
+
+async def test_switched_off_during_a_turn_what_waits_is_forgotten(repo: Path, desk: Any) -> None:
+    work = desk.open([])
+    async with watching(work) as (inbox, idle, said):
+        idle.clear()
+        waiting = asyncio.ensure_future(inbox.next())
+        write(repo, "one.py", "# one AI!\n")
+        await until(lambda: said)
+        inbox.on = False
+        idle.set()
+        await asyncio.wait([waiting], timeout=1)
+        assert not inbox.on and not waiting.done()
+        inbox.on = True
+        write(repo, "two.py", "# two AI!\n")
+        assert [mark.path for mark in (await first(waiting)).marks] == ["two.py"]
+        await inbox.drop(waiting.result())
+        write(repo, "two.py", "# two AI!\nx = 1\n")
+        assert [mark.path for mark in (await first(inbox.next())).marks] == ["two.py"], "nobody has played it"
 
 
 async def test_what_ossa_writes_asks_nothing_and_what_failed_may_ask_again(repo: Path, desk: Any, reader: Any) -> None:
@@ -238,7 +274,7 @@ def test_what_was_taken_out_comes_back_where_nothing_came_of_it(repo: Path, desk
     work = desk.open([])
     write(repo, "calc.py", ASKING)
     looker = Looker.of(work.repository)
-    tidying = Tidying(looker.request(looker.look(["calc.py"])), work.draft)
+    tidying = Tidying(looker.request(looker.look(["calc.py"])), work.draft, work.root)
     assert tidying.clear() and not tidying.clear() and work.draft.read("calc.py") == ADD.encode()
     tidying.restore()
     assert not work.draft.change()
@@ -246,3 +282,29 @@ def test_what_was_taken_out_comes_back_where_nothing_came_of_it(repo: Path, desk
     work.draft.write("calc.py", b"mended = 1\n")
     tidying.restore()
     assert work.draft.read("calc.py") == b"mended = 1\n"
+
+
+def test_a_comment_that_the_person_saves_meanwhile_is_not_the_models(repo: Path, desk: Any) -> None:
+    work = desk.open([])
+    write(repo, "calc.py", ASKING)
+    looker = Looker.of(work.repository)
+    tidying = Tidying(looker.request(looker.look(["calc.py"])), work.draft, work.root)
+    write(repo, "calc.py", ASKING + "# log this AI!\n")
+    work.draft.write("calc.py", ("# mended AI!\n" + ASKING + "# log this AI!\n").encode())
+    assert tidying.clear() and work.draft.read("calc.py") == (ADD + "# log this AI!\n").encode()
+    (repo / "calc.py").unlink()
+    assert tidying.clear() and work.draft.read("calc.py") == ADD.encode(), "nobody's but the model's"
+
+
+@pytest.mark.parametrize("how", ["review", "run"])
+async def test_a_later_turn_takes_out_no_comments(repo: Path, desk: Any, reader: Any, how: str) -> None:
+    script = [desk.patch(MENDED), "Mended.", desk.patch("*** Add File: new.py\n+NEW = 1"), "Written."]
+    work = desk.open(script, reader(desk.take, desk.take))
+    async with watching(work) as (inbox, idle, _):
+        write(repo, "calc.py", ASKING)
+        await play(work, inbox, idle, await first(inbox.next()))
+        assert (repo / "calc.py").read_text() == ADD.replace("-", "+")
+        later = ASKING.replace("-", "+")
+        work.draft.write("calc.py", later.encode())
+        events = await desk.play(work.agent.review() if how == "review" else work.agent.run("go on"))
+        assert desk.of(events, Reviewed) and (repo / "calc.py").read_text() == later

@@ -106,3 +106,31 @@ async def test_line_by_line_it_goes_on_without_anybody_typing_until_it_is_left(r
         await asyncio.wait_for(talking, 10)
     finally:
         bench.close()
+
+
+async def test_line_by_line_what_was_asked_as_watching_ends_is_not_played(repository: Path, tmp_path: Path) -> None:
+    out = io.StringIO()
+    source, sink = os.pipe()
+    typed, speaker = Lines(os.fdopen(source)), Speaker(out)
+    bench = opening(repository, ["Played."])(LineReviewer(speaker, typed))
+    talking = asyncio.ensure_future(Talk(bench, speaker, typed, watch=True).go_on())
+
+    async def until(met: Callable[[], object]) -> None:
+        by = time.monotonic() + 30
+        while not met():
+            assert time.monotonic() < by, out.getvalue()
+            await asyncio.sleep(0.01)
+
+    try:
+        await until(lambda: "You:" in out.getvalue())
+        os.write(sink, b"/watch \\\n")  # while a line goes on, nothing else is played
+        (repository / "calc.py").write_text(ASKING)
+        await until(lambda: [*(tmp_path / "home").rglob("comments.json")])
+        os.write(sink, b"off\n")
+        await until(lambda: "Files are not watched" in out.getvalue())
+        os.write(sink, b"/quit\n")
+        await asyncio.wait_for(talking, 10)
+        assert "add, (AI!)" not in out.getvalue() and "Played." not in out.getvalue()
+    finally:
+        os.close(sink)
+        bench.close()
