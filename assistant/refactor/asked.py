@@ -31,7 +31,9 @@ def read(what: What, argument: str) -> Wish:
         symbol, to = symbol.strip(), bracket + rest
     if not symbol or not to.strip() or (what != "signature" and " " in to.strip()):
         raise ValueError(f"/{what} takes {USAGE[what]}.")
-    return Wish(what, symbol, to.strip().strip("'\""))
+    to = to.strip()
+    quoted = len(to) > 1 and to[0] in "'\"" and to[0] == to[-1]
+    return Wish(what, symbol, to[1:-1] if quoted else to)
 
 
 def refactor(agent: Agent, wish: Wish) -> AsyncIterator[Event]:

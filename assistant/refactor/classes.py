@@ -60,7 +60,7 @@ class Classes:
                 continue
             found.add(one)
             waiting += [base for base in self.ancestors(one) if self.defines(base, member)]
-            waiting += self._heirs(one)
+            waiting += self.heirs(one)
         return found
 
     def defines(self, cls: Entity, member: str) -> bool:
@@ -133,7 +133,8 @@ class Classes:
         plain = isinstance(node, ast.Name) and hasattr(builtins, node.id)
         return OUTSIDE if plain or meaning == OUTSIDE else None
 
-    def _heirs(self, cls: Entity) -> Iterator[Entity]:
+    def heirs(self, cls: Entity) -> Iterator[Entity]:
+        """The classes that name it among their bases."""
         name = cls.name.rpartition(".")[2]
         known = {name}
         for path in self._modules.mentions(name):
