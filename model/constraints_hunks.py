@@ -90,8 +90,10 @@ class Hunks:
 
     def _beginnings(self) -> Iterator[str]:
         """What follows `@@`, up to the sign of the first old line."""
-        f = self._f
-        anchored = f' | " " {f}anchor::_' if self._file.anchors else ""
+        f, anchors = self._f, self._file.anchors
+        # Where no anchor is left, the blank before one would lead nowhere.
+        limit = max((max(anchor.last, anchor.at - 1) for anchor in anchors), default=-1)
+        anchored = f' | " " {f}anchor::_ %if le({_AT},{limit})' if limit >= 0 else ""
         yield rf'{f}hunk::_ : "\\n" {f}start::_{anchored}'
         leads = [at for at in self._file.starts if self._file.can_lead(at)]
         leading = f" | {self._bringing(f'{f}first', f'%if le({_AT},{leads[-1]})')}" if leads else ""

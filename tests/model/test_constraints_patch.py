@@ -133,6 +133,7 @@ def texts(draw: st.DrawFn) -> str:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts(), seed=st.integers(0, 2**32))
 @example(text="b\n c\na\n c\na\na", seed=43248)
+@example(text="a\n c\n*** End Patch\na\na\na\na", seed=31492)
 def test_whatever_is_written_to_whatever_file_applies(
     encoding: HarmonyEncoding, constrainer: Constrainer, text: str, seed: int
 ) -> None:
