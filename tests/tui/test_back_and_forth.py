@@ -133,7 +133,7 @@ def test_a_rewind_takes_a_number_and_a_word(text: str, expected: tuple[int, str]
 async def test_a_rewind_that_makes_no_sense_is_said(open_window: "Open", text: str) -> None:
     async with open_window() as stage:
         await stage.send(f"/rewind {text}")
-        await stage.shows("/rewind takes a number of prompts and one")
+        await stage.shows("/rewind takes a number of prompts")
         assert not stage.agent.asked
 
 

@@ -60,7 +60,7 @@ async def test_an_interrupted_answer_is_gone_on_from_as_it_was_edited(open_windo
         await stage.send("two by three?")
         await stage.shows("Six is wr")
         await stage.pilot.press("escape")
-        await stage.shows("/amend edits what was")
+        await stage.shows("/amend edits what")
         await stage.send("/amend")
         await stage.shows("editing the answer")
         assert stage.app.window.prompt.text == "Six is wr"

@@ -92,7 +92,7 @@ async def test_the_open_session_is_named_exported_and_forked(repository: Path, m
         await stage.shows("The session is in ")
         assert "# Where it is" in (repository / "new.md").read_text()
         await stage.send("/export new.md")
-        await stage.shows("is there already")
+        await stage.shows("already")
         bench = app.player.bench
         assert bench is not None
         await stage.send("/fork")
