@@ -10,7 +10,10 @@ from typing import Literal, TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Import: TypeAlias = ast.Import | ast.ImportFrom
+Capture: TypeAlias = ast.MatchAs | ast.MatchStar | ast.MatchMapping | ast.ExceptHandler
 _Loops: TypeAlias = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_SURE = (ast.Assign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+"""Statements that bind a name whenever they are run, after all that they read at once."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -53,6 +56,8 @@ class Scopes(ast.NodeVisitor):
         self.attributes: list[tuple[ast.Attribute, Scope]] = []
         self.texts: list[tuple[ast.Constant, Scope, bool]] = []
         """Texts, and whether each is an annotation."""
+        self.captures: list[tuple[Capture, str, Scope]] = []
+        """Patterns and handlers of exceptions that bind a name, which the tree has no place for."""
         self.imports: list[tuple[Import, ast.alias, Scope]] = []
         self.calls: list[tuple[ast.Call, Scope]] = []
         self.definitions: list[tuple[Function | ast.ClassDef, Scope, Scope]] = []
@@ -77,6 +82,18 @@ class Scopes(ast.NodeVisitor):
                     return here
             here, first = here.parent, False
         return None
+
+    def is_before(self, node: ast.Name, scope: Scope) -> bool | None:
+        """Whether a name read in a class's body is read before the body binds it; None where that is not certain."""
+        bindings = {binding.node for binding in scope.bindings.get(node.id, ())}
+        reading = binding = len(body := scope.node.body if isinstance(scope.node, ast.ClassDef) else [])
+        for number, statement in reversed(list(enumerate(body))):
+            parts = set(ast.walk(statement))
+            reading = number if node in parts else reading
+            binding = number if bindings & parts else binding
+        if reading != binding:
+            return True if reading < binding else False if isinstance(body[binding], _SURE) else None
+        return isinstance(body[binding], _SURE) or None
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         """A function: its head belongs outside."""
@@ -138,6 +155,16 @@ class Scopes(ast.NodeVisitor):
         self.names.append((node, self._scope))
         if not isinstance(node.ctx, ast.Load):
             self._bind(node.id, Binding("assign", node))
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        """An assignment within an expression: it binds outside of the comprehensions that it stands in."""
+        self.visit(node.value)
+        within = self._scope
+        while isinstance(self._scope.node, _Loops) and self._scope.parent is not None:
+            self._scope = self._scope.parent
+        self.visit(node.target)
+        self._valued(node.target, node.value)
+        self._scope = within
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """What stands behind a dot."""
@@ -207,22 +234,27 @@ class Scopes(ast.NodeVisitor):
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         """The name of an exception."""
-        self._bind(node.name, Binding("assign", node))
+        self._capture(node, node.name)
         self.generic_visit(node)
 
     def visit_MatchAs(self, node: ast.MatchAs) -> None:
         """A name in a pattern."""
-        self._bind(node.name, Binding("assign", node))
+        self._capture(node, node.name)
         self.generic_visit(node)
 
     def visit_MatchStar(self, node: ast.MatchStar) -> None:
         """The same."""
-        self._bind(node.name, Binding("assign", node))
+        self._capture(node, node.name)
 
     def visit_MatchMapping(self, node: ast.MatchMapping) -> None:
         """The same."""
-        self._bind(node.rest, Binding("assign", node))
+        self._capture(node, node.rest)
         self.generic_visit(node)
+
+    def _capture(self, node: Capture, name: str | None) -> None:
+        if name:
+            self._bind(name, Binding("assign", node))
+            self.captures.append((node, name, self._scope))
 
     def _valued(self, target: ast.expr, value: ast.expr, *, annotated: bool = False) -> None:
         """Note what the latest binding of a name is assigned."""

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from ossa.assistant.refactor.classes import Classes
 from ossa.assistant.refactor.known import is_common
 from ossa.assistant.refactor.modules import OUTSIDE, Entity, Modules
-from ossa.assistant.refactor.scopes import Scope, Scopes
+from ossa.assistant.refactor.scopes import Import, Scope, Scopes
 
 Kind: TypeAlias = Literal["definition", "name", "attribute", "import", "text"]
 Ask: TypeAlias = Callable[[str, int], bool | None]
@@ -80,6 +80,7 @@ class Uses:
             else:
                 self.found += self._imports(path, scopes)
                 self.found += self._names(path, scopes)
+                self.found += self._captures(path, scopes)
                 self.found += self._attributes(path, scopes)
 
     def is_target(self, meaning: object) -> bool:
@@ -122,11 +123,13 @@ class Uses:
     def _imports(self, path: str, scopes: Scopes) -> Iterator[Use]:
         source = self.modules.source(path)
         for node, alias, scope in scopes.imports:
-            if alias.name != self.name or not isinstance(node, ast.ImportFrom):
+            if not self._is_imported(path, node, alias):
+                if (alias.asname or alias.name) == self.name and self.modules.named(
+                    self.name, path, scope
+                ) == self.target:
+                    self.doubt(path, source.span(node)[0], f"this gives {self.name} another meaning")
                 continue
-            other = self.modules.module(self.modules.imported(path, node))
-            if other is None or self.modules.exported(other, self.name) != self.target:
-                continue
+            assert isinstance(node, ast.ImportFrom)
             start = source.span(alias)[0]
             plain = alias.asname is None
             keeps = plain and not self._is_pure(path, scopes, scope)
@@ -134,6 +137,12 @@ class Uses:
             if alias.asname == self.name:
                 end = source.span(alias)[1]
                 yield Use(path, end - len(self.name), end, "name", alias, scope)
+
+    def _is_imported(self, path: str, node: Import, alias: ast.alias) -> bool:
+        if alias.name != self.name or not isinstance(node, ast.ImportFrom):
+            return False
+        other = self.modules.module(self.modules.imported(path, node))
+        return other is not None and self.modules.exported(other, self.name) == self.target
 
     def _is_pure(self, path: str, scopes: Scopes, scope: Scope) -> bool:
         """Whether the name means nothing but the definition in a scope."""
@@ -143,10 +152,32 @@ class Uses:
     def _names(self, path: str, scopes: Scopes) -> Iterator[Use]:
         source = self.modules.source(path)
         for node, scope in scopes.names:
-            if node.id == self.name and self.modules.named(self.name, path, scope) == self.target:
+            if node.id == self.name and self._is_meant(node, path, scopes, scope):
                 start = self._place(path, node, source.span(node)[0])
                 if start >= 0:
                     yield Use(path, start, start + len(self.name), "name", node, scope)
+
+    def _is_meant(self, node: ast.Name, path: str, scopes: Scopes, scope: Scope) -> bool:
+        """Whether a name is the definition; one that the class around binds, too, may be it before that."""
+        around = scope.kind == "class" and self.name in scope.bindings and isinstance(node.ctx, ast.Load)
+        if not around or self.modules.exported(path, self.name) != self.target:
+            return self.modules.named(self.name, path, scope) == self.target
+        before = scopes.is_before(node, scope)
+        if before is None:
+            self.doubt(path, self.modules.source(path).span(node)[0], "the class around binds the name, too")
+        return bool(before)
+
+    def _captures(self, path: str, scopes: Scopes) -> Iterator[Use]:
+        """Patterns and handlers that bind the name at the module's top."""
+        source = self.modules.source(path)
+        for node, name, scope in scopes.captures:
+            if name != self.name or self.modules.named(name, path, scope) != self.target:
+                continue
+            start, end = source.span(node)
+            if isinstance(node, ast.MatchAs | ast.MatchStar) and source.text[start:end].endswith(name):
+                yield Use(path, end - len(name), end, "name", node, scope)
+            else:
+                self.doubt(path, start, f"this binds {name}, too")
 
     def _attributes(self, path: str, scopes: Scopes) -> Iterator[Use]:
         source = self.modules.source(path)
@@ -183,6 +214,11 @@ class Uses:
                 and isinstance(node.ctx, ast.Load)
             ):
                 start = source.span(node)[0]
+                before = scopes.is_before(node, scope)
+                if before is None:
+                    self.doubt(path, start, "it may be read before the class defines it")
+                if before is not False:
+                    continue
                 self.found.append(Use(path, start, start + len(self.name), "name", node, scope))
 
     def _is_member(self, node: ast.Attribute, path: str, scope: Scope) -> bool | None:

@@ -69,8 +69,10 @@ def test_a_line_number_beyond_reason_and_a_file_that_is_not_changed_are_refused(
 
 
 C = "class C:\n    def help(self) -> int:\n        return 1\n"
-HAD = "class C:\n    __slots__ = ('kept',)\n\n    def __init__(self):\n        self._value = 3\n\n"
-HAD += "    def help(self): ...\n"
+HAD = (
+    "class C:\n    __slots__ = ('kept',)\n\n    def __init__(self):\n        self._value = 3\n\n"
+    "    def help(self): ...\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +142,35 @@ def test_a_private_member_is_renamed_within_its_own_class(do: Do) -> None:
     text_of_it = "class {}:\n    def __go(self): ...\n\n    def run(self):\n        self.__go()\n\n\n"
     done = do({"a.py": text_of_it.format("A") + text_of_it.format("B(A)")}, "a.py:A.__go", "__walk")
     assert text(done, "a.py") == text_of_it.replace("__go", "__walk").format("A") + text_of_it.format("B(A)")
+
+
+def test_an_assignment_within_a_comprehension_binds_in_the_function_around(do: Do) -> None:
+    function = "def f(y):\n    if any((total := x) > 1 for x in y):\n        return total\n"
+    done = do({"a.py": f"def total(): ...\n\n\n{function}"}, "a.py:total", "whole")
+    assert text(done, "a.py") == f"def whole(): ...\n\n\n{function}"
+
+
+def test_a_name_that_a_class_binds_is_the_outer_one_before_that(do: Do) -> None:
+    users = (
+        "from a import total\n\n\nclass K:\n    total = staticmethod(total)\n    other = total\n\n\n"
+        "class L:\n    if total:\n        total = 1\n\n\n"
+        "class M:\n    @total\n    def total(self): ...\n"
+    )
+    done = do({"a.py": "def total(x): ...\n", "b.py": users}, "a.py:total", "whole")
+    after = text(done, "b.py")
+    assert "    total = staticmethod(whole)\n    other = total\n" in after and "    @whole\n    def total" in after
+    assert left(done) == [("b.py", 10)]
+    inner = "def go(): ...\n\n\nclass C:\n    first = go\n\n    def go(self): ...\n\n    again = go\n"
+    done = do({"a.py": inner}, "a.py:C.go", "walk")
+    assert "first = go\n" in text(done, "a.py") and "again = walk\n" in text(done, "a.py")
+
+
+def test_patterns_handlers_and_imports_that_bind_the_name_are_renamed_or_left(do: Do) -> None:
+    cases = "".join(f"    case {case}:\n        pass\n" for case in ("[3 as LIM]", "[*LIM]", "LIM"))
+    body = f"LIM = 3\nmatch [4]:\n{cases}"
+    done = do({"a.py": body + "print(LIM)\n"}, "a.py:LIM", "MAX")
+    assert text(done, "a.py") == (body + "print(LIM)\n").replace("LIM", "MAX") and not done.left
+    tried = "try:\n    from fast import total\nexcept ImportError as error:\n    def total(): ...\n"
+    assert left(do({"a.py": tried}, "a.py:total", "whole")) == [("a.py", 2)]
+    handled = "total = 1\ntry:\n    pass\nexcept OSError as total:\n    pass\n"
+    assert left(do({"a.py": handled}, "a.py:total", "whole")) == [("a.py", 4)]
