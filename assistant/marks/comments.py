@@ -17,6 +17,7 @@ from ossa.assistant.text import encode
 
 if TYPE_CHECKING:
     import tree_sitter
+    from markdown_it.token import Token
     from pygments.lexer import Lexer
 
 _SECONDS = 1.5
@@ -143,6 +144,7 @@ def _of_markdown(text: str) -> Iterator[Comment]:
     """HTML's comments, where Markdown takes them for HTML and not for code."""
     from markdown_it import MarkdownIt
 
+    text = text.replace("\r\n", " \n").replace("\r", " ")  # as long as it was: the parser ends lines at these, too
     starts, between = _starts(text), _places(text)
     reached = 0
     for block in MarkdownIt("commonmark").parse(text):
@@ -150,17 +152,24 @@ def _of_markdown(text: str) -> Iterator[Comment]:
             continue
         reached, end = max(reached, starts[block.map[0]]), starts[block.map[1]]
         for piece in block.children or [block]:
-            # Code is passed over, too: it may have the very words of the comment behind it.
-            said = [piece.content] if piece.type == "code_inline" else []
-            if piece.type == "html_inline" or (piece.type == "html_block" and not _NO_HTML.match(piece.content)):
-                said = _HTML_COMMENT.findall(piece.content)
-            for whole in map(str.rstrip, said):
+            for whole in _sought(piece):
                 at = text.find(whole, reached, end)
-                if at < 0:
-                    continue
-                reached = at + len(whole)
-                if piece.type != "code_inline":
+                reached = at + len(whole) if at >= 0 else reached
+                if at >= 0 and piece.type != "code_inline":
                     yield between(at, reached)
+
+
+def _sought(piece: "Token") -> list[str]:
+    """The comments of a piece of Markdown; or all of it where it is code, which may have the words of one behind it."""
+    match piece.type:
+        case "code_inline":
+            return [piece.content]
+        case "html_inline" if piece.content.startswith("<!--"):
+            return [piece.content]
+        case "html_block" if not _NO_HTML.match(piece.content):
+            return [whole.rstrip() for whole in _HTML_COMMENT.findall(piece.content)]
+        case _:
+            return []
 
 
 def _starts(text: str) -> list[int]:

@@ -160,7 +160,9 @@ class Looker:
 
     def _staged(self, path: str, *, moved: bool) -> frozenset[str]:
         """The lines that git has put into a file: where its index has `moved`, or a merge has stopped in the file."""
-        # Then the index has the file as it was, as one side has it and as the other, and not as stage 0.
+        if not self._repository.is_git:
+            return frozenset()
+        # Of an unmerged file the index has no stage 0, but what both sides began with, and what each has made of it.
         unmerged = self._repository.git("ls-files", "--unmerged", "-z", "--", f":(literal){path}")
         stages = range(1, 4) if unmerged else range(1) if moved else ()
         return frozenset[str]().union(*(self._lines(f":{stage}:{path}") for stage in stages))

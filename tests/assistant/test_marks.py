@@ -39,6 +39,8 @@ def told(path: str, text: str) -> list[tuple[str, int, str]]:
         ("a.md", "<!-- no --> a <!-- b AI! -->\n", [("do", 1, "b")], "<!-- no --> a\n"),
         ("a.md", "a `<!-- b AI! -->` <!-- b AI! -->\n", [("do", 1, "b")], "a `<!-- b AI! -->`\n"),
         ("a.md", "<script>\n'<!-- no AI! -->'\n</script>\n\n<p>\n<!-- b AI! -->\n", [("do", 6, "b")], None),
+        ("a.md", "a\r\nx <!-- b\r\nAI! --> c\rd <a b='<!-- no AI! -->'>\r\n", [("do", 3, "b")], None),
+        ("a.md", "a\rb\rc\r\n\r\n<!-- b AI! -->\r\nd\r\n", [("do", 3, "b")], "a\rb\rc\r\n\r\nd\r\n"),
         ("a.js", "/** a AI! **/\nf()\n//// b AI!\n", [("do", 1, "a"), ("do", 3, "b")], "f()\n"),
         ("a.vue", "<template>\n<!-- x AI! -->\n</template>\n", [("do", 2, "x")], "<template>\n</template>\n"),
         ("Dockerfile", "FROM x\n# slim AI!\n", [("do", 2, "slim")], "FROM x\n"),
