@@ -6,10 +6,10 @@
 import ast
 import builtins
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from ossa.assistant.refactor.builders import Builders
-from ossa.assistant.refactor.callers import places
+from ossa.assistant.refactor.callers import Place, places
 from ossa.assistant.refactor.calls import Calls
 from ossa.assistant.refactor.heads import Change, Head, alike, brackets, decorators, read, written
 from ossa.assistant.refactor.modules import Entity
@@ -54,6 +54,8 @@ class _Signature:
         self._change = Change(Head(node.args, skip), read(to, node, skip))
         self._check()
         self._edits: dict[str, list[Edit]] = defaultdict(list)
+        self._left: set[Entity] = set()
+        """Classes whose own version was left as it is."""
 
     def edits(self) -> Mapping[str, list[Edit]]:
         self._define(self._target.path, self._node)
@@ -66,7 +68,10 @@ class _Signature:
             self._doubt(self._target.path, self._node, f"@{decorator} may call it with arguments of its own")
         calls = Calls(self._uses, self._change, self._edits)
         for place in sorted(found, key=lambda one: _length(one.call)):  # what stands within others comes first
-            calls.rewrite(place)
+            if self._is_left(place):
+                self._uses.doubt(place.path, place.start, "it may call a method whose parameters were left as they are")
+            else:
+                calls.rewrite(place)
         self._uses.doubts.sort(key=lambda doubt: (doubt.path, doubt.line))
         return self._edits
 
@@ -96,6 +101,11 @@ class _Signature:
                 return f"{name} is still used in {self._target.name} (line {line}); change that first."
             if name in self._change.fresh:
                 return f"{name} already means something in {self._target.name} (line {line}); choose another name."
+        for part in (sub for statement in node.body for sub in ast.walk(statement)):
+            if not isinstance(part, ast.Name | ast.arg):
+                line = getattr(part, "lineno", node.lineno)
+                for name in self._change.renamed.keys() & set(_called(part)):
+                    return f"{name} is bound anew in {self._target.name} (line {line}); rename it there first."
         return ""
 
     def _define(self, path: str, node: Function) -> None:
@@ -126,16 +136,37 @@ class _Signature:
         for use in self._uses.found:
             if use.kind != "definition" or use.node is self._node or use.node is None:
                 continue
-            if not isinstance(use.node, Function):
-                self._doubt(use.path, use.node, "the class assigns it here, with parameters that are not seen")
-            elif not self._is_alike(use.node):
-                self._doubt(use.path, use.node, "it overrides, or is overridden, with other parameters or defaults")
-            elif self._problem(use.node):
-                self._doubt(use.path, use.node, "its body stands against the new parameters, which its base has")
-            elif missing := self._missing(use.path, use.scope):
-                self._doubt(use.path, use.node, f"{missing}, which the new parameters name, is not known here")
-            else:
+            if why := self._against(use.path, use.node, use.scope):
+                self._doubt(use.path, use.node, why)
+                self._left |= {Entity(self._modules.own(use.path), use.scope.name)} if use.scope else set()
+            elif isinstance(use.node, Function):
                 self._define(use.path, use.node)
+
+    def _against(self, path: str, node: ast.AST, scope: Scope | None) -> str:
+        """Why an override is left as it is; "" where it is not."""
+        if not isinstance(node, Function):
+            return "the class assigns it here, with parameters that are not seen"
+        if not self._is_alike(node):
+            return "it overrides, or is overridden, with other parameters or defaults"
+        if self._problem(node):
+            return "its body stands against the new parameters, which its base has"
+        if missing := self._missing(path, scope):
+            return f"{missing}, which the new parameters name, is not known here"
+        return ""
+
+    def _is_left(self, place: Place) -> bool:
+        """Whether a call goes to an override that was left, or may go there."""
+        if not self._left or self._change.is_behind or not isinstance(place.node, ast.Attribute):
+            return False
+        classes, value = self._uses.classes, place.node.value
+        owner = self._modules.meaning(value, place.path, place.scope)
+        if not isinstance(owner, Entity):
+            owner = classes.instance(value, place.path, place.scope)
+        if not isinstance(owner, Entity):
+            return True
+        above = isinstance(value, ast.Call) and ast.unparse(value.func) == "super"
+        line = classes.ancestors(owner)[int(above) :]
+        return next((one for one in line if classes.defines(one, self._name)), None) in self._left
 
     def _is_alike(self, node: Function) -> bool:
         kinds = {"staticmethod", "classmethod"}
@@ -165,17 +196,24 @@ def _length(call: ast.Call | None) -> tuple[int, int]:
 def _words(node: Function) -> Iterator[tuple[str, int]]:
     """Every name that a function's body reads or binds, with its line."""
     for part in (sub for statement in node.body for sub in ast.walk(statement)):
-        line = getattr(part, "lineno", node.lineno)
-        match part:
-            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                yield name, line
-            case ast.ClassDef(name=name) | ast.MatchMapping(rest=str(name)):
-                yield name, line
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                yield name, line
-            case ast.alias(name=name, asname=other):
-                yield other or name.partition(".")[0], line
-            case ast.Global(names=names) | ast.Nonlocal(names=names):
-                yield from ((name, line) for name in names)
-            case _:
-                pass
+        for name in _called(part):
+            yield name, getattr(part, "lineno", node.lineno)
+
+
+def _called(part: ast.AST) -> Sequence[str]:
+    """The names that a node of the tree itself reads or binds."""
+    match part:
+        case ast.Name(id=name) | ast.arg(arg=name):
+            return [name]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return [name]
+        case ast.MatchMapping(rest=str(name)):
+            return [name]
+        case ast.alias(name=name, asname=other):
+            return [other or name.partition(".")[0]]
+        case ast.Global(names=names) | ast.Nonlocal(names=names):
+            return names
+        case _:
+            return ()
