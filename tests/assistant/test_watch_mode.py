@@ -296,15 +296,14 @@ def test_a_comment_that_the_person_saves_meanwhile_is_not_the_models(repo: Path,
     assert tidying.clear() and work.draft.read("calc.py") == ADD.encode(), "nobody's but the model's"
 
 
-@pytest.mark.parametrize("how", ["review", "run"])
+@pytest.mark.parametrize("how", ["review", "fix"])
 async def test_a_later_turn_takes_out_no_comments(repo: Path, desk: Any, reader: Any, how: str) -> None:
-    script = [desk.patch(MENDED), "Mended.", desk.patch("*** Add File: new.py\n+NEW = 1"), "Written."]
-    work = desk.open(script, reader(desk.take, desk.take))
+    work = desk.open([desk.patch(MENDED), "Mended."], reader(desk.take, desk.take))
     async with watching(work) as (inbox, idle, _):
         write(repo, "calc.py", ASKING)
         await play(work, inbox, idle, await first(inbox.next()))
         assert (repo / "calc.py").read_text() == ADD.replace("-", "+")
         later = ASKING.replace("-", "+")
         work.draft.write("calc.py", later.encode())
-        events = await desk.play(work.agent.review() if how == "review" else work.agent.run("go on"))
+        events = await desk.play(work.agent.review() if how == "review" else work.agent.fix())
         assert desk.of(events, Reviewed) and (repo / "calc.py").read_text() == later
