@@ -4,6 +4,7 @@ files as they are to be ─► dangling() ─► Doubt for each place that leads
 """
 
 import ast
+import builtins
 from collections.abc import Iterator, Mapping
 
 from ossa.assistant.refactor.modules import Entity, Modules
@@ -36,13 +37,37 @@ def _gone(modules: Modules, path: str, name: str, target: Entity) -> Iterator[tu
         for node, alias, _ in scopes.imports:
             if isinstance(node, ast.ImportFrom) and alias.name == name:
                 other = modules.module(modules.imported(path, node))
-                if other is not None and other == target.path and modules.exported(other, name) is None:
+                if other and _reaches(modules, other, target.path) and modules.exported(other, name) is None:
                     yield source.span(alias)[0], "it is still imported from where it is gone"
         for node, scope in scopes.attributes:
-            whole = modules.meaning(node.value, path, scope) if node.attr == name else None
-            if whole == Entity(target.path) and modules.inside(whole, name) is None:
+            whole = modules.meaning(node.value, path, scope) if node.attr == name and _is_read(node) else None
+            if not isinstance(whole, Entity) or whole.name or modules.inside(whole, name) is not None:
+                continue
+            if _reaches(modules, whole.path, target.path):
                 yield source.span(node)[0], "it is still looked for where it is gone"
-    if path == target.path and "." not in target.name:
+    if "." in target.name or (path != target.path and hasattr(builtins, name)):
+        return
+    if _reaches(modules, path, target.path) and modules.exported(path, name) is None:
         for node, scope in scopes.names:
-            if node.id == name and scopes.lookup(name, scope) is None and isinstance(node.ctx, ast.Load):
+            if node.id == name and scopes.lookup(name, scope) is None and _is_read(node):
                 yield source.span(node)[0], "nothing has this name here any more"
+
+
+def _is_read(node: ast.Name | ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Load)
+
+
+def _reaches(modules: Modules, path: str, target: str) -> bool:
+    """Whether a module is the target, or has what is in it by star imports."""
+    seen = {path}
+    waiting = [path]
+    for one in waiting:
+        if one == target:
+            return True
+        scopes = modules.scopes(one)
+        for star in scopes.module.bindings.get("*", ()) if scopes else ():
+            other = modules.module(modules.imported(one, star.node)) if isinstance(star.node, ast.ImportFrom) else None
+            if other and other not in seen:
+                seen.add(other)
+                waiting.append(other)
+    return False

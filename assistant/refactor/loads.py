@@ -74,9 +74,10 @@ def is_loaded(scope: Scope | None) -> bool:
 
 def for_types(tree: ast.Module) -> set[int]:
     """The ids of the nodes of a module that only a type checker sees."""
-    blocks = [one for one in tree.body if isinstance(one, ast.If) and _is_for_types(one.test)]
+    blocks = [one for one in tree.body if isinstance(one, ast.If) and is_for_types(one.test)]
     return {id(part) for block in blocks for one in block.body for part in ast.walk(one)}
 
 
-def _is_for_types(test: ast.expr) -> bool:
+def is_for_types(test: ast.expr) -> bool:
+    """Whether a condition holds for a type checker alone."""
     return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"

@@ -5,17 +5,23 @@ takes for unused.
 """
 
 import ast
-import builtins
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
 
-from ossa.assistant.refactor.loads import Loads, for_types, is_loaded
-from ossa.assistant.refactor.modules import Entity, Modules
-from ossa.assistant.refactor.scopes import Function, Scope, Scopes
+from ossa.assistant.refactor.arrival import arrived, made
+from ossa.assistant.refactor.destination import Place, place_of
+from ossa.assistant.refactor.imports import Imports, scopes_of, whole_lines, without
+from ossa.assistant.refactor.loads import Loads, is_loaded
+from ossa.assistant.refactor.modules import Entity
+from ossa.assistant.refactor.movable import see_letters, see_movable, segment
+from ossa.assistant.refactor.needs import Need, Needs, see_builtin
+from ossa.assistant.refactor.scopes import Function, Scopes
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.uses import Use, Uses
 from ossa.assistant.refactor.wish import Refused
+
+_STAR = re.compile(rb"import\s*\(?\s*\*")
 
 
 def moved(uses: Uses, texts: Iterable[Use], to: str) -> tuple[Mapping[str, list[Edit]], list[str]]:
@@ -35,141 +41,59 @@ class _Move:
         if uses.owner or not isinstance(node, Function | ast.ClassDef):
             raise Refused(f"{uses.target.name} is no function or class at the top of its module; only such are moved.")
         self._node = node
-        self._scopes = _needed(self._modules, self._from)
+        self._scopes = scopes_of(self._modules, self._from)
         self._source = self._modules.source(self._from)
-        self._to, self._dotted = self._place(to)
-        self._notes: list[str] = []
+        self._imports = Imports(self._modules, self._from)
+        self._to = self._free(place_of(self._modules, to))
+        see_movable(self._modules, self._scopes, uses.target, node, self._to)
         self._edits: dict[str, list[Edit]] = defaultdict(list)
-        self._typed: set[str] = set()
-        """Imports for a type checker alone, of which there may be nothing to import otherwise."""
         self._wanted: dict[str, set[str]] = defaultdict(set)
         """By file, the import statements that it needs."""
+        self._loading: list[str] = []
+        """Files that import the new module as they are loaded."""
 
     def edits(self, texts: Iterable[Use]) -> tuple[Mapping[str, list[Edit]], list[str]]:
-        begin, end = self._segment()
-        segment = self._source.text[begin:end].strip("\r\n")
-        needs = self._needs()
+        begin, end = segment(self._source, self._node)
+        code = self._source.text[begin:end].strip("\r\n")
+        there = self._modules.source(self._to.path) if self._to.path in self._modules.files else None
+        see_letters(self._source, there, code, self._name)
+        needs = Needs(self._modules, self._uses.target, self._node, self._to)
+        needed = needs.of()
         self._edits[self._from].append(Edit(begin, end, ""))
         for use in self._uses.found:
             if not (use.path == self._from and begin <= use.start < end):
                 self._client(use)
         for use in texts:
             self._text(use, begin, end)
-        self._arrive(segment, needs)
-        for path, statements in self._wanted.items():
-            if statements:
-                self._import(path, statements)
-        self._see_circle(needs)
-        return self._edits, self._notes
-
-    def _place(self, to: str) -> tuple[str, str]:
-        """The file to go to, and its module's name."""
-        modules = self._modules
-        plain = to.removeprefix("./")
-        if plain in modules.files:
-            path, dotted = plain, modules.dotted(plain)
-        elif found := modules.module(to):
-            path, dotted = found, to
+        self._stars()
+        self._tell(needed)
+        if there is None:
+            self._edits[self._to.path].append(made(self._source, needed, code))
         else:
-            path, dotted = self._new_place(plain)
-        if path == self._from:
-            raise Refused(f"{self._name} is in {path} already.")
-        there = modules.exported(path, self._name) if path in modules.files else None
-        if isinstance(there, Entity) and there != self._uses.target:
-            raise Refused(f"{path} has a {self._name} already.")
-        return path, dotted
+            self._arrive(needs, needed, code)
+        for path, statements in self._wanted.items():
+            self._edits[path] += self._outside(path, self._imports.added(path, statements, ()))
+        self._see_circle(needed)
+        return self._edits, needs.notes
 
-    def _new_place(self, to: str) -> tuple[str, str]:
-        if to.endswith(".py"):
-            package, stem = PurePosixPath(to).parent, PurePosixPath(to).stem
-            beside = [p for p in self._modules.files if PurePosixPath(p).parent == package and p.endswith(".py")]
-            if beside and stem.isidentifier():
-                known = self._modules.dotted(beside[0])
-                stem_there = PurePosixPath(beside[0]).stem
-                above = known if stem_there == "__init__" else known.rpartition(".")[0]
-                return to, f"{above}.{stem}".lstrip(".")
-            raise Refused(f"There is no folder with Python in it for {to}.")
-        above, _, stem = to.rpartition(".")
-        package = self._modules.module(above) if above else None
-        if package and PurePosixPath(package).stem == "__init__" and stem.isidentifier():
-            return str(PurePosixPath(package).parent / f"{stem}.py"), to
-        raise Refused(f"There is no module {to[:80]}, and no package in which to make it.")
+    def _free(self, to: Place) -> Place:
+        """The place, where the name is not taken there.
 
-    def _segment(self) -> tuple[int, int]:
-        """Where the definition begins, with its decorators and the comments right above, and where the next line is."""
-        first = min([self._node.lineno, *(one.lineno for one in self._node.decorator_list)])
-        while first > 1 and self._source.line(first - 1).startswith("#"):
-            first -= 1
-        end = self._source.line_start((self._node.end_lineno or first) + 1)
-        while self._source.text[end : end + 1] in ("\n", "\r"):
-            end += 1
-        return self._source.line_start(first), end
+        Raises:
+            Refused: it is, or it is the old one.
+        """
+        if to.path == self._from:
+            raise Refused(f"{self._name} is in {to.path} already.")
+        if to.path in self._modules.files:
+            there = self._modules.exported(to.path, self._name)
+            bound = self._name in scopes_of(self._modules, to.path).module.bindings
+            if there != self._uses.target and (bound or isinstance(there, Entity)):
+                raise Refused(f"{to.path} has a {self._name} already.")
+            see_builtin(scopes_of(self._modules, to.path), self._name, to.path)
+        return to
 
-    def _needs(self) -> Mapping[str, str]:
-        """By each name from its module that the definition uses, the import that gives it elsewhere."""
-        needs: dict[str, str] = {}
-        inside = {id(part) for part in ast.walk(self._node)}
-        used = {node.id for node, scope in self._scopes.names if id(node) in inside and self._is_global(node, scope)}
-        for text, _, annotation in self._scopes.texts:
-            if annotation and id(text) in inside:
-                used |= {
-                    word for word in self._scopes.module.bindings if word in str(text.value).replace(".", " ").split()
-                }
-        hidden = for_types(self._tree())
-        for name in sorted(used - {self._name}):
-            bindings = self._scopes.module.bindings.get(name)
-            if not bindings:
-                if not hasattr(builtins, name) and name not in ("__file__", "__name__"):
-                    self._notes.append(
-                        f"Where {name} comes from in {self._from} is not clear; see that {self._to} has it."
-                    )
-                continue
-            needs[name] = self._statement(name, bindings[-1].node, bindings[-1].alias)
-            if needs[name] and all(id(binding.node) in hidden for binding in bindings):
-                self._typed.add(needs[name])
-        return needs
-
-    def _tree(self) -> ast.Module:
-        assert isinstance(self._scopes.module.node, ast.Module)
-        return self._scopes.module.node
-
-    def _is_global(self, node: ast.Name, scope: Scope) -> bool:
-        bound = self._scopes.lookup(node.id, scope)
-        return bound is None or bound.kind == "module"
-
-    def _statement(self, name: str, node: ast.AST, alias: ast.alias | None) -> str:
-        """The import that gives a name of the old module in the new one."""
-        if alias is None or not isinstance(node, ast.Import | ast.ImportFrom):
-            return self._from_statement(self._modules.dotted(self._from), name, self._to, self._dotted)
-        given = f"{alias.name} as {alias.asname}" if alias.asname else alias.name
-        if isinstance(node, ast.Import):
-            return f"import {given}"
-        dotted = self._modules.imported(self._from, node)
-        if dotted == self._dotted and not alias.asname:
-            return ""
-        if not node.level:
-            return f"from {node.module} import {given}"
-        return self._from_statement(dotted, given, self._to, self._dotted)
-
-    def _from_statement(self, dotted: str, given: str, path: str, own: str) -> str:
-        """`from … import given`, relative where the file's own imports are."""
-        package = own if PurePosixPath(path).stem == "__init__" else own.rpartition(".")[0]
-        if self._is_relative(path) and package and dotted.partition(".")[0] == own.partition(".")[0]:
-            parts, target = package.split("."), dotted.split(".")
-            same = 0
-            while same < min(len(parts), len(target)) and parts[same] == target[same]:
-                same += 1
-            return f"from {'.' * (len(parts) - same + 1)}{'.'.join(target[same:])} import {given}"
-        return f"from {dotted} import {given}"
-
-    def _is_relative(self, path: str) -> bool:
-        for place in (path, self._from):
-            scopes = self._modules.scopes(place) if place in self._modules.files else None
-            found = [node for node, _, _ in (scopes.imports if scopes else ()) if isinstance(node, ast.ImportFrom)]
-            found = [node for node in found if node.module != "__future__"]
-            if found:
-                return any(node.level > 0 for node in found)
-        return False
+    def _place(self, path: str) -> Place:
+        return Place(path, self._modules.dotted(path))
 
     def _client(self, use: Use) -> None:
         """Whoever names it: an import of it, or an attribute of its module."""
@@ -182,9 +106,7 @@ class _Move:
             if whole == Entity(self._from):
                 self._requalify(use, use.node)
         elif use.path == self._from and use.kind == "name":
-            self._wanted[self._from].add(
-                self._from_statement(self._dotted, self._name, self._from, self._modules.dotted(self._from))
-            )
+            self._wanted[self._from].add(self._imports.statement(self._to.dotted, self._name, self._place(self._from)))
 
     def _is_old(self, use: Use) -> bool:
         assert isinstance(use.node, ast.ImportFrom)
@@ -195,16 +117,18 @@ class _Move:
         source = self._modules.source(use.path)
         given = source.text[slice(*source.span(alias))]
         start, end = source.span(node)
-        if use.path == self._to:
+        if use.path == self._to.path:
+            if alias.asname not in (None, self._name):
+                raise Refused(f"{self._to.path} calls {self._name} {alias.asname}; import it by its own name first.")
             new = ""
         elif node.level:
-            new = self._from_statement(self._dotted, given, use.path, self._modules.dotted(use.path))
+            new = self._imports.statement(self._to.dotted, given, self._place(use.path))
         else:
-            new = f"from {self._dotted} import {given}"
+            new = f"from {self._to.dotted} import {given}"
         if len(node.names) == 1:
-            self._edits[use.path].append(Edit(start, end, new) if new else _whole_lines(source, start, end))
+            self._edits[use.path].append(Edit(start, end, new) if new else whole_lines(source, node))
             return
-        self._edits[use.path].append(_without(source, node, alias))
+        self._edits[use.path].append(without(source, node, alias))
         if new:
             indent = source.text[source.line_start(node.lineno) : start]
             self._edits[use.path].append(Edit(end, end, f"{source.newline}{indent if indent.isspace() else ''}{new}"))
@@ -212,25 +136,39 @@ class _Move:
     def _requalify(self, use: Use, node: ast.Attribute) -> None:
         """`module.name` becomes `name`, imported from the new module."""
         source = self._modules.source(use.path)
-        scopes = _needed(self._modules, use.path)
-        start = source.span(node.value)[0]
-        if use.path == self._to:
+        scopes, start = scopes_of(self._modules, use.path), source.span(node.value)[0]
+        assert use.scope is not None
+        if not isinstance(node.ctx, ast.Load):
+            self._uses.doubt(use.path, use.start, "it is replaced here, and where that counts is for you to say")
+            return
+        if use.path == self._to.path:
+            if scopes.lookup(self._name, use.scope) not in (None, scopes.module):
+                raise Refused(f"{self._name} means something else at {use.path}:{node.lineno}.")
             self._edits[use.path].append(Edit(start, use.end, self._name))
             return
-        stem = self._dotted.rpartition(".")[2]
-        taken = use.scope is not None and scopes.lookup(stem, use.scope) is not None
-        same = taken and use.scope is not None and self._modules.named(stem, use.path, use.scope) == Entity(self._to)
-        if taken and not same:
-            whole = self._dotted
+        above, _, stem = self._to.dotted.rpartition(".")
+        whole = stem
+        if scopes.lookup(stem, use.scope) is None:
+            see_builtin(scopes, stem, use.path)
+            statement = self._imports.statement(above, stem, self._place(use.path)) if above else f"import {stem}"
+            self._wanted[use.path].add(statement)
+        elif self._modules.named(stem, use.path, use.scope) != Entity(self._to.path):
+            whole = self._to.dotted
+            self._see_root(scopes, use, whole.partition(".")[0])
             self._wanted[use.path].add(f"import {whole}")
-        else:
-            whole = stem
-            above = self._dotted.rpartition(".")[0]
-            own = self._modules.dotted(use.path)
-            statement = self._from_statement(above, stem, use.path, own) if above else f"import {stem}"
-            if not same:
-                self._wanted[use.path].add(statement)
         self._edits[use.path].append(Edit(start, use.end, f"{whole}.{self._name}"))
+
+    def _see_root(self, scopes: Scopes, use: Use, root: str) -> None:
+        """See that a package can be imported by its name where that is used.
+
+        Raises:
+            Refused: the name has another meaning there.
+        """
+        bound = scopes.lookup(root, use.scope) if use.scope else None
+        for binding in bound.bindings[root] if bound else ():
+            if not isinstance(binding.node, ast.Import) or (binding.alias and binding.alias.asname):
+                line = self._modules.source(use.path).line_of(use.start)
+                raise Refused(f"{root} means something else at {use.path}:{line}; import {self._name} there first.")
 
     def _text(self, use: Use, begin: int, end: int) -> None:
         """A text: in `__all__` it goes along; a dotted path gets the new module."""
@@ -248,140 +186,103 @@ class _Move:
                     use.path, use.start, f"{self._from} uses it too, so what is meant here is for you to say"
                 )
             else:
-                self._edits[use.path].append(Edit(use.start - len(old) - 1, use.start - 1, self._dotted))
+                self._edits[use.path].append(Edit(use.start - len(old) - 1, use.start - 1, self._to.dotted))
         elif use.path == self._from and source.text[use.end : use.end + 1] in "\"'":
             self._edits[use.path].append(_without_text(source, use))
 
-    def _arrive(self, segment: str, needs: Mapping[str, str]) -> None:
-        """Put the definition into its new file, with what it needs."""
-        if self._to not in self._modules.files:
-            heads = sorted({statement for statement in needs.values() if statement} - self._typed)
-            text = "\n".join([*self._futures(self._source), *heads, *_guarded(self._typed)])
-            whole = f"{text}\n\n\n{segment}\n".lstrip("\n").replace("\r\n", "\n")
-            self._edits[self._to].append(Edit(0, 0, whole.replace("\n", self._source.newline)))
+    def _stars(self) -> None:
+        """Whoever has the name by a star import of the old module imports it by name, too."""
+        public = _is_public(self._scopes, self._name)
+        for path, data in self._modules.files.items():
+            scopes = self._modules.scopes(path) if public and path != self._to.path and _STAR.search(data) else None
+            for node, alias, _ in scopes.imports if scopes else ():
+                if not isinstance(node, ast.ImportFrom) or alias.name != "*":
+                    continue
+                if self._modules.module(self._modules.imported(path, node)) != self._from:
+                    continue
+                self._star(path, node, self._name in (scopes.module.bindings if scopes else ()))
+
+    def _star(self, path: str, node: ast.ImportFrom, bound: bool) -> None:
+        source = self._modules.source(path)
+        start, end = source.span(node)
+        if bound:
+            self._uses.doubt(path, start, f"{self._name} came by this star, and has another meaning here, too")
             return
-        source, scopes = self._modules.source(self._to), _needed(self._modules, self._to)
-        typed: set[str] = set()
-        for name, statement in needs.items():
-            there = scopes.module.bindings.get(name)
-            if not there:
-                self._wanted[self._to] |= {statement} - {"", *self._typed}
-                typed |= {statement} & self._typed
-            elif self._modules.exported(self._to, name) != self._modules.exported(self._from, name):
-                raise Refused(f"{name} means something else in {self._to} than in {self._from}.")
-        if typed and set(self._futures(self._source)) - set(self._futures(source)):
-            raise Refused(f"{self._name} uses types that {self._to} would need `{self._futures(self._source)[0]}` for.")
-        self._wanted[self._to] |= {one.replace("\n", source.newline) for one in _guarded(typed)}
-        body = source.text.rstrip()
-        place = self._behind(source, scopes, len(body))
-        gap = source.newline * 3
-        segment = segment.replace("\r\n", "\n").replace("\n", source.newline)
-        if place < len(body):
-            self._edits[self._to].append(Edit(place, place, segment + gap))
-            return
-        behind = "" if source.text[len(body) :] else source.newline
-        self._edits[self._to].append(Edit(place, place, f"{gap if place else ''}{segment}{behind}"))
+        indent = source.text[source.line_start(node.lineno) : start]
+        if indent.strip():
+            raise Refused(f"The star import at {path}:{node.lineno} shares its line; write it on one of its own first.")
+        own = self._place(path)
+        relative = self._imports.statement(self._to.dotted, self._name, own)
+        statement = relative if node.level else f"from {self._to.dotted} import {self._name}"
+        self._edits[path].append(Edit(end, end, f"{source.newline}{indent}{statement}"))
+        self._loading.append(path)
+        if ".__all__" in source.text:
+            self._uses.doubt(path, start, f"its __all__ is made of another's; see that {self._name} is in it")
 
-    def _behind(self, source: Source, scopes: Scopes, end: int) -> int:
-        """The end of the file; or before the first statement that uses it while the file is read."""
-        outside = [use for use in self._uses.found if use.path == self._to and use.kind == "name" and use.scope]
-        early = [source.line_of(use.start) for use in outside if use.scope and use.scope.kind != "function"]
-        for statement in _body(scopes):
-            first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", ()))])
-            if any(first <= line <= (statement.end_lineno or first) for line in early):
-                return source.line_start(first)
-        return end
+    def _tell(self, needed: Sequence[Need]) -> None:
+        """Places that replace what it needs in the old module, as tests do; and its stub."""
+        old = self._modules.dotted(self._from)
+        for need in needed:
+            whole = f"{old}.{need.name}"
+            for path in self._modules.mentions(need.name):
+                scopes = self._modules.scopes(path)
+                for node, _, _ in scopes.texts if scopes else ():
+                    if node.value == whole:
+                        place = self._modules.source(path).span(node)[0]
+                        self._uses.doubt(path, place, f"{self._name} has {need.name} from {self._to.path} now")
+        stub = f"{self._from}i"
+        scopes = self._modules.scopes(stub) if stub in self._modules.files else None
+        for binding in scopes.module.bindings.get(self._name, ()) if scopes else ():
+            place = self._modules.source(stub).span(binding.node)[0]
+            self._uses.doubt(stub, place, "the stub is still to be moved")
 
-    def _futures(self, source: Source) -> list[str]:
-        tree = source.tree
-        return [
-            ast.unparse(n)
-            for n in (tree.body if tree else ())
-            if isinstance(n, ast.ImportFrom) and n.module == "__future__"
-        ]
+    def _arrive(self, needs: Needs, needed: Sequence[Need], code: str) -> None:
+        """Put the definition into a file that is there, with what it lacks."""
+        path = self._to.path
+        missing = list(needs.missing(needed))
+        statements = {one for need in missing if not need.typed for one in need.statements} | self._wanted.pop(
+            path, set()
+        )
+        typed = {one for need in missing if need.typed for one in need.statements}
+        found = [use for use in self._uses.found if use.path == path and use.kind == "name"]
+        after = arrived(self._modules, self._source, path, self._node, found)
+        statements |= after.futures(bool(typed))
+        names = [need.name for need in needed]
+        self._edits[path] += after.edits(code, self._imports.added(path, statements, typed), names)
 
-    def _import(self, path: str, statements: set[str]) -> None:
-        """Add imports below those of their kind that a file has at its top."""
-        source, body = self._modules.source(path), _body(_needed(self._modules, path))
-        first = next((n for n, one in enumerate(body) if isinstance(one, Function | ast.ClassDef)), len(body))
-        gone = [edit.start for edit in self._edits[path] if not edit.new]
-        tops = [one for one in body[:first] if isinstance(one, ast.Import | ast.ImportFrom)]
-        tops = [one for one in tops if source.span(one)[0] not in gone]
-        if not tops:
-            self._first_imports(path, source, body, source.newline.join(sorted(statements)))
-            return
-        for text in sorted(statements):
-            alike = [one for one in tops if _kind(one) == ("import" if text[0] == "i" else text.startswith("from ."))]
-            place = source.span((alike or tops)[-1])[1]
-            self._edits[path].append(Edit(place, place, source.newline + text))
+    def _outside(self, path: str, texts: Mapping[int, str]) -> list[Edit]:
+        """Texts that go in, none of them within what is taken out."""
+        out = [edit for edit in self._edits[path] if not edit.new]
+        places = {at: next((edit.start for edit in out if edit.start <= at < edit.end), at) for at in texts}
+        return [Edit(places[at], places[at], text) for at, text in texts.items()]
 
-    def _first_imports(self, path: str, source: Source, body: Sequence[ast.stmt], text: str) -> None:
-        doc = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-        place = source.line_start((body[0].end_lineno or 0) + 1 if doc else body[0].lineno if body else 1)
-        gap = source.newline
-        self._edits[path].append(Edit(place, place, f"{gap if doc else ''}{text}{gap if doc else gap * 3}"))
-
-    def _see_circle(self, needs: Mapping[str, str]) -> None:
+    def _see_circle(self, needed: Sequence[Need]) -> None:
         """See that no modules begin to import each other as they are loaded.
 
         Raises:
             Refused: some would.
         """
-        loads = Loads(self._modules)
-        new: list[tuple[str, str]] = []
-        for name, statement in needs.items():
-            if not statement or statement in self._typed:
-                continue
-            found = self._modules.exported(self._from, name)
-            own = any(binding.alias is None for binding in self._scopes.module.bindings.get(name, ()))
-            if isinstance(found, Entity):
-                new.append((self._to, self._from if own else found.path))
-        if self._wanted.get(self._from):
-            new.append((self._from, self._to))
-        new += [(use.path, self._to) for use in self._uses.found if use.kind == "import" and is_loaded(use.scope)]
-        if circle := loads.circle([(one, other) for one, other in new if one != other]):
+        to = self._to.path
+        new = [(to, need.source) for need in needed if need.source and need.statements and not need.typed]
+        new += [(self._from, to)] if self._wanted.get(self._from) else []
+        new += [(path, to) for path in self._loading]
+        new += [(use.path, to) for use in self._uses.found if use.kind == "import" and is_loaded(use.scope)]
+        if circle := Loads(self._modules).circle([(one, other) for one, other in new if one != other]):
             raise Refused(
-                f"With {self._name} in {self._to}, modules would import each other as they are loaded "
+                f"With {self._name} in {to}, modules would import each other as they are loaded "
                 f"({' → '.join(circle)}); move it elsewhere, or first what they share."
             )
 
 
-def _guarded(statements: set[str]) -> list[str]:
-    """Imports for a type checker alone, as one text."""
-    lines = "".join(f"\n    {statement}" for statement in sorted(statements))
-    return [f"from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:{lines}"] if statements else []
-
-
-def _body(scopes: Scopes) -> list[ast.stmt]:
-    assert isinstance(scopes.module.node, ast.Module)
-    return scopes.module.node.body
-
-
-def _kind(node: ast.Import | ast.ImportFrom) -> str | bool:
-    return "import" if isinstance(node, ast.Import) else node.level > 0
-
-
-def _needed(modules: Modules, path: str) -> Scopes:
-    scopes = modules.scopes(path)
-    if scopes is None:
-        raise Refused(f"{path} is not Python as this version reads it.")
-    return scopes
-
-
-def _whole_lines(source: Source, start: int, end: int) -> Edit:
-    """Take out a statement with its line."""
-    line = source.line_of(start)
-    return Edit(source.line_start(line), source.line_start(source.line_of(end) + 1), "")
-
-
-def _without(source: Source, node: ast.ImportFrom, alias: ast.alias) -> Edit:
-    """Take one name out of an import of several."""
-    at = node.names.index(alias)
-    start, end = source.span(alias)
-    if at + 1 < len(node.names):
-        return Edit(start, source.span(node.names[at + 1])[0], "")
-    before = source.span(node.names[at - 1])[1]
-    return Edit(before, end, "")
+def _is_public(scopes: Scopes, name: str) -> bool:
+    """Whether a star import brings a name of a module, as far as that is clear."""
+    told = scopes.module.bindings.get("__all__", ())
+    if not told:
+        return not name.startswith("_")
+    texts = [binding.value for binding in told]
+    if len(texts) == 1 and isinstance(texts[0], ast.List | ast.Tuple):
+        return any(isinstance(one, ast.Constant) and one.value == name for one in texts[0].elts)
+    return True
 
 
 def _without_text(source: Source, use: Use) -> Edit:

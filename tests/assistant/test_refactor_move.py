@@ -1,5 +1,7 @@
 """Moves that would break something silently: each is done in full, refused by a sentence, or told."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -9,9 +11,11 @@ import pytest
 from ossa.assistant.draft import Draft
 from ossa.assistant.index.index import Index
 from ossa.assistant.refactor.plan import Refactoring
-from ossa.assistant.refactor.wish import Wish
+from ossa.assistant.refactor.wish import Outcome, Wish
+from ossa.assistant.refactor.worker import work
 
 Make: TypeAlias = Callable[[dict[str, str]], tuple[Draft, Refactoring]]
+Move: TypeAlias = Callable[..., Outcome]
 
 PACKAGE = {"p/__init__.py": "", "p/a.py": "def f():\n    return 1\n", ".gitignore": "local*.py\n"}
 
@@ -50,3 +54,123 @@ async def test_letters_that_are_none_are_refused(make: Make) -> None:
     _, refactoring = make(PACKAGE)
     for symbol, to in (("f", "\udcff"), ("\udcff", "g"), ("f", "g\0")):
         assert "none in UTF-8" in (await refactoring.carry_out(Wish("rename", symbol, to))).problem
+
+
+@pytest.fixture
+def move(tmp_path: Path) -> Move:
+    """Works out the move of `f` from a.py to b.py."""
+
+    def run(a: str | bytes, b: str | bytes, to: str = "b.py", **more: str) -> Outcome:
+        files = {"a.py": a, "b.py": b, **{f"{name}.py": text for name, text in more.items()}}
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        done = work(tmp_path, {"files": list(files), "path": "a.py", "name": "f", "what": "move", "to": to})
+        for name, data in done.files.items():
+            (tmp_path / name).write_bytes(data)
+        return done
+
+    return run
+
+
+def ran(folder: Path, code: str) -> str:
+    """What a program in the folder prints."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+OVERLOADS = (
+    "from typing import overload\n\n\n@overload\ndef f(a: int) -> int: ...\n@overload\ndef f(a: str) -> str: ...\n"
+    "def f(a):\n    return a\n"
+)
+TRIED = (
+    "try:\n    import ujson as json\nexcept ImportError:\n    import json\n\n\ndef f(a):\n    return json.dumps(a)\n"
+)
+STATE = "count = 0\n\n\ndef set_to(n):\n    global count\n    count = n\n\n\ndef f():\n    return count\n"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "why"),
+    [
+        (
+            "from datetime import datetime\n\n\ndef f():\n    return datetime.now()\n",
+            "import datetime\n",
+            "else in b.py",
+        ),
+        ("def f(x):\n    return open(x)\n", "from webbrowser import open\n", "Python's own in a.py"),
+        ("def open():\n    return 1\n\n\ndef f():\n    return open()\n", "X = open\n", "Python's own at b.py:1"),
+        (OVERLOADS, "X = 1\n", "defined several times"),
+        ("if True:\n    def f():\n        return 1\n", "X = 1\n", "within another statement"),
+        ("n = 0\n\n\ndef f():\n    global n\n    n += 1\n", "X = 1\n", "by a global statement"),
+        (STATE, "X = 1\n", "set anew at a.py:5"),
+        (TRIED, "X = 1\n", "under a condition"),
+        (TRIED.partition("\n\n\n")[2], TRIED.partition("\n\n\n")[0] + "\n", ""),
+        ("# -*- coding: cp1251 -*-\ndef f():\n    return 'Я'\n".encode("cp1251"), "X = 1\n", "is not UTF-8"),
+        ("from os.path import *\n\n\ndef f():\n    return join('a')\n", "X = 1\n", "a star import in a.py"),
+        ("def f():\n    return 1\n", "from a import f as g\n\nprint(g())\n", "import it by its own name first"),
+        ("def f():\n    return 1\n", "from a import f; Y = 2\n", "shares its line"),
+        ("def f():\n    return 1\n", "f = 2\n", "has a f already"),
+    ],
+)
+def test_what_would_mean_something_else_is_refused(move: Move, a: str | bytes, b: str, why: str) -> None:
+    done = move(a, b)
+    assert why in done.problem and bool(done.files) != bool(why)
+
+
+@pytest.mark.parametrize("b", ["", '"""Doc."""\n', '"""Doc."""', "import os\n", "from a import f\n"])
+def test_imports_come_above_the_class_that_needs_them(move: Move, tmp_path: Path, b: str) -> None:
+    done = move("class Base: ...\n\n\nclass f(Base):\n    pass\n", b)
+    assert not done.problem and "\n\n\n\n" not in done.files["b.py"].decode().lstrip()
+    assert "b.f" in ran(tmp_path, "import b; print(b.f)")
+
+
+def test_who_had_it_by_a_star_imports_it_by_name(move: Move, tmp_path: Path) -> None:
+    done = move("def f():\n    return 1\n", "X = 1\n", c="from a import *\n\nprint(f())\n", d="from c import *\n")
+    assert done.files["c.py"].startswith(b"from a import *\nfrom b import f\n") and not done.left
+    assert ran(tmp_path, "import d; print(d.f())") == "1\n1\n"
+
+
+def test_all_imports_of_one_root_come_along(move: Move, tmp_path: Path) -> None:
+    a = "import xml.dom.minidom\nimport xml.sax\n\n\ndef f():\n    return xml.dom.minidom.__name__\n"
+    assert not move(a, "import xml.sax\n").problem
+    assert ran(tmp_path, "import b; print(b.f())") == "xml.dom.minidom\n"
+
+
+def test_annotations_stay_what_they_were(move: Move, tmp_path: Path) -> None:
+    a = "from __future__ import annotations\n\n\nclass f:\n    def me(self) -> f:\n        return self\n"
+    assert "add that first" in move(a, "X: int = 1\n").problem
+    assert not move(a, '"""Doc."""\n\nimport os\n').problem
+    assert "b.f" in ran(tmp_path, "import b; print(b.f)")
+
+
+def test_a_script_has_it_before_it_runs(move: Move, tmp_path: Path) -> None:
+    b = "from a import f\n\n\ndef main():\n    print(f())\n\n\nif __name__ == '__main__':\n    main()\n"
+    assert not move("def f():\n    return 1\n", b).problem
+    assert ran(tmp_path, "import runpy; runpy.run_path('b.py', run_name='__main__')") == "1\n"
+
+
+def test_what_depends_on_the_file_or_replaces_a_name_is_told(move: Move) -> None:
+    a = "import os\n\n\ndef f():\n    return os.stat(__file__)\n"
+    done = move(a, "X = 1\n", c="import a\nfrom unittest import mock\n\nmock.patch('a.os')\na.f = None\n")
+    assert "f uses __file__" in done.notes[0]
+    assert sorted((one.path, one.line) for one in done.left) == [("c.py", 4), ("c.py", 5)]
+
+
+def test_a_module_whose_name_is_taken_is_not_imported_over_it(move: Move) -> None:
+    c = "import a\n\nfor b in [1]:\n    print(a.f())\n"
+    assert "b means something else at c.py:4" in move("def f():\n    return 1\n", "X = 1\n", c=c).problem
+
+
+def test_a_module_that_cannot_be_is_refused(move: Move) -> None:
+    for to, why in (("class.py", "no name for a module"), ("p.py", "p is p/__init__.py already")):
+        assert why in move("def f():\n    return 1\n", "", to, **{"p/__init__": ""}).problem
+
+
+def test_a_relative_import_within_is_refused_where_it_would_lead_elsewhere(tmp_path: Path) -> None:
+    files = {"p/__init__.py": "", "p/a.py": "def f():\n    from .c import K\n    return K\n", "p/s/__init__.py": ""}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    asked = {"files": list(files), "path": "p/a.py", "name": "f", "what": "move"}
+    assert "has a relative import" in work(tmp_path, {**asked, "to": "p/s/b.py"}).problem
+    assert not work(tmp_path, {**asked, "to": "p/b.py"}).problem
