@@ -4,9 +4,11 @@ file ─► grammar: what is comment or text ─► the name in all the rest ─
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from ossa.assistant.index.languages import grammar, language_of
+from ossa.assistant.refactor.places import KEYWORDS, Places
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.wish import Left, Outcome, Target, Wish, unread
 
@@ -29,13 +31,73 @@ def reworked(wish: Wish, target: Target, files: Mapping[str, bytes], definitions
         return Outcome(problem=f"{wish.to[:80]!r} is no name; a name has letters, digits and underscores.")
     elif _references(target, wish.to, files):
         return Outcome(problem=f"{wish.to} is a name in these files already; choose another one.")
+    elif wish.to in KEYWORDS:
+        return Outcome(problem=f"{wish.to} is a word that languages keep for themselves; choose another name.")
     else:
-        edits = {path: [Edit(at, at + len(name), wish.to) for at in places] for path, places in references.items()}
-        after = {path: Source(path, files[path]).after(each) for path, each in edits.items()}
-        return Outcome(
-            after, sum(map(len, edits.values())), (), [f"Of comments and texts with {name} none was changed."]
-        )
+        edits, doubts = _sorted_out(target, name, wish.to, files, references)
+        if "." not in target.name or not doubts:
+            return _written(name, files, edits, doubts)
+        why = f"{name} is a member, and nothing tells what stands before it at {len(doubts)} of its places"
     return Outcome(left=left, problem=f"{why}; these are the {len(left)} places where {name} stands.")
+
+
+def _sorted_out(
+    target: Target, name: str, new: str, files: Mapping[str, bytes], references: Mapping[str, list[int]]
+) -> tuple[dict[str, list[Edit]], list[Left]]:
+    """The edits, and the places that may mean something else."""
+    edits: dict[str, list[Edit]] = {}
+    doubts: list[Left] = []
+    for path, starts in references.items():
+        source = Source(path, files[path])
+        places = Places(path, source.text)
+        first = next((at for at in starts if path == target.path and source.line_of(at) == target.line), -1)
+        hidden = [span for at in starts if at != first and (span := places.span(at, name))]
+        for at in starts:
+            why = "" if at == first else _doubt(target, source, places, hidden, at)
+            if why == "short":
+                edits.setdefault(path, []).append(Edit(at, at + len(name), f"{name}: {new}"))
+            elif why:
+                doubts.append(_left(files, path, at, why))
+            else:
+                edits.setdefault(path, []).append(Edit(at, at + len(name), new))
+    return edits, doubts
+
+
+def _doubt(target: Target, source: Source, places: Places, hidden: Sequence[tuple[int, int]], at: int) -> str:
+    """Why a place may mean something else; "" where it does not, "short" where `{name}` is a key, too."""
+    owner, _, name = target.name.rpartition(".")
+    before = places.qualifier(at)
+    if before is not None:
+        sure = before == owner.rpartition(".")[2] if owner else _is_module(target, source, before)
+        return "" if before and (sure or (owner and places.is_own(at))) else "what stands before it may be anything"
+    if any(start <= at < end for start, end in hidden):
+        return f"{places.meaning(at, name) or 'a parameter or local name'} may be meant".replace(
+            "short", "a local name"
+        )
+    meaning = places.meaning(at, name)
+    return meaning if meaning in ("", "short") else f"{meaning} may be meant"
+
+
+def _is_module(target: Target, source: Source, word: str) -> bool:
+    """Whether a word before a dot is the module or package that the definition is in."""
+    place = PurePosixPath(target.path)
+    brought = (
+        re.search(rf"import\s+\*\s+as\s+{re.escape(word)}\s+from\s+['\"](\.[^'\"]*)", source.text) if word else None
+    )
+    if brought:
+        return PurePosixPath(brought[1]).stem == place.stem
+    return place.suffix == ".go" and word == place.parent.name and f'{word}"' in source.text
+
+
+def _written(name: str, files: Mapping[str, bytes], edits: Mapping[str, list[Edit]], doubts: Sequence[Left]) -> Outcome:
+    """What the files become, as long as their languages can still read them."""
+    sources = {path: Source(path, files[path]) for path in edits}
+    after = {path: sources[path].after(each) for path, each in edits.items()}
+    for path, data in after.items():
+        if Places(path, Source(path, data).text).errors() > Places(path, sources[path].text).errors():
+            return Outcome(problem=f"{path} would no longer parse, so nothing was changed; choose another name.")
+    count = sum(map(len, edits.values()))
+    return Outcome(after, count, doubts, [f"Of comments and texts with {name} none was changed."])
 
 
 def _references(target: Target, name: str, files: Mapping[str, bytes]) -> dict[str, list[int]]:
@@ -84,7 +146,7 @@ def _quiet(path: str, text: str) -> list[tuple[int, int]]:
     ]
 
 
-def _left(files: Mapping[str, bytes], path: str, at: int) -> Left:
+def _left(files: Mapping[str, bytes], path: str, at: int, why: str = "a reference") -> Left:
     source = Source(path, files[path])
     line = source.line_of(at)
-    return Left(path, line, source.line(line)[:160], "a reference")
+    return Left(path, line, source.line(line)[:160], why)

@@ -174,3 +174,51 @@ def test_patterns_handlers_and_imports_that_bind_the_name_are_renamed_or_left(do
     assert left(do({"a.py": tried}, "a.py:total", "whole")) == [("a.py", 2)]
     handled = "total = 1\ntry:\n    pass\nexcept OSError as total:\n    pass\n"
     assert left(do({"a.py": handled}, "a.py:total", "whole")) == [("a.py", 4)]
+
+
+def elsewhere(files: dict[str, str], line: int, name: str, to: str) -> Outcome:
+    """A rename in files that are not Python; the definition is in the first."""
+    found = Target(next(iter(files)), name, line)
+    return other.reworked(Wish("rename", name, to), found, {path: text.encode() for path, text in files.items()}, 1)
+
+
+def test_in_other_languages_members_keys_parameters_and_local_names_are_left() -> None:
+    files = {
+        "a.js": "export function total(x) { return x; }\n",
+        "b.js": "import { total } from './a';\nimport * as a from './a';\nconst o = { total: 1, total };\n"
+        "function f(total) {\n  return total;\n}\nfunction g(data) {\n"
+        "  return data.total + a.total(1) + total(2);\n}\n{\n  let total = 3;\n}\n",
+    }
+    done = elsewhere(files, 1, "total", "whole")
+    assert text(done, "a.js") == "export function whole(x) { return x; }\n"
+    after = text(done, "b.js")
+    assert "import { whole }" in after and "{ total: 1, total: whole }" in after
+    assert "return data.total + a.whole(1) + whole(2);" in after and "f(total) {\n  return total;" in after
+    assert left(done) == [("b.js", 3), ("b.js", 4), ("b.js", 5), ("b.js", 8), ("b.js", 11)]
+
+
+@pytest.mark.parametrize(
+    ("files", "after"),
+    [
+        (
+            {"sums/a.go": "package sums\n\nfunc Total(n int) int { return n }\n"},
+            "package sums\n\nfunc Whole(n int) int { return n }\n",
+        ),
+        (
+            {"a.rs": "\n\nfn Total(n: Total) -> u32 { m::Total(2) }\n"},
+            "\n\nfn Whole(n: Whole) -> u32 { m::Whole(2) }\n",
+        ),
+        ({"a.c": "\n\nint Total(int n) { return Total(n); }\n"}, "\n\nint Whole(int n) { return Whole(n); }\n"),
+    ],
+)
+def test_what_is_sure_in_other_languages_is_renamed(files: dict[str, str], after: str) -> None:
+    done = elsewhere(files, 3, "Total", "Whole")
+    assert text(done, next(iter(files))) == after and not done.left
+
+
+def test_in_other_languages_keywords_and_members_of_unknown_objects_are_refused() -> None:
+    method = {"a.ts": "class A {\n  total() {}\n  run() { this.total(); }\n}\n"}
+    assert "keep for themselves" in elsewhere(method, 2, "A.total", "delete").problem
+    assert "this.whole()" in text(elsewhere(method, 2, "A.total", "whole"), "a.ts")
+    used = elsewhere({**method, "b.ts": "function f(x) { x.total(); }\n"}, 2, "A.total", "whole")
+    assert "nothing tells" in used.problem and len(used.left) == 3
