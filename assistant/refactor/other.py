@@ -36,7 +36,7 @@ def reworked(wish: Wish, target: Target, files: Mapping[str, bytes], definitions
     else:
         edits, doubts = _sorted_out(target, name, wish.to, files, references)
         if "." not in target.name or not doubts:
-            return _written(name, files, edits, doubts)
+            return _written(target, files, edits, doubts)
         why = f"{name} is a member, and nothing tells what stands before it at {len(doubts)} of its places"
     return Outcome(left=left, problem=f"{why}; these are the {len(left)} places where {name} stands.")
 
@@ -47,13 +47,14 @@ def _sorted_out(
     """The edits, and the places that may mean something else."""
     edits: dict[str, list[Edit]] = {}
     doubts: list[Left] = []
+    origin = Source(target.path, files[target.path]).text
     for path, starts in references.items():
         source = Source(path, files[path])
         places = Places(path, source.text)
         first = next((at for at in starts if path == target.path and source.line_of(at) == target.line), -1)
         hidden = [span for at in starts if at != first and (span := places.span(at, name))]
         for at in starts:
-            why = "" if at == first else _doubt(target, source, places, hidden, at)
+            why = "" if at == first else _doubt(target, source, places, hidden, at, origin)
             if why == "short":
                 edits.setdefault(path, []).append(Edit(at, at + len(name), f"{name}: {new}"))
             elif why:
@@ -63,33 +64,47 @@ def _sorted_out(
     return edits, doubts
 
 
-def _doubt(target: Target, source: Source, places: Places, hidden: Sequence[tuple[int, int]], at: int) -> str:
+def _doubt(
+    target: Target, source: Source, places: Places, hidden: Sequence[tuple[int, int]], at: int, origin: str
+) -> str:
     """Why a place may mean something else; "" where it does not, "short" where `{name}` is a key, too."""
     owner, _, name = target.name.rpartition(".")
+    cls = owner.rpartition(".")[2]
+    within = not owner or places.is_within(at, cls)
     before = places.qualifier(at)
     if before is not None:
-        sure = before == owner.rpartition(".")[2] if owner else _is_module(target, source, before)
-        return "" if before and (sure or (owner and places.is_own(at))) else "what stands before it may be anything"
-    if any(start <= at < end for start, end in hidden):
-        return f"{places.meaning(at, name) or 'a parameter or local name'} may be meant".replace(
-            "short", "a local name"
+        sure = (
+            before == cls or (within and places.is_own(at)) if owner else _is_module(target, origin, source, before, at)
         )
+        return "" if before and sure else "what stands before it may be anything"
     meaning = places.meaning(at, name)
-    return meaning if meaning in ("", "short") else f"{meaning} may be meant"
+    if any(start <= at < end for start, end in hidden):
+        meaning = "a parameter or local name"
+    if meaning == "short" or not meaning:
+        return meaning if within else f"it stands outside of {cls}"
+    return f"{meaning} may be meant"
 
 
-def _is_module(target: Target, source: Source, word: str) -> bool:
-    """Whether a word before a dot is the module or package that the definition is in."""
+def _is_module(target: Target, origin: str, source: Source, word: str, at: int) -> bool:
+    """Whether a word before a dot is the module, package or namespace that the definition is in."""
     place = PurePosixPath(target.path)
-    brought = (
-        re.search(rf"import\s+\*\s+as\s+{re.escape(word)}\s+from\s+['\"](\.[^'\"]*)", source.text) if word else None
-    )
-    if brought:
+    quoted = re.escape(word)
+    if brought := re.search(rf"import\s+\*\s+as\s+{quoted}\s+from\s+['\"](\.[^'\"]*)", source.text):
         return PurePosixPath(brought[1]).stem == place.stem
-    return place.suffix == ".go" and word == place.parent.name and f'{word}"' in source.text
+    if place.suffix == ".go":
+        return word == place.parent.name and f'{word}"' in source.text
+    if re.search(
+        rf"^\s*(?:inline\s+)?(?:namespace|module|mod|package)\s+(?:[\w.:\\]*[.:\\])?{quoted}\b", origin, re.MULTILINE
+    ):
+        return True
+    line = source.line(source.line_of(at))
+    known = place.suffix == ".rs" or re.match(r"(import|using|use)\b", line)
+    return bool(known) and word in (place.stem, place.parent.name, "crate", "self", "super")
 
 
-def _written(name: str, files: Mapping[str, bytes], edits: Mapping[str, list[Edit]], doubts: Sequence[Left]) -> Outcome:
+def _written(
+    target: Target, files: Mapping[str, bytes], edits: Mapping[str, list[Edit]], doubts: Sequence[Left]
+) -> Outcome:
     """What the files become, as long as their languages can still read them."""
     sources = {path: Source(path, files[path]) for path in edits}
     after = {path: sources[path].after(each) for path, each in edits.items()}
@@ -97,7 +112,11 @@ def _written(name: str, files: Mapping[str, bytes], edits: Mapping[str, list[Edi
         if Places(path, Source(path, data).text).errors() > Places(path, sources[path].text).errors():
             return Outcome(problem=f"{path} would no longer parse, so nothing was changed; choose another name.")
     count = sum(map(len, edits.values()))
-    return Outcome(after, count, doubts, [f"Of comments and texts with {name} none was changed."])
+    name = target.name.rpartition(".")[2]
+    notes = [f"Of comments and texts with {name} none was changed."]
+    if PurePosixPath(target.path).stem == name:
+        notes.append(f"The file is still named {target.path}.")
+    return Outcome(after, count, doubts, notes)
 
 
 def _references(target: Target, name: str, files: Mapping[str, bytes]) -> dict[str, list[int]]:

@@ -25,14 +25,17 @@ KEYWORDS = frozenset(
 )
 """Words that one common language or another keeps for itself."""
 _OWN = frozenset({"this", "self", "Self", "super", "base", "parent", "static"})
-_BEFORE = re.compile(r"(?:([\w$]+)\s*)?(?<!\.)(?:\?\.|&\.|->|\.|(?<=\w):(?=\w))\s*\Z")
+_BEFORE = re.compile(r"(?:([\w$]+)\s*)?(?<!\.)(?:\?\.|&\.|->|\.|::)\s*\Z")
+_COLON = re.compile(r"(\w+):\Z")
+_FIRST = re.compile(r"[({,]\s*\Z")
+_KEYED = re.compile(r"\s*(:(?!:)|=(?![=>]))")
 _FUNCTIONS = re.compile(r"function|method|lambda|closure|arrow|constructor|func_literal|catch|singleton")
 _BLOCKS = re.compile(r"block|body|compound|chunk")
-_LOCAL = {
-    **dict.fromkeys(("variable_declarator", "var_spec", "const_spec", "variable_declaration", "property_declaration")),
-    **dict.fromkeys(("let_declaration", "short_var_declaration", "init_declarator", "declaration", "val_definition")),
-    **dict.fromkeys(("for_in_statement", "range_clause", "for_expression", "var_definition", "let_condition")),
-}
+_LOCAL = frozenset(
+    "variable_declarator var_spec const_spec variable_declaration property_declaration let_declaration val_definition "
+    "short_var_declaration init_declarator declaration for_in_statement range_clause for_expression var_definition "
+    "let_condition".split()
+)
 """Statements that give a local name its meaning."""
 _BOUND = ("name", "pattern", "left", "declarator")
 
@@ -64,12 +67,24 @@ class Places:
 
     def qualifier(self, at: int) -> str | None:
         """The word before the dot that a name stands behind, "" where that is more than a word; None: no dot."""
-        before = _BEFORE.search(self._text[max(at - 200, 0) : at])
+        text = self._text[max(at - 200, 0) : at]
+        before = _BEFORE.search(text) or (_COLON.search(text) if self._path.endswith(".lua") else None)
         return None if before is None else before[1] or ""
 
     def is_own(self, at: int) -> bool:
         """Whether the name stands behind `this` or `self`."""
         return self.qualifier(at) in _OWN
+
+    def is_within(self, at: int, cls: str) -> bool:
+        """Whether a class, or what has its methods, of this name is around."""
+        node = self._leaf(at, "")
+        while node is not None:
+            if re.search(r"class|struct|impl|trait|interface|module|object|enum|record", node.type):
+                named = node.child_by_field_name("name") or node.child_by_field_name("type")
+                if named is not None and named.text is not None and named.text.decode(errors="replace") == cls:
+                    return True
+            node = node.parent
+        return False
 
     def meaning(self, at: int, name: str) -> str:
         """What the grammar says of a place: "", "short" for `{name}`, "a parameter", "a key", "a local name"."""
@@ -82,7 +97,8 @@ class Places:
         keyed = any(node in parent.children_by_field_name(field) for field in ("key", "field", "property"))
         if keyed or re.search(r"property_identifier$|field_identifier|symbol", node.type):
             return "a key"
-        return self._binding(node)[0]
+        named = _KEYED.match(self._text, at + len(name)) and _FIRST.search(self._text[max(at - 200, 0) : at])
+        return self._binding(node)[0] or ("a key" if named else "")
 
     def span(self, at: int, name: str) -> tuple[int, int] | None:
         """Where a parameter or local name hides all others, in characters."""

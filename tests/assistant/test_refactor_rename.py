@@ -205,8 +205,8 @@ def test_in_other_languages_members_keys_parameters_and_local_names_are_left() -
             "package sums\n\nfunc Whole(n int) int { return n }\n",
         ),
         (
-            {"a.rs": "\n\nfn Total(n: Total) -> u32 { m::Total(2) }\n"},
-            "\n\nfn Whole(n: Whole) -> u32 { m::Whole(2) }\n",
+            {"a.rs": "\n\nfn Total(n: Total) -> u32 { crate::Total(2) }\n"},
+            "\n\nfn Whole(n: Whole) -> u32 { crate::Whole(2) }\n",
         ),
         ({"a.c": "\n\nint Total(int n) { return Total(n); }\n"}, "\n\nint Whole(int n) { return Whole(n); }\n"),
     ],
@@ -216,9 +216,24 @@ def test_what_is_sure_in_other_languages_is_renamed(files: dict[str, str], after
     assert text(done, next(iter(files))) == after and not done.left
 
 
+def test_what_another_package_or_namespace_has_is_left() -> None:
+    go = {
+        "sums/a.go": "package sums\n\nfunc Total(n int) int { return n }\n",
+        "b.go": 'package b\n\nimport "x/sums"\n\nvar n = sums.Total(1)\nvar m = other.Total(1)\n',
+    }
+    done = elsewhere(go, 3, "Total", "Whole")
+    assert "sums.Whole(1)" in text(done, "b.go") and left(done) == [("b.go", 6)]
+    c = {"a.cpp": "namespace sums {\nint total() { return 1; }\n}\nint n = sums::total() + std::total();\n"}
+    done = elsewhere(c, 2, "total", "whole")
+    assert "int whole()" in text(done, "a.cpp") and "sums::whole() + std::total()" in text(done, "a.cpp")
+    assert left(done) == [("a.cpp", 4)]
+
+
 def test_in_other_languages_keywords_and_members_of_unknown_objects_are_refused() -> None:
     method = {"a.ts": "class A {\n  total() {}\n  run() { this.total(); }\n}\n"}
     assert "keep for themselves" in elsewhere(method, 2, "A.total", "delete").problem
     assert "this.whole()" in text(elsewhere(method, 2, "A.total", "whole"), "a.ts")
     used = elsewhere({**method, "b.ts": "function f(x) { x.total(); }\n"}, 2, "A.total", "whole")
     assert "nothing tells" in used.problem and len(used.left) == 3
+    another = {"b.ts": "class B {\n  run() { this.total = 1; }\n}\n"}
+    assert "nothing tells" in elsewhere({**method, **another}, 2, "A.total", "whole").problem
