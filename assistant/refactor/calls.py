@@ -92,13 +92,13 @@ class Calls:
             given.values[renamed.get(name, name)] = text
         for word, text in zip(call.keywords, texts[len(call.args) :], strict=True):
             name = word.arg or ""
-            if name in old.names and name not in old.only_places:
+            if name in old.by_name:
                 name = renamed.get(name, name)
                 if name in given.values:
                     raise _Unclear("the call gives an argument twice")
                 given.named.add(name)
                 given.values[name] = text.partition("=")[2].strip()
-            elif name in self._change.fresh:
+            elif name in self._change.new.by_name:
                 raise _Unclear(f"it gives {name}, which went into **{getattr(old.arguments.kwarg, 'arg', 'kwargs')}")
             else:
                 given.extra.append(text)

@@ -47,6 +47,11 @@ class Head:
         return [*self.positional, *self.only_keywords]
 
     @cached_property
+    def by_name(self) -> set[str]:
+        """Those that may be given by name."""
+        return set(self.names) - self.only_places
+
+    @cached_property
     def all_names(self) -> set[str]:
         """All of them, `self` and `*args` too."""
         return {one.arg for one in parameters(self.arguments)}
@@ -103,7 +108,7 @@ class Change:
         old, new = self.old, self.new
         places = new.positional[: len(old.positional)] == old.positional and set(old.only_keywords) <= set(new.names)
         stars = not old.arguments.vararg or new.positional == old.positional
-        words = not old.arguments.kwarg or set(new.names) == set(old.names)
+        words = not old.arguments.kwarg or new.by_name <= old.by_name
         return places and stars and words and new.only_places <= old.only_places
 
 
@@ -253,7 +258,8 @@ def _pieces(source: Source, node: Function, change: Change) -> list[tuple[str, s
     def piece(one: ast.arg, stars: str = "") -> tuple[str, str]:
         old = back.get(one.arg, one.arg)
         own = mine.get(old)
-        keeps = own is not None and (one.annotation is None or _dump(own) != _dump(base.get(old)))
+        kept = one.annotation is None or _dump(own) == _dump(one.annotation) or _dump(own) != _dump(base.get(old))
+        keeps = own is not None and kept
         note = _text(source, own) if keeps else _text(typed, one.annotation)
         default = new.defaults.get(one.arg)
         same = old in defaults and default is not None and _dump(defaults[old]) == _dump(default)

@@ -85,7 +85,8 @@ class _Signature:
         for name in new.required - {*old.names, *self._change.renamed.values()}:
             need = f"so callers would have nothing to give; give it one, as in {name}=None"
             raise Refused(f"{name} is new and has no default, {need}.")
-        for name in new.required & (set(old.names) - old.required):
+        back = {after: before for before, after in self._change.renamed.items()}
+        for name in (one for one in new.required if back.get(one, one) in old.defaults):
             raise Refused(f"{name} has a default that callers rely on; keep it, or give it another one.")
         before, after = old.arguments, new.arguments
         for stars, mine, theirs in (("*", before.vararg, after.vararg), ("**", before.kwarg, after.kwarg)):

@@ -94,6 +94,12 @@ def test_what_callers_gave_to_keywords_of_any_name_is_told(change: Change) -> No
     assert left(done) == [5, 7] and "went into **opts" in done.left[0].why
 
 
+def test_a_default_that_callers_rely_on_stays_under_a_new_name(change: Change) -> None:
+    assert "b has a default that callers rely on" in change("def f(a=1):\n    return a\n", "f", "(b)").problem
+    done = change("def f(a=1, /, **kw):\n    return a\n\n\nf(a=2)\n", "f", "(a=1, **kw)")
+    assert left(done) == [5]
+
+
 def test_a_gap_before_a_parameter_by_place_alone_is_refused(change: Change) -> None:
     text = "def f(a, b=1):\n    return a, b\n\n\nf(1, b=2)\n"
     assert "f(1, 2)" in after(change(text, "f", "(a, b=1, /)"))
