@@ -57,6 +57,10 @@ class Modules:
         """The file of a module."""
         return self._paths.get(dotted)
 
+    def is_own(self, top: str) -> bool:
+        """Whether a package or module of this name is in the repository."""
+        return top in self._tops or top in self._paths
+
     def dotted(self, path: str) -> str:
         """The module's name, as others import it."""
         return self._names[path]

@@ -5,6 +5,7 @@
 
 import ast
 import importlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -44,6 +45,17 @@ class Outside:
             return True
         answers = [self.has(other, member, depth + 1) for one in line for other in origins(modules, classes, one)]
         return True if True in answers else None if None in answers else False
+
+    def defines(self, top: str, name: str) -> bool | None:
+        """Whether a package gives anything this name; None where it cannot be read, or not all of it."""
+        files = self._package(top).files
+        quoted = re.escape(name.encode())
+        sought = re.compile(
+            rb"(?:def|class)\s+" + quoted + rb"\b|[.'\"]" + quoted + rb"\b|^\s+" + quoted + rb"\s*[:=]", re.M
+        )
+        if any(sought.search(data) for data in files.values()):
+            return True
+        return False if files and len(files) < _MOST else None
 
     def _package(self, top: str) -> Modules:
         if top not in self._known:

@@ -5,6 +5,7 @@ Entity ─► Uses.find() ─► Use(path, start, end, kind) for what is sure, D
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -52,6 +53,8 @@ class Uses:
     classes: Classes
     target: Entity
     ask: Ask = lambda path, place: None
+    defined: Callable[[str, str], bool | None] = lambda top, name: None
+    """(package from elsewhere, name) ─► whether it defines such an attribute; None where it cannot be read."""
     found: list[Use] = field(default_factory=list[Use])
     doubts: list[Doubt] = field(default_factory=list[Doubt])
     asked: int = 0
@@ -201,10 +204,11 @@ class Uses:
                 self.asked += 1
                 sure = self.ask(path, start)
                 self.known += sure is not None
-            if sure or (sure is None and only):
+            if sure or (sure is None and only and not self._strangers(scopes)):
                 self.found.append(Use(path, start, start + len(self.name), "attribute", node, scope))
             elif sure is None:
                 self.doubt(path, start, f"what stands before .{self.name} may be another class")
+        self._protocols(path, scopes)
         for node, scope in scopes.names:  # in the class's body itself, as in `alias = method`
             around = Entity(self.modules.own(path), scope.name)
             if (
@@ -220,6 +224,32 @@ class Uses:
                 if before is not False:
                     continue
                 self.found.append(Use(path, start, start + len(self.name), "name", node, scope))
+
+    def _strangers(self, scopes: Scopes) -> list[str]:
+        """The packages from elsewhere that a file imports, and that may have such an attribute."""
+        dotted = {
+            node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
+            for node, alias, _ in scopes.imports
+            if not (isinstance(node, ast.ImportFrom) and node.level)
+        }
+        tops = {one.partition(".")[0] for one in dotted}
+        foreign = [top for top in tops if top not in sys.stdlib_module_names and not self.modules.is_own(top)]
+        return [top for top in foreign if self.defined(top, self.name) is not False]
+
+    def _protocols(self, path: str, scopes: Scopes) -> None:
+        """Methods of the name in other classes, where they or the family's are those of a protocol."""
+        own = self.modules.own(path)
+        for node, outer, _ in scopes.definitions:
+            cls = Entity(own, outer.name)
+            other = node.name == self.name and outer.kind == "class" and cls not in self.family
+            if other and any(self._is_protocol(one) for one in (cls, *self.family)):
+                start = self.modules.source(path).span(node)[0]
+                self.doubt(path, start, f"this {self.name} may stand for that of a protocol")
+
+    def _is_protocol(self, cls: Entity) -> bool:
+        node = self.modules.definition(cls)
+        bases = node.bases if isinstance(node, ast.ClassDef) else []
+        return any(re.search(r"\bProtocol\b", ast.unparse(base)) for base in bases)
 
     def _is_member(self, node: ast.Attribute, path: str, scope: Scope) -> bool | None:
         """Whether the attribute is that of the family; None where the class is not known."""

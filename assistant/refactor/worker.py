@@ -51,7 +51,8 @@ def _done(
     root: Path, modules: Modules, others: Mapping[str, bytes], target: Entity, request: Mapping[str, Any]
 ) -> Outcome:
     what, to = request["what"], request["to"]
-    uses = Uses(modules, Classes(modules), target, _Rope(root, modules, target))
+    outside = Outside(request.get("packages", ()))
+    uses = Uses(modules, Classes(modules), target, _Rope(root, modules, target), outside.defines)
     if modules.definition(target) is None and not _is_constant(modules, target):
         raise Refused(f"{target.name} is not defined in {target.path} in a way that this can change.")
     uses.find()
@@ -70,7 +71,7 @@ def _done(
     after = {path: sources[path].after(each) if path in sources else _new(each) for path, each in edits.items() if each}
     problems = dangling({**modules.files, **after}, target, what, to)
     notes += _remarks(uses, texts)
-    notes += _inherited(uses, Outside(request.get("packages", ())), what, to)
+    notes += _inherited(uses, outside, what, to)
     left = [Left(one.path, one.line, one.text, one.why) for one in [*uses.doubts, *problems]]
     places = sum(len(set(each)) for each in edits.values())
     return Outcome(after, places, left, notes)

@@ -237,3 +237,21 @@ def test_in_other_languages_keywords_and_members_of_unknown_objects_are_refused(
     assert "nothing tells" in used.problem and len(used.left) == 3
     another = {"b.ts": "class B {\n  run() { this.total = 1; }\n}\n"}
     assert "nothing tells" in elsewhere({**method, **another}, 2, "A.total", "whole").problem
+
+
+def test_the_only_method_of_a_name_is_left_where_the_object_may_come_from_a_package(do: Do) -> None:
+    files = {
+        "a.py": "class Trainer:\n    def fit_all(self): ...\n",
+        "b.py": "import sklearn\n\n\ndef g(model):\n    return model.fit_all()\n",
+        "c.py": "import os\n\n\ndef g(model):\n    return model.fit_all()\n",
+    }
+    done = do(files, "a.py:Trainer.fit_all", "train")
+    assert left(done) == [("b.py", 5)] and "model.train()" in text(done, "c.py")
+
+
+def test_classes_that_have_the_method_of_a_protocol_are_told(do: Do) -> None:
+    shapes = "from typing import Protocol\n\n\nclass Shape(Protocol):\n    def area(self): ...\n\n\n"
+    shapes += "class Square:\n    def area(self): ...\n"
+    done = do({"a.py": shapes}, "a.py:Shape.area", "size")
+    assert left(done) == [("a.py", 9)]
+    assert left(do({"a.py": shapes}, "a.py:Square.area", "size")) == [("a.py", 5)]
