@@ -11,7 +11,7 @@ from ossa.assistant.refactor.imports import FUTURE, body_of, guarded, scopes_of
 from ossa.assistant.refactor.modules import Modules
 from ossa.assistant.refactor.movable import first_line
 from ossa.assistant.refactor.needs import Need
-from ossa.assistant.refactor.scopes import Scopes
+from ossa.assistant.refactor.scopes import Function, Scopes
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.uses import Use
 from ossa.assistant.refactor.wish import Refused
@@ -46,11 +46,11 @@ class Arrival:
         """The statement by which annotations are not evaluated, where it has to come along.
 
         Raises:
-            Refused: other annotations in the file would change their meaning, or be lost.
+            Refused: other annotations in the file may be read as it runs, or it would be needed for types alone.
         """
         if not _is_late(self.old) or _is_late(self.new) or not _annotated(self.node):
             return set()
-        if typed or any(_annotated(one) for one in body_of(self.scopes)):
+        if typed or any(_is_read(one) for one in body_of(self.scopes)):
             name = getattr(self.node, "name", "it")
             raise Refused(f"{name} has annotations for which {self.new.path} would need `{FUTURE}`; add that first.")
         return {FUTURE}
@@ -122,5 +122,15 @@ def _is_late(source: Source) -> bool:
 def _annotated(node: ast.stmt) -> bool:
     for part in ast.walk(node):
         if getattr(part, "annotation", None) is not None or getattr(part, "returns", None) is not None:
+            return True
+    return False
+
+
+def _is_read(node: ast.stmt) -> bool:
+    """Whether annotations may be read as the program runs: those of a class's fields, or of what is decorated."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.ClassDef) and any(isinstance(one, ast.AnnAssign) for one in part.body):
+            return True
+        if isinstance(part, Function) and part.decorator_list and _annotated(part):
             return True
     return False

@@ -4,6 +4,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
+from pathlib import PurePosixPath
 
 from ossa.assistant.refactor.modules import Entity, Modules
 from ossa.assistant.refactor.scopes import Scope
@@ -20,12 +21,13 @@ class Loads:
         """The first circle that new imports (who, whom) make, as paths; empty where there is none."""
         more: dict[str, set[str]] = defaultdict(set)
         for one, other in new:
-            more[one].add(other)
+            more[one] |= self._with_packages(one, other)
         for one, other in new:
-            if self._way(one, other, {}):
-                continue  # it was loaded then already
-            if way := self._way(other, one, more):
-                return [one, *way]
+            if other in self._named(one):
+                continue  # it was loaded then already, as far as its names
+            for first in sorted(more[one]):
+                if way := self._way(first, one, more):
+                    return [one, *way]
         return []
 
     def _way(self, start: str, end: str, more: dict[str, set[str]]) -> list[str]:
@@ -61,8 +63,30 @@ class Loads:
             if isinstance(meaning, Entity) and not meaning.name:
                 inner = meaning.path
             if known := inner or other:
-                found.add(known)
+                found |= self._with_packages(path, known)
         return frozenset(found - {path})
+
+    def _with_packages(self, path: str, other: str) -> set[str]:
+        """A module and the packages that are loaded before it, but for those that `path` itself is in."""
+        if other not in self._modules.files:
+            return {other}
+        above = self._modules.dotted(other).split(".")[:-1]
+        names = [".".join(above[: end + 1]) for end in range(len(above))]
+        packages = {found for name in names if (found := self._modules.module(name))}
+        around = PurePosixPath(path).parents
+        return {other, *(one for one in packages if PurePosixPath(one).parent not in around)}
+
+    def _named(self, path: str) -> set[str]:
+        """The modules of which one has names as it is loaded."""
+        scopes = self._modules.scopes(path) if path in self._modules.files else None
+        found: set[str] = set()
+        for node, alias, scope in scopes.imports if scopes else ():
+            if isinstance(node, ast.ImportFrom) and is_loaded(scope):
+                other = self._modules.module(self._modules.imported(path, node))
+                meaning = self._modules.exported(other, alias.name) if other else None
+                if other and isinstance(meaning, Entity) and meaning == Entity(other, alias.name):
+                    found.add(other)
+        return found
 
 
 def is_loaded(scope: Scope | None) -> bool:

@@ -230,11 +230,27 @@ class _Move:
                     if node.value == whole:
                         place = self._modules.source(path).span(node)[0]
                         self._uses.doubt(path, place, f"{self._name} has {need.name} from {self._to.path} now")
+        self._tell_aliases()
         stub = f"{self._from}i"
         scopes = self._modules.scopes(stub) if stub in self._modules.files else None
         for binding in scopes.module.bindings.get(self._name, ()) if scopes else ():
             place = self._modules.source(stub).span(binding.node)[0]
             self._uses.doubt(stub, place, "the stub is still to be moved")
+
+    def _tell_aliases(self) -> None:
+        """Places where the old module goes by another name that it was assigned."""
+        for path in self._modules.mentions(self._name):
+            scopes = self._modules.scopes(path)
+            for node, scope in scopes.attributes if scopes else ():
+                whole = self._modules.meaning(node.value, path, scope) if node.attr == self._name else None
+                other = self._modules.scopes(whole.path) if isinstance(whole, Entity) and whole.name else None
+                if other is None or not isinstance(whole, Entity):
+                    continue
+                for binding in other.module.bindings.get(whole.name, ()):
+                    value = self._modules.meaning(binding.value, whole.path, other.module) if binding.value else None
+                    if value == Entity(self._from):
+                        place = self._modules.source(path).span(node)[0]
+                        self._uses.doubt(path, place, f"{whole.name} is {self._from}, which has no {self._name} now")
 
     def _arrive(self, needs: Needs, needed: Sequence[Need], code: str) -> None:
         """Put the definition into a file that is there, with what it lacks."""
@@ -266,7 +282,8 @@ class _Move:
         new = [(to, need.source) for need in needed if need.source and need.statements and not need.typed]
         new += [(self._from, to)] if self._wanted.get(self._from) else []
         new += [(path, to) for path in self._loading]
-        new += [(use.path, to) for use in self._uses.found if use.kind == "import" and is_loaded(use.scope)]
+        early = [use for use in self._uses.found if use.kind in ("import", "attribute") and is_loaded(use.scope)]
+        new += [(use.path, to) for use in early]
         if circle := Loads(self._modules).circle([(one, other) for one, other in new if one != other]):
             raise Refused(
                 f"With {self._name} in {to}, modules would import each other as they are loaded "

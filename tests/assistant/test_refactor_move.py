@@ -138,7 +138,7 @@ def test_all_imports_of_one_root_come_along(move: Move, tmp_path: Path) -> None:
 
 def test_annotations_stay_what_they_were(move: Move, tmp_path: Path) -> None:
     a = "from __future__ import annotations\n\n\nclass f:\n    def me(self) -> f:\n        return self\n"
-    assert "add that first" in move(a, "X: int = 1\n").problem
+    assert "add that first" in move(a, "class Data:\n    field: int\n").problem
     assert not move(a, '"""Doc."""\n\nimport os\n').problem
     assert "b.f" in ran(tmp_path, "import b; print(b.f)")
 
@@ -159,6 +159,19 @@ def test_what_depends_on_the_file_or_replaces_a_name_is_told(move: Move) -> None
 def test_a_module_whose_name_is_taken_is_not_imported_over_it(move: Move) -> None:
     c = "import a\n\nfor b in [1]:\n    print(a.f())\n"
     assert "b means something else at c.py:4" in move("def f():\n    return 1\n", "X = 1\n", c=c).problem
+
+
+def test_packages_that_are_loaded_on_the_way_and_circles_that_were_there_count(move: Move) -> None:
+    way = {"q/__init__": "from q.c import C\n", "q/b": "X = 1\n", "q/c": "from d import D\n\nC = D\n"}
+    done = move("def f():\n    return 1\n", "", "q/b.py", d="from a import f\n\nD = f()\n", **way)
+    assert "import each other" in done.problem
+    one, two = "import b\nfrom a import f\n\nclass C(f): ...\n", "import c\n"
+    assert "import each other" in move("class f: ...\n", two, c=one).problem
+
+
+def test_another_name_of_the_module_is_told(move: Move) -> None:
+    done = move("def f():\n    return 1\n", "X = 1\n", c="import a\n\nother = a\nother.f()\n")
+    assert [one.line for one in done.left] == [4]
 
 
 def test_a_module_that_cannot_be_is_refused(move: Move) -> None:
