@@ -58,6 +58,8 @@ class Calls:
 
     def _rewrite(self, place: Place, source: Source) -> None:
         call = place.call
+        if call is None and self._change.is_behind:
+            return
         if call is None:
             raise _Unclear("it is passed on here, so who calls it is not seen")
         if any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords):
@@ -148,7 +150,7 @@ class Calls:
             raise _Unclear("its place in an f-string is not certain")
         text = next((text for text in between if "\n" in text), ", ").join(arguments)
         if not arguments and not alone:
-            end += len(rest) - len(rest.lstrip().removeprefix(","))
+            start, end = source.text.index("(", source.span(call.func)[1]) + 1, closing - 1
         own = self._edits[source.path]
         own[:] = [edit for edit in own if not (start <= edit.start and edit.end <= end)]
         own.append(Edit(start, end, f"({text})" if alone else text))

@@ -5,7 +5,6 @@ Class.method ─► family(): all classes that share the method · (expression, 
 
 import ast
 import builtins
-from collections.abc import Iterator
 
 from ossa.assistant.refactor.modules import OUTSIDE, Entity, Meaning, Modules
 from ossa.assistant.refactor.scopes import Binding, Function, Scope
@@ -26,6 +25,7 @@ class Classes:
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
         self._bases: dict[Entity, tuple[list[Entity], list[str]]] = {}
+        self._heirs: dict[Entity, list[Entity]] = {}
 
     def bases(self, cls: Entity) -> tuple[list[Entity], list[str]]:
         """The classes of the repository that it inherits from, and those from elsewhere, as they are written."""
@@ -133,18 +133,23 @@ class Classes:
         plain = isinstance(node, ast.Name) and hasattr(builtins, node.id)
         return OUTSIDE if plain or meaning == OUTSIDE else None
 
-    def heirs(self, cls: Entity) -> Iterator[Entity]:
-        """The classes that name it among their bases."""
-        name = cls.name.rpartition(".")[2]
-        known = {name}
-        for path in self._modules.mentions(name):
-            scopes = self._modules.scopes(path)
-            for node, _, inner in scopes.definitions if scopes else ():
-                if isinstance(node, ast.ClassDef) and node.bases:
-                    heir = Entity(self._modules.own(path), inner.name)
-                    if cls in self.bases(heir)[0]:
-                        known.add(node.name)
-                        yield heir
+    def heirs(self, cls: Entity) -> list[Entity]:
+        """The classes that name it among their bases, under the names that imports give it too."""
+        if cls not in self._heirs:
+            found: dict[Entity, None] = {}
+            names = [cls.name.rpartition(".")[2]]
+            for name in names:
+                for path in self._modules.mentions(name):
+                    scopes = self._modules.scopes(path)
+                    for _, alias, _ in scopes.imports if scopes else ():
+                        if alias.name == name and alias.asname and alias.asname not in names:
+                            names.append(alias.asname)
+                    for node, _, inner in scopes.definitions if scopes else ():
+                        if isinstance(node, ast.ClassDef) and node.bases:
+                            heir = Entity(self._modules.own(path), inner.name)
+                            found |= {heir: None} if cls in self.bases(heir)[0] else {}
+            self._heirs[cls] = list(found)
+        return self._heirs[cls]
 
     def _node(self, cls: Entity) -> tuple[ast.ClassDef | None, Scope | None]:
         scopes = self._modules.scopes(cls.path)

@@ -203,6 +203,8 @@ def written(source: Source, node: Function, change: Change) -> tuple[str, list[s
     text = source.text[where.start : where.end]
     pieces = _pieces(source, node, change)
     spans = [source.span(one) for one in parameters(node.args)]
+    if not pieces and not where.comments:
+        return "", []
     if where.comments:
         return _with_comments(source, node, change, where, pieces)
     between = ""
@@ -211,7 +213,7 @@ def written(source: Source, node: Function, change: Change) -> tuple[str, list[s
         between = tail[tail.rfind(",") :] if "\n" in tail and not tail[tail.rfind(",") + 1 :].strip() else ""
     before = text[: len(text) - len(text.lstrip())]
     after = text[len(text.rstrip()) :]
-    comma = "," if text.rstrip().endswith(",") and pieces else ""
+    comma = "," if text.rstrip().endswith(",") else ""
     return before + (between or ", ").join(one for _, one in pieces) + comma + after, []
 
 

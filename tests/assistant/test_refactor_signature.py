@@ -129,6 +129,12 @@ def test_one_parameter_a_line_stays_so(change: Change) -> None:
     assert after(done).startswith("def f(\n    b='x',\n    a=None,\n):\n")
 
 
+def test_brackets_that_lose_all_are_empty(change: Change) -> None:
+    done = change("def f(\n    a,\n):\n    pass\n\n\nf(\n    g(),\n)\nf(1)\n", "f", "()")
+    assert after(done) == "def f():\n    pass\n\n\nf()\nf()\n"
+    assert [one.why for one in done.left] == ["an argument that is a call of its own was taken out"]
+
+
 def test_arguments_in_brackets_of_their_own_are_left_to_a_person(change: Change) -> None:
     text = "def f(a, b=0):\n    return a, b\n\n\nf((1), (2))\nf((1, 2), 3)\nf(x for x in y)\nf(f(1, 2), b=(z := 3))\n"
     done = change(text, "f", "(b=0, a=0)")
@@ -173,6 +179,18 @@ def test_all_that_builds_a_class_is_changed_or_told(change: Change, name: str) -
     assert "A(2, 1)\nB(x=1, y=2)\nC(1)\nD(1, 2)" in text or "A(2, 1)\nB(y=2, x=1)\nC(1)\nD(1, 2)" in text
     assert "super().__init__(2, z)" in text and "A.__init__(A(2, 1), 2, 1)" in text
     assert "return cls(1, 2)" in text and left(done) == [7, 30, 31]
+
+
+def test_an_heir_is_found_under_another_name_of_its_base(change: Change) -> None:
+    done = change(
+        "class A:\n    def __init__(self, x, y):\n        pass\n",
+        "A",
+        "(self, y, x)",
+        b="from a import A as Z\n\n\nclass Q(Z):\n    pass\n",
+        c="from b import Z, Q\n\n\nclass R(Z):\n    def __init__(self):\n"
+        "        super(R, self).__init__(1, 2)\n\n\nQ(1, 2)\n",
+    )
+    assert "super(R, self).__init__(2, 1)\n\n\nQ(2, 1)" in after(done, "c.py") and not done.left
 
 
 def test_cls_is_sure_where_all_heirs_are_built_alike(change: Change) -> None:
