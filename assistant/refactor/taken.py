@@ -5,13 +5,23 @@ Uses, new name ─► check_free() ─► nothing, a doubt of a place that may s
 
 import ast
 import re
+from abc import ABCMeta
 from collections.abc import Iterator
+from enum import Enum
 
 from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.scopes import Scope
 from ossa.assistant.refactor.uses import Uses
 from ossa.assistant.refactor.wish import Refused
 
+_BASES = {
+    **dict.fromkeys(("Exception", "BaseException"), (BaseException,)),
+    **dict.fromkeys(("Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"), (Enum,)),
+    "NamedTuple": (tuple,),
+    "TypedDict": (dict,),
+    "ABC": (ABCMeta,),
+}
+"""Where the bases that classes have most often keep their members."""
 _ALL = rb"import\s*\(?\s*\*"
 
 
@@ -64,6 +74,18 @@ def _check_members(uses: Uses, new: str) -> None:
         for one in uses.classes.ancestors(cls):
             if uses.classes.defines(one, new) or new in uses.classes.slots(one):
                 raise Refused(f"{one.name} in {one.path} has a {new} already; choose another name.")
+            if kind := _inherits(uses, one, new):
+                raise Refused(f"{one.name} in {one.path} has a {new} already, from {kind}; choose another name.")
+
+
+def _inherits(uses: Uses, cls: Entity, new: str) -> str:
+    """Which of Python's usual bases gives the class such a member."""
+    node = uses.modules.definition(cls)
+    for base in node.bases if isinstance(node, ast.ClassDef) else ():
+        name = ast.unparse(base).rpartition(".")[2]
+        if any(new in vars(kind) for kind in _BASES.get(name, ())):
+            return name
+    return ""
 
 
 def _check_bodies(uses: Uses, new: str) -> None:

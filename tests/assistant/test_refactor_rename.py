@@ -120,6 +120,7 @@ HAD = (
             "run",
             "run",
         ),
+        ({"a.py": "import enum\n\n\nclass E(enum.Enum):\n    def go(self): ...\n"}, "a.py:E.go", "value", "from Enum"),
         ({"a.py": C}, "a.py:C.help", "class", "no name in Python"),
         ({"a.py": C}, "a.py:C.help", "\N{LATIN SMALL LIGATURE FI}x", "Python reads"),
     ],
