@@ -48,7 +48,7 @@ class Outside:
 
     def defines(self, top: str, name: str) -> bool | None:
         """Whether a package gives anything this name; None where it cannot be read, or not all of it."""
-        files = self._package(top).files
+        files = {**self._package(top).files, **self._package(f"_{top}").files}  # pytest is `_pytest` for the most part
         quoted = re.escape(name.encode())
         sought = re.compile(
             rb"(?:def|class)\s+" + quoted + rb"\b|[.'\"]" + quoted + rb"\b|^\s+" + quoted + rb"\s*[:=]", re.M

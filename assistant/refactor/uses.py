@@ -232,7 +232,8 @@ class Uses:
             for node, alias, _ in scopes.imports
             if not (isinstance(node, ast.ImportFrom) and node.level)
         }
-        tops = {one.partition(".")[0] for one in dotted}
+        # A repository may be its package's own folder: `pkg.mod` is then its `mod`.
+        tops = {one.partition(".")[0] for one in dotted if not self.modules.module(one.partition(".")[2])}
         foreign = [top for top in tops if top not in sys.stdlib_module_names and not self.modules.is_own(top)]
         return [top for top in foreign if self.defined(top, self.name) is not False]
 

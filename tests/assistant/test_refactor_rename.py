@@ -246,7 +246,9 @@ def test_the_only_method_of_a_name_is_left_where_the_object_may_come_from_a_pack
         "b.py": "import sklearn\n\n\ndef g(model):\n    return model.fit_all()\n",
         "c.py": "import os\n\n\ndef g(model):\n    return model.fit_all()\n",
     }
+    files["d.py"] = files["b.py"].replace("import sklearn", "from here.a import Trainer")
     done = do(files, "a.py:Trainer.fit_all", "train")
+    assert "model.train()" in text(done, "d.py")
     assert left(done) == [("b.py", 5)] and "model.train()" in text(done, "c.py")
 
 
