@@ -37,6 +37,8 @@ def place_of(modules: Modules, to: str) -> Place:
     """
     plain = str(PurePosixPath(to))
     if plain in modules.files:
+        if not all(_is_name(part) for part in modules.dotted(plain).split(".")):
+            raise Refused(f"{plain} cannot be imported by its name, so nothing is moved there.")
         return Place(plain, modules.dotted(plain))
     if found := modules.module(to):
         return Place(found, to)

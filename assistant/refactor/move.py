@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ossa.assistant.refactor.arrival import arrived, made
 from ossa.assistant.refactor.destination import Place, place_of
-from ossa.assistant.refactor.imports import Imports, scopes_of, whole_lines, without
+from ossa.assistant.refactor.imports import Imports, body_of, scopes_of, whole_lines, without
 from ossa.assistant.refactor.loads import Loads, is_loaded
 from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.movable import see_letters, see_movable, segment
@@ -187,8 +187,19 @@ class _Move:
                 )
             else:
                 self._edits[use.path].append(Edit(use.start - len(old) - 1, use.start - 1, self._to.dotted))
-        elif use.path == self._from and source.text[use.end : use.end + 1] in "\"'":
+        elif use.path == self._from and self._is_listed(use.start):
             self._edits[use.path].append(_without_text(source, use))
+        elif use.path == self._from:  # an annotation in quotes
+            own = self._place(self._from)
+            self._wanted[self._from].add(self._imports.statement(self._to.dotted, self._name, own))
+
+    def _is_listed(self, place: int) -> bool:
+        """Whether a text of the old module stands in its `__all__`."""
+        for one in body_of(self._scopes):
+            start, end = self._source.span(one)
+            if start <= place < end:
+                return self._source.text[start:].startswith("__all__")
+        return False
 
     def _stars(self) -> None:
         """Whoever has the name by a star import of the old module imports it by name, too."""
@@ -280,7 +291,7 @@ class _Move:
         """
         to = self._to.path
         new = [(to, need.source) for need in needed if need.source and need.statements and not need.typed]
-        new += [(self._from, to)] if self._wanted.get(self._from) else []
+        new += [(path, to) for path, statements in self._wanted.items() if statements]
         new += [(path, to) for path in self._loading]
         early = [use for use in self._uses.found if use.kind in ("import", "attribute") and is_loaded(use.scope)]
         new += [(use.path, to) for use in early]

@@ -169,14 +169,29 @@ def test_packages_that_are_loaded_on_the_way_and_circles_that_were_there_count(m
     assert "import each other" in move("class f: ...\n", two, c=one).problem
 
 
+def test_annotations_in_quotes_keep_their_name_and_all_loses_it(move: Move, tmp_path: Path) -> None:
+    a = "__all__ = ['f', 'g']\n\n\nclass f: ...\n\n\ndef g(one: 'f') -> 'list[f]': ...\n"
+    assert move(a, "X = 1\n").files["a.py"].startswith(b"from b import f\n\n\n__all__ = ['g']\n")
+    assert ran(tmp_path, "import a, typing; print(typing.get_type_hints(a.g)['one'])") == "<class 'b.f'>\n"
+
+
+def test_an_import_that_a_function_comes_to_need_makes_no_circle(move: Move) -> None:
+    done = move("def f():\n    return 1\n", "from c import C\n", c="import a\n\n\ndef C():\n    return a.f()\n")
+    assert "import each other" in done.problem
+
+
 def test_another_name_of_the_module_is_told(move: Move) -> None:
     done = move("def f():\n    return 1\n", "X = 1\n", c="import a\n\nother = a\nother.f()\n")
     assert [one.line for one in done.left] == [4]
 
 
 def test_a_module_that_cannot_be_is_refused(move: Move) -> None:
-    for to, why in (("class.py", "no name for a module"), ("p.py", "p is p/__init__.py already")):
-        assert why in move("def f():\n    return 1\n", "", to, **{"p/__init__": ""}).problem
+    for to, why in (
+        ("class.py", "no name for a module"),
+        ("p.py", "p is p/__init__.py already"),
+        ("1-2.py", "by its name"),
+    ):
+        assert why in move("def f():\n    return 1\n", "", to, **{"p/__init__": "", "1-2": ""}).problem
 
 
 def test_a_relative_import_within_is_refused_where_it_would_lead_elsewhere(tmp_path: Path) -> None:
