@@ -126,7 +126,9 @@ class Places:
                 return "", None
             child, above = above, above.parent
         kinds = (_FUNCTIONS,) if what == "a parameter" else (_FUNCTIONS, _BLOCKS)
-        while above is not None and above.parent is not None and not any(kind.search(above.type) for kind in kinds):
+        while above is not None and above.parent is not None:
+            if "parameter" not in above.type and any(kind.search(above.type) for kind in kinds):
+                break
             above = above.parent
         return what, above
 

@@ -217,6 +217,12 @@ def test_what_is_sure_in_other_languages_is_renamed(files: dict[str, str], after
     assert text(done, next(iter(files))) == after and not done.left
 
 
+def test_a_parameter_hides_the_name_in_all_of_its_function() -> None:
+    kotlin = {"a.kt": "fun total(n: Int) = n\nfun f(total: Int) = total\n"}
+    done = elsewhere(kotlin, 1, "total", "whole")
+    assert text(done, "a.kt") == kotlin["a.kt"].replace("fun total", "fun whole") and len(done.left) == 2
+
+
 def test_what_another_package_or_namespace_has_is_left() -> None:
     go = {
         "sums/a.go": "package sums\n\nfunc Total(n int) int { return n }\n",
