@@ -79,9 +79,10 @@ class Loads:
     def _named(self, path: str) -> set[str]:
         """The modules of which one has names as it is loaded."""
         scopes = self._modules.scopes(path) if path in self._modules.files else None
+        hidden = for_types(scopes.module.node) if scopes and isinstance(scopes.module.node, ast.Module) else set[int]()
         found: set[str] = set()
         for node, alias, scope in scopes.imports if scopes else ():
-            if isinstance(node, ast.ImportFrom) and is_loaded(scope):
+            if isinstance(node, ast.ImportFrom) and is_loaded(scope) and id(node) not in hidden:
                 other = self._modules.module(self._modules.imported(path, node))
                 meaning = self._modules.exported(other, alias.name) if other else None
                 if other and isinstance(meaning, Entity) and meaning == Entity(other, alias.name):

@@ -167,6 +167,8 @@ def test_packages_that_are_loaded_on_the_way_and_circles_that_were_there_count(m
     assert "import each other" in done.problem
     one, two = "import b\nfrom a import f\n\nclass C(f): ...\n", "import c\n"
     assert "import each other" in move("class f: ...\n", two, c=one).problem
+    typed = one.replace("import b", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from b import X")
+    assert "import each other" in move("class f: ...\n", f"{two}X = 1\n", c=typed).problem
 
 
 def test_annotations_in_quotes_keep_their_name_and_all_loses_it(move: Move, tmp_path: Path) -> None:
