@@ -12,7 +12,7 @@ from ossa.assistant.index.languages import grammar, language_of
 if TYPE_CHECKING:
     from tree_sitter import Node, Tree
 
-KEYWORDS = frozenset(
+_WORDS = (
     "abstract and any as assert async await base bool boolean break byte case catch chan char class const constructor "
     "continue debugger decimal def default defer delegate delete do double else elseif elsif end ensure enum event "
     "explicit export extends extern fallthrough false final finally fixed float fn for foreach from func function get "
@@ -21,8 +21,9 @@ KEYWORDS = frozenset(
     "or out override package params private protected protocol pub public range readonly ref register repeat rescue "
     "return sealed select self set short signed sizeof static struct super switch synchronized template then this "
     "throw throws trait transient true try type typedef typeof undef undefined union unless unsafe unsigned until use "
-    "using val var virtual void volatile when where while with yield".split()
+    "using val var virtual void volatile when where while with yield"
 )
+KEYWORDS = frozenset(_WORDS.split())
 """Words that one common language or another keeps for itself."""
 _OWN = frozenset({"this", "self", "Self", "super", "base", "parent", "static"})
 _BEFORE = re.compile(r"(?:([\w$]+)\s*)?(?<!\.)(?:\?\.|&\.|->|\.|::)\s*\Z")
@@ -31,11 +32,12 @@ _FIRST = re.compile(r"[({,]\s*\Z")
 _KEYED = re.compile(r"\s*(:(?!:)|=(?![=>]))")
 _FUNCTIONS = re.compile(r"function|method|lambda|closure|arrow|constructor|func_literal|catch|singleton")
 _BLOCKS = re.compile(r"block|body|compound|chunk")
-_LOCAL = frozenset(
+_STATEMENTS = (
     "variable_declarator var_spec const_spec variable_declaration property_declaration let_declaration val_definition "
     "short_var_declaration init_declarator declaration for_in_statement range_clause for_expression var_definition "
-    "let_condition".split()
+    "let_condition"
 )
+_LOCAL = frozenset(_STATEMENTS.split())
 """Statements that give a local name its meaning."""
 _BOUND = ("name", "pattern", "left", "declarator")
 
@@ -112,7 +114,9 @@ class Places:
         """Whether a name is bound there, and the node in which it then means that."""
         what, child, above = "", node, node.parent
         while above is not None:
-            if "type" in child.type and "parameter" not in child.type or child in above.children_by_field_name("type"):
+            if ("type" in child.type and "parameter" not in child.type) or child in above.children_by_field_name(
+                "type"
+            ):
                 return "", None
             if "parameter" in above.type or child in above.children_by_field_name("parameter"):
                 what = "a parameter"
