@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,11 +38,25 @@ LINES = MESSAGES.map(json.dumps).map(str.encode) | BYTES
 
 
 def talk(command: list[str], lines: Sequence[bytes | dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """What is answered to these lines, and what was printed beside."""
+    """What is answered to these lines, the last of which is `ALIVE`, and what was printed beside."""
     sent = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
-    done = subprocess.run(command, input=sent, capture_output=True, timeout=50)
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line, parse_constant=refuse) for line in done.stdout.splitlines()], done.stderr.decode()
+    answers: list[dict[str, Any]] = []
+    with tempfile.TemporaryFile() as beside:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=beside)
+        assert process.stdin and process.stdout
+        pipe = process.stdin
+        writing = threading.Thread(target=lambda: (pipe.write(sent + b"\n"), pipe.flush()))
+        writing.start()
+        for line in process.stdout:
+            answers.append(json.loads(line, parse_constant=refuse))
+            if answers[-1].get("id") == "alive":
+                pipe.close()
+        writing.join(20)
+        code = process.wait(20)
+        beside.seek(0)
+        printed = beside.read().decode()
+    assert code == 0, printed
+    return answers, printed
 
 
 def refuse(constant: str) -> None:
