@@ -108,15 +108,23 @@ def compare(course: Course) -> Iterator[str | tuple[dict[str, Any], Figures]]:
 def _best(python: Path, course: Course) -> Generator[str, None, dict[str, Setting]]:
     """The settings in which llama.cpp reads and writes fastest, of those that there is memory for."""
     tried: list[tuple[Setting, Figures]] = []
+    refused: ModelError | None = None
     for setting in _SETTINGS:
         needed = course.gguf.stat().st_size + _SPARE
         if (setting.repack or not setting.mapped) and free_ram() < needed:
             yield f"leaving out llama.cpp {setting}: it copies the weights, and {needed / 1e9:.0f} GB are not free"
             continue
         yield f"trying llama.cpp {setting}"
-        found = _theirs(python, course, setting, _TRIED, 0)
+        try:
+            found = _theirs(python, course, setting, _TRIED, 0)
+        except ModelError as error:  # one release knows an option that another does not
+            yield f"  left out: {error}"
+            refused = error
+            continue
         yield f"  reads {found['reading']:.1f}, writes {found['writing']:.2f} tokens a second"
         tried.append((setting, found))
+    if not tried:
+        raise refused or ModelError("There is not the memory to run llama.cpp in any setting.")
     return {kind: max(tried, key=lambda one: one[1][kind])[0] for kind in ("reading", "writing")}
 
 
