@@ -31,12 +31,10 @@ from ossa.assistant.review import Decision
 from ossa.assistant.testing.graph import ImportGraph
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import Verdict
+from ossa.tui.apply import APPLIED, BAD_INPUT, REFUSED
 from ossa.tui.console import is_terminal
 from ossa.tui.plain import line_of
 from ossa.tui.safe import plain_text
-
-APPLIED, REFUSED, BAD_INPUT = 0, 1, 2
-"""Exit codes, as those of `ossa apply`."""
 
 
 @dataclass(frozen=True, slots=True)
