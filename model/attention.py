@@ -4,7 +4,7 @@
              └► own states [rows, …]: causal                  ┴► one softmax over both, with the sinks of gpt-oss;
                                                                  or, where that is large, merged by log-sum-exp
 
-On a CPU, gpt-oss with experts in MXFP4 has kernels of its own for a single row (`Native`), which round nowhere.
+On a CPU, gpt-oss with experts in MXFP4 has kernels of its own (`Native`), which take row by row and round nowhere.
 It masks by itself: causally, by the layer's window, and what pads a row on its left. So transformers makes no masks.
 """
 
@@ -44,13 +44,13 @@ class Native(Protocol):
     def attend(
         self,
         query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
+        states: tuple[torch.Tensor, torch.Tensor],
         sinks: torch.Tensor | None,
         scaling: float,
         window: int | None,
+        common: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """`[1, heads, new, width]` over states in half precision to `[1, new, heads, width]`."""
+        """`[1, heads, new, width]` over states in half precision to `[1, new, heads, width]`; `common` come first."""
         ...
 
 
@@ -99,17 +99,17 @@ def attend(
         shared: what the rows have in common, if they are several.
         options: what other implementations take.
     """
-    native: Native | None = getattr(module, "native", None)
-    if native and shared is None and query.shape[0] == 1:
-        return native.attend(query, key, value, s_aux, scaling or query.shape[-1] ** -0.5, sliding_window), None
     new, pad = query.shape[2], shared.pad if shared else 0
     common = shared.layers[module.layer_idx] if shared and shared.layers else None
     own = key.shape[2]
+    native: Native | None = getattr(module, "native", None)
+    if native:
+        pads = shared.pads.tolist() if shared else [0] * len(query)
+        apart = (scaling or query.shape[-1] ** -0.5, sliding_window, common)
+        return _each(native, query, (key, value), s_aux, apart, pads), None
     if sliding_window is not None:
         key, value = _reached((key, value), common, new + sliding_window - 1 + pad)
         common = None
-    if native:  # torch is slow at half precision, and rounds at every step
-        key, value, common = key.float(), value.float(), common and (common[0].float(), common[1].float())
     query = query.to(key.dtype)  # where states are kept in fewer bits
     is_masked = pad > 0 or (sliding_window is not None and key.shape[2] > sliding_window)
     pads = shared.pads if shared else None
@@ -118,6 +118,26 @@ def attend(
         return _joint(query, (key, value), common, mask, scaling, s_aux), None
     mask = _mask(query, key.shape[2], own, sliding_window, pads) if is_masked else None
     return _by_parts(query, (key, value), common, mask, scaling, s_aux).to(query.dtype).transpose(1, 2), None
+
+
+def _each(
+    native: Native,
+    query: torch.Tensor,
+    own: tuple[torch.Tensor, torch.Tensor],
+    sinks: torch.Tensor | None,
+    apart: tuple[float, int | None, tuple[torch.Tensor, torch.Tensor] | None],
+    pads: list[int],
+) -> torch.Tensor:
+    """Row by row, so that each computes what it would alone; `apart`: scaling, window and shared states."""
+    rows, heads, new, width = query.shape
+    out = query.new_zeros(rows, new, heads, width, dtype=torch.float32)
+    for row, pad in enumerate(pads):
+        keys, values = (states[row : row + 1, :, pad:] for states in own)
+        fresh = min(new, keys.shape[2])
+        scaling, window, common = apart
+        part = native.attend(query[row : row + 1, :, new - fresh :], (keys, values), sinks, scaling, window, common)
+        out[row, new - fresh :] = part[0]
+    return out
 
 
 def _by_parts(

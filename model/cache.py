@@ -135,19 +135,34 @@ class _KeepingLayer(DynamicLayer):
         """Append states of shape `[rows, heads, tokens, width]`; gives back all there are."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        new = key_states.shape[-2]
+        grown = self.grow(new)
+        for all_states, new_states in zip(grown, (key_states, value_states), strict=True):
+            all_states[..., -new:, :] = new_states
+        return grown
+
+    def grow(self, new: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """All states, of which the last `new` are yet to be written."""
         kept = self.get_seq_length()
-        total = kept + key_states.shape[-2]
-        for number, new in enumerate((key_states, value_states)):
-            if total > self._rooms[number].shape[-2]:
-                self._rooms[number] = _roomier(self._rooms[number][..., :kept, :], total)
-            self._rooms[number][..., kept:total, :] = new
-        self.keys, self.values = (room[..., :total, :] for room in self._rooms)
-        return self.keys, self.values
+        if kept + new > self._rooms[0].shape[-2]:
+            self._rooms = [_roomier(room[..., :kept, :], kept + new) for room in self._rooms]
+        self.keys, self.values = keys, values = tuple(room[..., : kept + new, :] for room in self._rooms)
+        return keys, values
 
 
 def empty() -> Cache:
     """Without states; it may take any number of rows."""
     return Cache(layer_class_to_replicate=_KeepingLayer)
+
+
+def grow(states: Cache, number: int, like: torch.Tensor, new: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """All keys and values of a layer, of which the last `new` are yet to be written; `like [rows, heads, 0, width]`."""
+    if number == len(states.layers):
+        states.layers.append(_KeepingLayer())
+    layer: Any = states.layers[number]
+    if not layer.is_initialized:
+        layer.lazy_initialization(like, like)
+    return layer.grow(new)
 
 
 def select(states: Cache, rows: Sequence[int]) -> Cache:

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -33,7 +34,7 @@ from ossa.model.batch import answer_all, common_length
 from ossa.model.cache import PrefixCache
 from ossa.model.constraints import Constraint
 from ossa.model.loading import Loaded
-from ossa.model.lookup import Lookup
+from ossa.model.lookup import MOST, Lookup
 from ossa.model.sampling import Sampler, check
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ def _never() -> bool:
 class Engine:
     """Generates with one model; not to be used by two threads at once, except for `count`."""
 
-    def __init__(self, loaded: Loaded, lookup: Callable[[Sequence[int]], Lookup] = Lookup) -> None:
+    def __init__(self, loaded: Loaded, lookup: Callable[[Sequence[int]], Lookup] | None = None) -> None:
         """`lookup` makes from a prompt what proposes drafts."""
-        self.loaded, self._lookup = loaded, lookup
+        self.loaded, self._lookup = loaded, lookup or partial(Lookup, most=loaded.drafted or MOST)
         self.window = loaded.window
         self.cache = PrefixCache()
         self._codec = loaded.codec

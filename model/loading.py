@@ -47,6 +47,8 @@ class Loaded:
     """Tokens of a prompt that it best reads at once; 0 where that is as with others."""
     check: Callable[[], None] = quietly
     """Raises a `ModelError` where its files are no longer what was loaded."""
+    drafted: int = 0
+    """Tokens of a draft beyond which each costs as much as the last; 0 where that is as with others."""
 
     @property
     def where(self) -> str:
@@ -187,22 +189,26 @@ def _packed(
     tell: Callable[[str], object],
 ) -> Loaded:
     """gpt-oss on the CPU with its experts as they lie in the files."""
-    from ossa.model.mxfp4.assembly import CHUNK, Options, assemble, size_of, states_of
-    from ossa.model.mxfp4.library import KernelsError, proven
+    from ossa.model.mxfp4.assembly import CHUNK, DRAFTED, Options, assemble, size_of, states_of
+    from ossa.model.mxfp4.library import EXACT_LEVELS, LEVELS, KernelsError, proven
+    from ossa.model.mxfp4.stack import StackForward, can_stack
 
     library, how = None, "with experts in MXFP4"
     try:
-        library = proven()
+        library = proven(levels=EXACT_LEVELS if found.exact else LEVELS)
         how += f", by {library.name}, other layers in {'bf16' if found.exact else 'int8'}"
     except KernelsError as error:
         how += f", slowly, as its kernels can't be used: {error}"
     module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, tell=tell))
     module.set_attn_implementation(attention.register())
     states = states_of(library)
-    forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=states)
+    if library and can_stack(module):
+        forward = StackForward(module, library, size_of(module))
+    else:
+        forward = ModuleForward(module, device, is_ours=True, size=size_of(module), kept=states)
     window = codecs.window_of(found, config)
     codec = codec or codecs.of(found, config)
-    return Loaded(forward, codec, window, device, states, how, CHUNK, module.check_files)
+    return Loaded(forward, codec, window, device, states, how, CHUNK, module.check_files, DRAFTED)
 
 
 def _module(found: Found, config: Any, way: Plan, device: torch.device) -> Any:

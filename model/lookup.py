@@ -10,8 +10,12 @@ from collections.abc import Sequence
 
 _LAST = 3
 """So many tokens have to stand at a place before it is copied from."""
-_FEWEST, _MOST = 8, 192
+_FEWEST, MOST = 8, 192
 _GROWTH = 4
+_AGAIN = 16
+"""The most where copying goes on after it had ended."""
+_NEAR = 64
+"""Tokens behind a place where copying ended in which two are enough to go on."""
 _PATIENCE = 3
 """Failures in a row after which only longer matches are tried."""
 
@@ -19,8 +23,14 @@ _PATIENCE = 3
 class Lookup:
     """Proposes drafts for one answer."""
 
-    def __init__(self, prompt: Sequence[int], others: Sequence[Sequence[int]] = ()) -> None:
-        """`others` are texts that are likely to be copied, though the prompt has them not."""
+    def __init__(self, prompt: Sequence[int], others: Sequence[Sequence[int]] = (), most: int = MOST) -> None:
+        """What it copies from.
+
+        Args:
+            prompt: of the answer.
+            others: texts that are likely to be copied, though the prompt has them not.
+            most: tokens of a draft; more would cost as much each, and be lost where the model goes another way.
+        """
         self._tokens: list[int] = []
         self._places: dict[tuple[int, ...], int] = {}
         """Where the latest run of so many tokens ends."""
@@ -28,8 +38,10 @@ class Lookup:
         self._place: int | None = None
         """What is to be copied next."""
         self._lost: int | None = None
-        """The place that the last token did not follow."""
-        self._failed = 0
+        """The place that a token did not follow, until copying goes on."""
+        self._since = 0
+        """Tokens since then."""
+        self._failed, self._most = 0, most
         self.drafted = self.taken = 0
         for tokens in (*others, prompt):
             # A run must not go over from one text to the next.
@@ -41,6 +53,9 @@ class Lookup:
         """Note the next token of the answer."""
         key = (*self._tokens[1 - _LAST :], token)
         self._place = self._follow(token) or self._places.get(key)
+        if self._place is not None and self._lost is not None:
+            # It may be the wrong place.
+            self._lost, self._length = None, min(self._length, _AGAIN)
         self._add(token)
 
     def draft(self, room: int) -> list[int]:
@@ -56,19 +71,26 @@ class Lookup:
         self.drafted += drafted
         self.taken += taken
         if taken == drafted:
-            self._length, self._failed = min(self._length * _GROWTH, _MOST), 0
+            self._length, self._failed = min(self._length * _GROWTH, self._most), 0
             return
         self._length = max(_FEWEST, min(self._length // 2, 2 * taken))
         self._failed = self._failed + 1 if taken == 0 else 0
 
     def _follow(self, token: int) -> int | None:
-        """Where to go on copying behind this token, also where the one before had been changed or put in."""
-        if self._place is not None and self._at(self._place) == token:
-            return self._place + 1
-        lost, self._lost = self._lost, self._place
-        if lost is None or self._place is not None:
+        """Where to go on copying behind this token, also where some before it had been changed, put in or left out."""
+        if self._place is not None:
+            if self._at(self._place) == token:
+                return self._place + 1
+            self._lost, self._since = self._place, 0
+        lost = self._lost
+        if lost is None:
             return None
-        return next((place + 1 for place in (lost + 1, lost) if self._at(place) == token), None)
+        self._since += 1
+        if self._since == 2 and (found := next((at for at in (lost + 1, lost) if self._at(at) == token), None)):
+            return found + 1
+        last = self._tokens[-1]
+        near = range(lost, min(lost + _NEAR, len(self._tokens) - 1))
+        return next((at + 2 for at in near if self._tokens[at] == last and self._tokens[at + 1] == token), None)
 
     def _at(self, place: int) -> int | None:
         return self._tokens[place] if place < len(self._tokens) else None

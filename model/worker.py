@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ossa.model import wire
+from ossa.model.ahead import read_ahead
 from ossa.model.base import Finished, ModelError
 from ossa.model.machine import is_out_of_memory
 
@@ -115,11 +116,12 @@ class _Server:
 
     def _load(self, job: wire.Line) -> None:
         self._reply(job, wire.loading("its libraries"))
+        found = wire.from_found(job)
+        read_ahead(found.path)
         from ossa.model.engine import Engine
         from ossa.model.loading import load
         from ossa.model.store import Store, key_of
 
-        found = wire.from_found(job)
         states = Path(job["states"]) if job["states"] else None
         loaded = load(found, self._codec, states and states.with_name("layers"), self._telling(job))
         self._check = loaded.check

@@ -11,6 +11,7 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,8 +162,9 @@ def ours(course: Course) -> dict[str, Any]:
     Raises:
         ModelError: its process ended.
     """
-    settings = {"depth": course.depth, "exact": course.exact, "prompt": course.prompt(_PROMPT), "written": _WRITTEN}
-    command = [sys.executable, "-P", "-m", "ossa.model.mxfp4.own_side", course.folder, course.kept]
+    settings: dict[str, Any] = {"began": time.time(), "depth": course.depth, "exact": course.exact}
+    settings |= {"prompt": course.prompt(_PROMPT), "written": _WRITTEN}
+    command = [sys.executable, "-P", "-m", "ossa.model.mxfp4", course.folder, course.kept]
     done = subprocess.run([*command, json.dumps(settings)], capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines()

@@ -5,24 +5,33 @@ checkpoint, mapped ─┬► experts as they are ──────────�
                     └► embeddings, norms, routers, sinks, as they are ───┘
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM, GptOssRotaryEmbedding
+from transformers.models.gpt_oss.modeling_gpt_oss import (
+    GptOssForCausalLM,
+    GptOssRMSNorm,
+    GptOssRotaryEmbedding,
+    GptOssTopKRouter,
+)
 
 from ossa.model.base import ModelError
 from ossa.model.machine import free_ram
 from ossa.model.mxfp4.checkpoint import Checkpoint
-from ossa.model.mxfp4.layers import Dense, Experts, Router, Rows
+from ossa.model.mxfp4.layers import Dense, Experts, Norm, Router, Rows
 from ossa.model.mxfp4.library import Library, fits
 from ossa.model.mxfp4.narrow import NarrowFolder
 from ossa.model.mxfp4.passing import Passing
 from ossa.model.mxfp4.weights import GROUP, ExpertWeights
 
+DRAFTED = 96
+"""Tokens of a draft: reading the weights is a tenth of what a pass over them takes, so longer ones gain no more."""
 CHUNK = 128
 """Tokens of a prompt read at once: most experts are used by some of them, and stopping takes a second or two."""
 
@@ -73,16 +82,25 @@ def assemble(folder: Path, config: Any, options: Options) -> Any:
     # What it computes from the configuration alone is not in the checkpoint.
     module.model.rotary_emb = GptOssRotaryEmbedding(config)
     module.check_files = checkpoint.check
-    _read_ahead(checkpoint, options)
+    _read_ahead(checkpoint, narrow.kept, options)
     return module.eval()
 
 
-def _read_ahead(checkpoint: Checkpoint, options: Options) -> None:
-    """Read the experts in one go where there is room for them: page by page, as they are needed, it takes longer."""
-    names = [name for name in checkpoint.names if ".experts." in name]
-    if sum(checkpoint.size(name) for name in names) < free_ram():
-        for done, total in checkpoint.read_ahead(names):
-            options.tell(f"reading {done / 1e9:.1f} of {total / 1e9:.1f} GB")
+def _read_ahead(checkpoint: Checkpoint, narrow: Checkpoint | None, options: Options) -> None:
+    """Read what every token needs in one go, as far as there is room: page by page it takes longer."""
+    embeddings = "model.embed_tokens.weight"
+    packed = {f"{name}.weight" for name in narrow.names} if narrow else set[str]()
+    parts = [(checkpoint, [name for name in checkpoint.names if name not in {embeddings, *packed}])]
+    if narrow:
+        parts.insert(0, (narrow, narrow.names))
+        checkpoint.expect_few(embeddings)
+    total, room, read = sum(file.size(name) for file, names in parts for name in names), free_ram(), 0
+    for file, names in parts:
+        fitting = bisect_right(list(accumulate(file.size(name) for name in names)), room - read)
+        done = 0
+        for done, _ in file.read_ahead(names[:fitting]):
+            options.tell(f"reading {(read + done) / 1e9:.1f} of {min(total, room) / 1e9:.1f} GB")
+        read += done
 
 
 def _check(config: Any, checkpoint: Checkpoint, folder: Path) -> None:
@@ -90,6 +108,10 @@ def _check(config: Any, checkpoint: Checkpoint, folder: Path) -> None:
     what = ""
     if config.hidden_size % GROUP or config.intermediate_size % GROUP:
         what = f"its layers are not of whole groups of {GROUP}"
+    elif not 0 < config.num_experts_per_tok <= config.num_local_experts:
+        what = f"of its {config.num_local_experts} experts a token would take {config.num_experts_per_tok}"
+    elif 2 * len(GptOssRotaryEmbedding(config).inv_freq) != config.head_dim:
+        what = "its heads are not turned as a whole"
     elif not any(name.endswith("gate_up_proj_blocks") for name in checkpoint.names):
         what = "its experts are not laid out as gpt-oss's are, in blocks and scales"
     if what:
@@ -140,10 +162,13 @@ def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFo
         attention, router = layer.self_attn, layer.mlp.router
         if fits(router.weight):
             dense = Dense(router.weight.detach(), None, router.bias.detach(), library)
-            layer.mlp.router = Router(dense, router.top_k)
+            layer.mlp.router = Router(dense, router.top_k, library)
         keys = attention.k_proj.out_features // attention.head_dim
         if library.attends(attention.q_proj.out_features // attention.head_dim, keys, attention.head_dim):
             attention.native = library
+    for path, part in list(module.named_modules()):
+        if isinstance(part, GptOssRMSNorm):
+            module.set_submodule(path, Norm(part.weight.detach(), part.variance_epsilon, library))
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
     passing = wide if narrow.is_there else Passing(wide, checkpoint, options.tell)
@@ -153,6 +178,10 @@ def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFo
         bias: Any = linear.bias  # None in the output layer, whatever its type says
         path, _, last = name.rpartition(".")
         setattr(module.get_submodule(path), last, Dense(weight, scales, bias, library))
+    # What the kernels can't compute is torch's, which is to have one type.
+    for part in module.modules():
+        if isinstance(part, nn.Linear | GptOssTopKRouter):
+            part.float()
 
 
 def states_of(library: Library | None) -> torch.dtype:

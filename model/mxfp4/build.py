@@ -46,8 +46,9 @@ def build(library: Path, options: Sequence[str] = _FAST, system: str = "") -> No
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / NAME
         command = [
-            *(sys.executable, "-m", "ziglang", "cc", "-target", system, "-std=c11", "-Wall", "-Wextra", "-Werror"),
-            *("-fPIC", "-shared", "-pthread", *options, "-o", str(made)),
+            # Without -P a `ziglang` that lies in the folder that the user is in would be run.
+            *(sys.executable, "-P", "-m", "ziglang", "cc", "-target", system),
+            *("-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread", *options, "-o", str(made)),
             *(str(path) for path in sorted(SOURCES.glob("*.c"))),
         ]
         # Zig's own caches go with the folder: nothing is left in the user's home.

@@ -16,6 +16,7 @@ import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,15 @@ class Checkpoint:
         """Give back the memory of a tensor that is read for the last time; it comes again if it is needed."""
         self._advise(self._places[name], "MADV_DONTNEED")
 
+    def expect_few(self, name: str) -> None:
+        """Of a tensor only some rows are read, here and there: nothing around them is to be read with them."""
+        self._advise(self._places[name], "MADV_RANDOM")
+
     def read_ahead(self, names: Sequence[str]) -> Iterator[tuple[int, int]]:
         """Have tensors in memory before they are needed: bytes there and of all; nothing where the system can't."""
         places = [self._places[name] for name in names]
         total, done = sum(place.size for place in places), 0
-        for place, following in zip(places, [*places[1:], None], strict=True):
+        for place, following in zip_longest(places, places[1:]):
             if following:
                 self._advise(following, "MADV_WILLNEED")
             if not self._advise(place, _POPULATE):

@@ -47,28 +47,40 @@ class Dense(nn.Module):
         self, weight: torch.Tensor, scales: torch.Tensor | None, bias: torch.Tensor | None, library: Library
     ) -> None:
         super().__init__()
-        self.weight, self._scales, self._bias, self._library = weight, scales, bias, library
+        self.weight, self.scales, self.bias, self._library = weight, scales, bias, library
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """`[…, columns]` to float32 `[…, rows]`: of each token the same, whatever else is computed with it."""
-        out = self._library.dense(self.weight, self._scales, self._bias, x.reshape(-1, x.shape[-1]))
+        out = self._library.dense(self.weight, self.scales, self.bias, x.reshape(-1, x.shape[-1]))
         return out.view(*x.shape[:-1], -1)
 
     @property
     def size(self) -> int:
         """Bytes of the weight."""
-        return self.weight.nbytes + (self.weight.numel() // FINE * 2 if self._scales is not None else 0)
+        return self.weight.nbytes + (self.weight.numel() // FINE * 2 if self.scales is not None else 0)
+
+
+class Norm(nn.Module):
+    """What transformers' norm computes, in float32 and in the order of the kernels."""
+
+    def __init__(self, weight: torch.Tensor, epsilon: float, library: Library) -> None:
+        super().__init__()
+        self.weight, self.epsilon, self._library = weight, epsilon, library
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """`[…, hidden]` to the same."""
+        return self._library.norm(x, self.weight, self.epsilon)
 
 
 class Router(nn.Module):
     """Chooses the experts of each token, in float32 and by the weights as they are: small, and much hangs on it."""
 
-    def __init__(self, dense: Dense, per_token: int) -> None:
+    def __init__(self, dense: Dense, per_token: int, library: Library) -> None:
         super().__init__()
-        self.dense, self._per_token = dense, per_token
+        self.dense, self.per_token, self._library = dense, per_token, library
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Of `[tokens, hidden]` what every expert scores, and of the best what they count, and which they are."""
         scores = self.dense(x)
-        best, chosen = scores.topk(self._per_token, dim=-1)
-        return scores, best.softmax(-1), chosen
+        chosen, shares = self._library.choose(scores, self.per_token)
+        return scores, shares, chosen

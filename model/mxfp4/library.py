@@ -16,27 +16,21 @@ from typing import Any
 import torch
 
 from ossa.model.mxfp4.build import NAME
-from ossa.model.mxfp4.weights import FINE, GROUP, ExpertWeights, in_torch
+from ossa.model.mxfp4.structures import AttentionOf, ShapeOf, Spent, experts_of, states_of
+from ossa.model.mxfp4.weights import FINE, GROUP, ExpertWeights, in_torch, padded, unpacked_int8
 
 PATH = Path(__file__).with_name(NAME)
-LEVELS = (2, 1)
+LEVELS = (3, 2, 1)
 """The fastest first; 0 is plain C, slower than it is worth."""
-_VERSION = 3
+EXACT_LEVELS = (2, 1)
+"""Those that keep more of what goes into experts than bf16 does."""
+_VERSION = 5
 _TOLERANCE = 1e-2
 """Of a self-test, relative: weights in int8 make 5e-3 of it, all else a hundredth of that."""
 
 
 class KernelsError(Exception):
     """The kernels can't be used; the text says why, as the end of a sentence."""
-
-
-class _Experts(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_void_p) for name in ("gate_up", "gate_up_scales", "gate_up_bias")),
-        *((name, ctypes.c_void_p) for name in ("down", "down_scales", "down_bias")),
-        *((name, ctypes.c_int32) for name in ("experts", "hidden", "inner", "per_token")),
-        *((name, ctypes.c_float) for name in ("alpha", "limit")),
-    )
 
 
 class Library:
@@ -62,12 +56,9 @@ class Library:
     ) -> torch.Tensor:
         """As `weights.in_torch`, with activations in 16 bits; float32."""
         x, shares, chosen = x.float().contiguous(), shares.float().contiguous(), chosen.long().contiguous()
-        assert all(part.is_contiguous() for part in weights.tensors())
         assert x.shape == (len(chosen), weights.hidden)
         assert shares.shape == chosen.shape
-        pointers = [part.data_ptr() for part in weights.tensors()]
-        shape = (weights.experts, weights.hidden, weights.inner, chosen.shape[1])
-        described = _Experts(*pointers, *shape, weights.alpha, weights.limit)
+        described = experts_of(weights, chosen.shape[1])
         out = torch.empty_like(x)
         done = self._native.ossa_experts(
             self._pool, self._kernels, ctypes.byref(described), x.data_ptr(), len(x), chosen.data_ptr(),
@@ -80,25 +71,92 @@ class Library:
     def dense(
         self, weight: torch.Tensor, scales: torch.Tensor | None, bias: torch.Tensor | None, x: torch.Tensor
     ) -> torch.Tensor:
-        """`x [tokens, columns]` times a weight `[rows, columns]` in int8 with bf16 scales, or in bf16; float32."""
+        """`x [tokens, columns]` times a weight as `pack` makes it, or in bf16 `[rows, columns]`; float32."""
         rows, columns = weight.shape
         x = x.float().contiguous()
-        assert fits(weight)
         assert weight.is_contiguous()
-        assert x.shape[1] == columns
+        assert weight.dtype == (torch.bfloat16 if scales is None else torch.int8)
+        assert columns == (x.shape[1] if scales is None else padded(x.shape[1]))
+        assert rows % 2 == x.shape[1] % GROUP == 0
         out = x.new_empty(len(x), rows)
         optional = (None if part is None else part.data_ptr() for part in (scales, bias))
-        self._native.ossa_dense(
-            self._pool, self._kernels, weight.data_ptr(), *optional, x.data_ptr(), len(x), rows, columns, out.data_ptr()
-        )
+        if self._native.ossa_dense(
+            self._pool,
+            self._kernels,
+            weight.data_ptr(),
+            *optional,
+            x.data_ptr(),
+            len(x),
+            rows,
+            x.shape[1],
+            out.data_ptr(),
+        ):
+            raise MemoryError("can't allocate memory for a dense layer")
         return out
 
+    def layers(
+        self,
+        shape: ShapeOf,
+        layers: Any,
+        states: Any,
+        x: torch.Tensor,
+        known: int,
+        turns: tuple[torch.Tensor, torch.Tensor],
+        spent: Spent,
+    ) -> None:
+        """Some tokens through all layers, in place.
+
+        Args:
+            shape: of each layer.
+            layers: an array of `LayerOf`.
+            states: of as many `StatesOf`, with room for the tokens.
+            x: float32 `[tokens, hidden]`.
+            known: tokens before them.
+            turns: cosines and sines of their places, float32 `[tokens, width / 2]`.
+            spent: is added to.
+        """
+        tokens, hidden = x.shape
+        assert hidden == shape.hidden
+        assert len(layers) == len(states)
+        assert all(0 < layer.experts.per_token <= layer.experts.experts for layer in layers)
+        assert all(part.shape == (tokens, shape.width // 2) for part in turns)
+        for part in (x, *turns):
+            assert part.is_contiguous()
+            assert part.dtype == torch.float32
+        cosines, sines = (part.data_ptr() for part in turns)
+        if self._native.ossa_layers(
+            self._pool, self._kernels, ctypes.byref(shape), layers, states, len(layers), x.data_ptr(), tokens, known,
+            cosines, sines, ctypes.byref(spent),
+        ):  # fmt: skip
+            raise MemoryError("can't allocate memory for the layers")
+
+    def norm(self, x: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        """Each `[…, hidden]` of float32 divided by its root mean square, times a weight in bf16."""
+        x = x.contiguous()
+        assert x.dtype == torch.float32
+        assert weight.dtype == torch.bfloat16
+        assert weight.is_contiguous()
+        assert weight.shape == x.shape[-1:]
+        out, tokens = torch.empty_like(x), x.numel() // len(weight)
+        self._native.ossa_norm(x.data_ptr(), weight.data_ptr(), tokens, len(weight), epsilon, out.data_ptr())
+        return out
+
+    def choose(self, scores: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Of float32 `[tokens, experts]` the best few of each token, and what these count."""
+        assert scores.is_contiguous()
+        assert scores.dtype == torch.float32
+        tokens, experts = scores.shape
+        chosen, shares = scores.new_empty(tokens, count, dtype=torch.int64), scores.new_empty(tokens, count)
+        assert count <= experts
+        self._native.ossa_choose(scores.data_ptr(), tokens, experts, count, chosen.data_ptr(), shares.data_ptr())
+        return chosen, shares
+
     def pack(self, wide: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A bf16 weight `[rows, columns]` as int8 and a bf16 scale for each 16."""
+        """A bf16 weight `[rows, columns]` as int8, filled up and in an order of the kernels, and its bf16 scales."""
         assert fits(wide)
         assert wide.dtype == torch.bfloat16
-        narrow = torch.empty(wide.shape, dtype=torch.int8)
-        scales = wide.new_empty(len(wide), wide.shape[1] // FINE)
+        narrow = torch.empty(len(wide), padded(wide.shape[1]), dtype=torch.int8)
+        scales = wide.new_empty(len(wide), narrow.shape[1] // FINE)
         self._native.ossa_pack(
             self._pool, wide.contiguous().data_ptr(), *wide.shape, narrow.data_ptr(), scales.data_ptr()
         )
@@ -107,28 +165,24 @@ class Library:
     def attend(
         self,
         query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
+        states: tuple[torch.Tensor, torch.Tensor],
         sinks: torch.Tensor | None,
         scaling: float,
         window: int | None,
+        common: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Causal attention of one row's last tokens, `[1, heads, new, width]`, to float32 `[1, new, heads, width]`.
 
-        Keys and values are halves, views into memory that may be longer than `[1, key heads, states, width]`.
+        Keys and values are halves, `[1, key heads, tokens, width]`; those in `common` come before the row's own.
         """
         _, heads, new, width = query.shape
-        query, sinks = query.float().contiguous(), None if sinks is None else sinks.float().contiguous()
-        assert key.shape == value.shape
-        assert key.stride() == value.stride()
-        assert key.stride()[2:] == (width, 1)
-        assert key.dtype == value.dtype == torch.float16
-        out = query.new_empty(1, new, heads, width)
-        self._native.ossa_attend(
-            self._pool, self._kernels, query.data_ptr(), key.data_ptr(), value.data_ptr(),
-            None if sinks is None else sinks.data_ptr(), key.stride(1), heads, key.shape[1], new, key.shape[2], width,
-            window or 0, scaling, out.data_ptr(),
-        )  # fmt: skip
+        query, sinks = query.float().transpose(1, 2).contiguous(), None if sinks is None else sinks.float().contiguous()
+        out, shared, own = torch.empty_like(query), common[0].shape[2] if common else 0, states[0].shape[2]
+        pointers = (self._kernels, query.data_ptr(), None if sinks is None else sinks.data_ptr())
+        places = (states_of(*(common or states)), states_of(*states), out.data_ptr())
+        sizes = (heads, states[0].shape[1], new, shared, shared + own, width, window or 0)
+        job = AttentionOf(*pointers, *places, *sizes, scaling)
+        self._native.ossa_attend(self._pool, ctypes.byref(job))
         return out
 
     def attends(self, heads: int, key_heads: int, width: int) -> bool:
@@ -178,7 +232,6 @@ def deviation(library: Library) -> str:
     wide = torch.randn(2 * GROUP, hidden, generator=numbers).bfloat16()
     bias = torch.randn(2 * GROUP, generator=numbers).bfloat16()
     narrow, scales = library.pack(wide)
-    back = narrow.unflatten(1, (-1, FINE)) * scales.float()[..., None]
     exact = x @ wide.float().T + bias.float()
     pairs = {
         "the experts": (library.experts(weights, x, chosen, shares), in_torch(weights, x, chosen, shares)),
@@ -186,7 +239,9 @@ def deviation(library: Library) -> str:
                        in_torch(weights, x[:1], chosen[:1], shares[:1])),
         "dense layers in bf16": (library.dense(wide, None, bias, x), exact),
         "dense layers in int8": (library.dense(narrow, scales, bias, x), exact),
-        "int8": (back.flatten(1), wide.float()),
+        "int8": (unpacked_int8(narrow, scales)[:, :hidden], wide.float()),
+        "norms": (library.norm(x, wide[0], 0.1), wide[0].float() * x * (x.square().mean(1, True) + 0.1).rsqrt()),
+        "the choice of experts": (library.choose(exact, 5)[1], exact.topk(5).values.softmax(-1)),
         "attention": _attention(library, None, numbers),
         "attention in windows": _attention(library, 70, numbers),
     }  # fmt: skip
@@ -205,7 +260,7 @@ def _attention(library: Library, window: int | None, numbers: torch.Generator) -
     wide_key, wide_value = (part.float().repeat_interleave(heads // key_heads, 1) for part in (key, value))
     scores = (query @ wide_key.transpose(2, 3) / width**0.5).masked_fill(hidden, -torch.inf)
     odds = torch.cat([scores, sinks.view(1, -1, 1, 1).expand(-1, -1, new, 1)], -1).softmax(-1)[..., :-1]
-    found = library.attend(query, key, value, sinks, width**-0.5, window)
+    found = library.attend(query, (key, value), sinks, width**-0.5, window)
     return found, (odds @ wide_value).transpose(1, 2)
 
 
@@ -242,9 +297,12 @@ def _opened(path: Path) -> Any:
         "ossa_pool_open": (pointer, [number]),
         "ossa_pool_close": (None, [pointer]),
         "ossa_experts": (number, [*[pointer] * 4, number, *[pointer] * 3]),
-        "ossa_dense": (None, [*[pointer] * 6, number, number, number, pointer]),
+        "ossa_dense": (number, [*[pointer] * 6, number, number, number, pointer]),
+        "ossa_layers": (number, [*[pointer] * 5, number, pointer, number, number, *[pointer] * 3]),
+        "ossa_norm": (None, [pointer, pointer, number, number, ctypes.c_float, pointer]),
+        "ossa_choose": (None, [pointer, number, number, number, pointer, pointer]),
         "ossa_pack": (None, [pointer, pointer, number, number, pointer, pointer]),
-        "ossa_attend": (None, [*[pointer] * 6, ctypes.c_int64, *[number] * 6, ctypes.c_float, pointer]),
+        "ossa_attend": (None, [pointer, pointer]),
         "ossa_attends": (number, [number, number, number]),
         "ossa_find_nan": (ctypes.c_int64, [pointer, ctypes.c_size_t]),
     }

@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from ossa.model.base import ModelError
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.library import Library
-from ossa.model.mxfp4.weights import FINE
+from ossa.model.mxfp4.weights import FINE, padded
 from ossa.model.prints import print_of
 
-_FORMAT = 2
+_FORMAT = 4
 _KEPT = 2
 """Models whose layers stay on the disk."""
 
@@ -31,9 +31,9 @@ class Narrow(NamedTuple):
     """A weight as int8."""
 
     weight: torch.Tensor
-    """`[rows, columns]`"""
+    """`[rows, padded columns]`"""
     scales: torch.Tensor
-    """bf16 `[rows, columns / 16]`"""
+    """bf16 `[rows, padded columns / 16]`"""
 
 
 class NarrowFolder:
@@ -44,6 +44,8 @@ class NarrowFolder:
         files = sorted(checkpoint.glob("*.safetensors"))
         key = hashlib.sha256(f"{_FORMAT} {[print_of(file) for file in files]}".encode()).hexdigest()[:24]
         self._path = folder / key / "model.safetensors" if folder else None
+        self.kept: Checkpoint | None = None
+        """The file that the layers are mapped from, once they are."""
 
     @property
     def is_there(self) -> bool:
@@ -64,13 +66,15 @@ class NarrowFolder:
             return {}
         try:
             kept = Checkpoint(self._path.parent)
-            return {
+            found = {
                 name: Narrow(
-                    kept.tensor(name, torch.int8, *weight.shape),
-                    kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), weight.shape[1] // FINE),
+                    kept.tensor(name, torch.int8, len(weight), padded(weight.shape[1])),
+                    kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), padded(weight.shape[1]) // FINE),
                 )
                 for name, weight in wide.items()
             }
+            self.kept = kept
+            return found
         except ModelError:
             with contextlib.suppress(OSError):
                 self._path.unlink()

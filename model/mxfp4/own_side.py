@@ -1,17 +1,13 @@
-"""gpt-oss by ossa in a process of its own, measured as llama.cpp is: prints its figures as JSON.
+"""gpt-oss by ossa in a process of its own, measured as llama.cpp is.
 
     FOLDER ─► loading.load ─► first token ─► a prompt ─► tokens one by one, near and deep ─► where a token's time goes
 
-python -P -m ossa.model.mxfp4.own_side FOLDER KEPT SETTINGS, where these are JSON: depth, exact, prompt and written
+`python -P -m ossa.model.mxfp4` starts it.
 """
 
 import dataclasses
-import json
 import os
-import statistics
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,8 @@ from ossa.model.cache import empty
 from ossa.model.loading import Loaded
 from ossa.model.mxfp4.bound import bytes_per_second, resident
 from ossa.model.mxfp4.library import KernelsError, proven
+from ossa.model.mxfp4.stack import StackForward
+from ossa.model.mxfp4.structures import Spent
 from ossa.model.sampling import Sampler
 
 _SPLIT = 16
@@ -31,12 +29,17 @@ _SPLIT = 16
 
 
 def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """Everything, in the order in which a person would meet it."""
-    begin = time.perf_counter()
+    """Everything, in the order in which a person would meet it.
+
+    Args:
+        folder: of the checkpoint.
+        kept: for layers in int8.
+        settings: when the process was started (`began`, in seconds since 1970), depth, exact, prompt and written.
+    """
     loaded = loading.load(dataclasses.replace(discover.from_path(folder), exact=settings["exact"]), kept=kept)
     states = empty()
     _read(loaded, states, settings["prompt"][:16])
-    found: dict[str, Any] = {"first_seconds": time.perf_counter() - begin, "where": loaded.where}
+    found: dict[str, Any] = {"first_seconds": time.time() - settings["began"], "where": loaded.where}
     states, begin = empty(), time.perf_counter()
     token = _read(loaded, states, settings["prompt"])
     found["reading"] = len(settings["prompt"]) / (time.perf_counter() - begin)
@@ -96,54 +99,35 @@ def _fill(states: Cache, depth: int) -> None:
 
 def split(loaded: Loaded, states: Cache, token: int) -> dict[str, float]:
     """Where the time of a token goes, as shares: experts, dense, attention, lm_head and the rest."""
-    spent: dict[str, float] = dict.fromkeys(("experts", "dense", "attention", "lm_head"), 0.0)
-    hooks: list[Any] = []
     forward: Any = loaded.forward
-    for name, part in forward.module.named_modules():
-        if kind := _kind(name):
-            hooks += _timed(part, kind, spent)
-    every: list[float] = []
+    if not isinstance(forward, StackForward):
+        return {}
+    head = _Timed(forward.module.lm_head)
+    forward.spent, every = Spent(), 0.0
     for _ in range(_SPLIT):
         begin = time.perf_counter()
-        loaded.forward(torch.tensor([[token]]), states)
-        every.append(time.perf_counter() - begin)
-    for hook in hooks:
-        hook.remove()
-    spent["attention"] -= spent.pop("within", 0.0)
-    total = statistics.fmean(every)
-    shares = {kind: seconds / _SPLIT / total for kind, seconds in spent.items()}
-    return {**shares, "rest": 1 - sum(shares.values()), "milliseconds": 1000 * total}
+        forward(torch.tensor([[token]]), states)
+        every += time.perf_counter() - begin
+    head.end()
+    kinds = ("experts", "dense", "attention")
+    shares = {**{kind: getattr(forward.spent, kind) / every for kind in kinds}, "lm_head": head.seconds / every}
+    return {**shares, "rest": 1 - sum(shares.values()), "milliseconds": 1000 * every / _SPLIT}
 
 
-def _kind(name: str) -> str:
-    parts = name.split(".")
-    if name == "lm_head":
-        return name
-    if parts[-1] == "experts":
-        return "experts"
-    if parts[-1] == "self_attn":
-        return "attention"
-    return "dense" if len(parts) > 1 and parts[-2] == "self_attn" else ""
+class _Timed:
+    """What a module's calls take, in seconds, until `end`."""
 
+    def __init__(self, part: Any) -> None:
+        self.seconds = self._begin = 0.0
+        self._hooks = [part.register_forward_pre_hook(self._before), part.register_forward_hook(self._after)]
 
-def _timed(part: Any, kind: str, spent: dict[str, float]) -> list[Any]:
-    """Note what a module's calls take; what dense layers take within attention is theirs."""
-    begin = [0.0]
+    def _before(self, *_: Any) -> None:
+        self._begin = time.perf_counter()
 
-    def before(*_: Any) -> None:
-        begin[0] = time.perf_counter()
+    def _after(self, *_: Any) -> None:
+        self.seconds += time.perf_counter() - self._begin
 
-    def after(*_: Any) -> None:
-        seconds = time.perf_counter() - begin[0]
-        spent[kind] += seconds
-        if kind == "dense":
-            spent["within"] = spent.get("within", 0.0) + seconds
-
-    register: list[Callable[..., Any]] = [part.register_forward_pre_hook, part.register_forward_hook]
-    return [put(hook) for put, hook in zip(register, (before, after), strict=True)]
-
-
-if __name__ == "__main__":
-    answers = sys.stdout
-    sys.stdout = sys.stderr  # what libraries print is none
-    print(json.dumps(figures(Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3]))), file=answers)
+    def end(self) -> None:
+        """Time no more."""
+        for hook in self._hooks:
+            hook.remove()

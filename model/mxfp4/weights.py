@@ -13,6 +13,8 @@ from torch.nn import functional
 GROUP = 32
 FINE = 16
 """Weights of a dense layer in int8 that share a scale."""
+_ROUND = 64
+"""Of these weights, how many lie together; a row is filled up with zeros to whole rounds."""
 _VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 _BIAS = 127
 
@@ -62,6 +64,20 @@ def unpacked(blocks: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> 
     pairs = _pairs().to(dtype)[blocks.int()]
     powers = torch.exp2(scales.float() - _BIAS).to(dtype)
     return (pairs.flatten(-2) * powers[..., None]).flatten(-2)
+
+
+def padded(columns: int) -> int:
+    """Weights of a row in int8, those included that fill it up."""
+    return -(-columns // _ROUND) * _ROUND
+
+
+def unpacked_int8(weights: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+    """The numbers that `[rows, padded columns]` in int8 and their scales stand for.
+
+    In a round two values of each of its four groups take turns (`place_of` in kernels.h).
+    """
+    groups = weights.view(len(weights), -1, 4, 2, 4, 2).permute(0, 1, 4, 2, 3, 5).reshape(len(weights), -1, FINE)
+    return (groups * scales.float()[..., None]).flatten(1)
 
 
 @cache

@@ -23,7 +23,7 @@ from ossa.model.base import (
 )
 from ossa.model.codec import clean
 from ossa.model.constraints import Constraint
-from ossa.model.server.heard import Request, Served, Tally, chosen, ending
+from ossa.model.server.heard import Form, Request, Served, Tally, chosen, ending
 from ossa.model.server.ids import check
 from ossa.model.server.line import Line
 from ossa.model.server.spoken import Spoken
@@ -34,8 +34,11 @@ _CONTROL = re.compile(
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_CONTENT|TOOL_RESULTS)\])"
 )
 """What the templates of Llama, Qwen, Mistral, DeepSeek and Gemma have for control tokens."""
+_BY_SCHEMA = ("Ollama", "LM Studio")
+"""Servers that can be made to answer by a schema, but not to call a tool."""
 _BREAK = "\u2060"
 """A character without width."""
+_EXTRAS = ("stream_options", "reasoning_effort", "tool_choice", "seed")
 _REMEMBERED = 64
 
 
@@ -58,9 +61,10 @@ class ChatWay:
         tokens = self.count(messages, tools)
         check(tokens, self._served.window)
         names = {spec.name: _safe(spec.name) for spec in tools}
+        told = self._messages(messages, names)
         body: dict[str, Any] = {
             "model": self._served.model,
-            "messages": self._messages(messages, names),
+            "messages": told,
             "stream": True,
             "max_tokens": max(1, min(sampling.max_tokens, self._served.window - tokens)),
             "stream_options": {"include_usage": True},
@@ -68,11 +72,13 @@ class ChatWay:
         }
         if self._served.is_gpt_oss or "gpt-oss" in self._served.model:
             body["reasoning_effort"] = sampling.effort
+        must = [spec for spec in tools if sampling.constraint and spec.name in sampling.constraint.must_call]
         if tools:
             body["tools"] = [_function(spec, names[spec.name]) for spec in tools]
-            if sampling.constraint and sampling.constraint.must_call:
-                body["tool_choice"] = "required"
-        return ChatWriter(body, sampling, {safe: name for name, safe in names.items()}, tokens, self._think)
+            body |= {"tool_choice": "required"} if must else {}
+        request = Request("/v1/chat/completions", body, _EXTRAS, self._forms(body, told, must))
+        only = must[0] if len(must) == 1 else None
+        return ChatWriter(request, sampling, {safe: name for name, safe in names.items()}, tokens, self._think, only)
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         """Tokens of the prompt: as the server counts them where it does, else about so many."""
@@ -95,6 +101,17 @@ class ChatWay:
     ) -> Continuation:
         """Never: chat has no words for it."""
         raise ModelError("This server takes no beginning of an answer, which the search for repairs needs.")
+
+    def _forms(
+        self, body: dict[str, Any], told: Sequence[dict[str, Any]], must: Sequence[ToolSpec]
+    ) -> tuple[Form, ...]:
+        """What has the server hold calls to their schemas; llama.cpp does so unasked."""
+        if self._served.kind == "vLLM" and "tools" in body:
+            strict = [each | {"function": each["function"] | {"strict": True}} for each in body["tools"]]
+            return (Form("strict", {"tools": strict}),)
+        if self._served.kind in _BY_SCHEMA and len(must) == 1:
+            return (Form("response_format", _by_schema(must[0], told)),)
+        return ()
 
     def _estimate(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         """By the tokens of gpt-oss, which are much like those of other large models."""
@@ -144,23 +161,24 @@ class ChatWriter:
 
     def __init__(
         self,
-        body: dict[str, Any],
+        request: Request,
         sampling: Sampling,
         names: dict[str, str],
         prompt: int,
         think: Callable[[Message, str], None],
+        only: ToolSpec | None = None,
     ) -> None:
+        """`only`: the tool that has to be called, whose arguments may come as text."""
         self.tally = Tally(prompt=prompt)
         self.begun, self.cuts = False, False
         self.ended: FinishReason | None = None
-        self._body, self._names, self._think = body, names, think
+        self._request, self._names, self._think = request, names, think
+        self._only, self._kept = only, ""
         self._spoken = Spoken(sampling)
 
     def request(self) -> Request:
         """To have the conversation continued."""
-        return Request(
-            "/v1/chat/completions", self._body, ("stream_options", "reasoning_effort", "tool_choice", "seed")
-        )
+        return self._request
 
     def hear(self, content: dict[str, Any]) -> list[Piece]:
         """The pieces that the next object makes known."""
@@ -172,7 +190,7 @@ class ChatWriter:
         for choice in content.get("choices") or ():
             said = choice.get("delta") or choice.get("message") or {}
             pieces += self._spoken.reason(said.get("reasoning_content") or said.get("reasoning") or "")
-            pieces += self._spoken.say(said.get("content") or "")
+            pieces += self._said(said.get("content") or "")
             for place, call in enumerate(said.get("tool_calls") or ()):
                 function = call.get("function") or {}
                 name = str(function.get("name") or "")
@@ -190,7 +208,19 @@ class ChatWriter:
 
     def finish(self) -> list[Piece]:
         """The calls, and what else was held back."""
-        return self._spoken.finish(is_whole=self.ended == "stop")
+        pieces: list[Piece] = []
+        if self._only and self.ended == "stop" and not self._spoken.calls and _fits(self._kept, self._only):
+            self._spoken.call(0, self._only.name, self._kept.strip())
+        elif self._kept:
+            pieces = self._spoken.say(self._kept)
+        return pieces + self._spoken.finish(is_whole=self.ended == "stop")
+
+    def _said(self, text: str) -> list[Piece]:
+        """Text, which is kept back while it may be the arguments of the call that has to come."""
+        if not self._only:
+            return self._spoken.say(text)
+        self._kept += text
+        return []
 
     def result(self, reason: FinishReason) -> tuple[FinishReason, Message]:
         """Why it ended, and the entry for the transcript."""
@@ -208,6 +238,29 @@ def _function(spec: ToolSpec, name: str) -> dict[str, Any]:
     parameters = spec.parameters or {"type": "object", "properties": {}}
     function = {"name": name, "description": spec.description, "parameters": parameters}
     return {"type": "function", "function": function}
+
+
+def _by_schema(spec: ToolSpec, told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A request for a tool's arguments as the whole answer, laid over one for a call of it."""
+    asked = f"Answer with the arguments of {spec.name} as a JSON object and nothing else. {spec.description}"
+    last = told[-1] if told and told[-1]["role"] == "user" else {"role": "user", "content": ""}
+    before = told[:-1] if told and last is told[-1] else told
+    schema = {"name": _safe(spec.name), "strict": True, "schema": spec.parameters}
+    return {
+        "messages": [*before, last | {"content": f"{last['content']}\n\n{asked}".strip()}],
+        "response_format": {"type": "json_schema", "json_schema": schema},
+        "tools": None,
+        "tool_choice": None,
+    }
+
+
+def _fits(text: str, spec: ToolSpec) -> bool:
+    """Whether the text is an object with what the tool needs."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(given, dict) and all(name in given for name in (spec.parameters or {}).get("required", ()))
 
 
 def _call(call: ToolCall, names: dict[str, str], identity: str) -> dict[str, Any]:

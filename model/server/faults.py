@@ -13,7 +13,8 @@ _SHOWN = 200
 """Characters of what a server says that are shown."""
 _LONGEST_WAIT = 60.0
 _BUSY = (429, 503, 529)
-_AGAIN = (408, 425, 500, 502, 504, *_BUSY)
+AGAIN = (408, 425, 500, 502, 504, *_BUSY)
+"""With these, it may go better after some seconds."""
 _TOO_LONG = ("context length", "context size", "context window", "maximum context", "exceed_context")
 
 
@@ -44,7 +45,7 @@ def refused(address: Address, status: int, body: bytes, retry_after: str = "") -
         text = f"The server at {address.host} is busy or not ready ({status}){because}. Try again later."
     else:
         text = f"The server at {address.host} failed with {status}{because}."
-    return Fault(text, again=status in _AGAIN, after=after, status=status, said=said)
+    return Fault(text, again=status in AGAIN, after=after, status=status, said=said)
 
 
 def broken(address: Address, error: Exception) -> Fault:

@@ -3,7 +3,7 @@
 Way.begin() ─► Writer.request() ─► server ─► Writer.hear() ─► pieces
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol, TypeAlias
@@ -70,6 +70,16 @@ Heard: TypeAlias = Reading | Written | Ended | Counted
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What has the server hold an answer to its form, in place of our masks."""
+
+    name: str
+    """Under which a refusal is remembered."""
+    body: Mapping[str, Any]
+    """Laid over the request's own body; None leaves a key out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is sent to have an answer streamed."""
 
@@ -77,6 +87,10 @@ class Request:
     body: dict[str, Any]
     extras: tuple[str, ...] = ()
     """Keys of the body that can be left out where the server refuses them."""
+    forms: tuple[Form, ...] = ()
+    """The best first: the first that the server does not refuse is sent, and none where it refuses all."""
+    check: Callable[[], None] = lambda: None
+    """To be called before each sending: raises a `ModelError` where the server has another model by now."""
 
 
 @dataclass(slots=True)

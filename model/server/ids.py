@@ -27,7 +27,6 @@ from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import CALL, RETURN, HarmonyReader
 from ossa.model.server.heard import Counted, Ended, Heard, Reading, Request, Tally, Written
-from ossa.model.server.llama import LARK
 
 
 class Ids(Protocol):
@@ -37,7 +36,7 @@ class Ids(Protocol):
     window: int
 
     def request(self, tokens: Sequence[int], sampling: Sampling, room: int, grammar: str = "") -> Request:
-        """What to send to have these tokens continued."""
+        """What to send to have these tokens continued, held to a grammar in our words if there is one."""
         ...
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:
@@ -66,7 +65,7 @@ class IdsWay:
         if self._holds and sampling.constraint and not sampling.begin:
             from ossa.model.constraints_grammar import grammar_of_harmony
 
-            grammar = LARK + grammar_of_harmony(sampling.constraint, tools)
+            grammar = grammar_of_harmony(sampling.constraint, tools)
         prompt = self._codec.prompt(messages, tools, sampling)
         check(len(prompt), self._ids.window)
         return IdsWriter(self._ids, self._codec, prompt, sampling, grammar, hurried)

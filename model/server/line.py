@@ -158,6 +158,7 @@ class Stream:
     def __init__(self, line: Line, path: str, body: object) -> None:
         self._line, self._path, self._body = line, path, body
         self._limit = line.limits.first
+        self._waiting: asyncio.Timeout | None = None
         self._items: queue.Queue[dict[str, Any] | Exception | None] = queue.Queue()
         self._is_begun, self._dropped = False, threading.Event()
         self._future = line.run(self._read())
@@ -179,7 +180,9 @@ class Stream:
 
     def hurry(self) -> None:
         """From now on tokens are expected, so silence is a fault."""
-        self._limit = self._line.limits.idle
+        if self._limit != self._line.limits.idle:
+            self._limit = self._line.limits.idle
+            self._line.run(self._sooner())
 
     def close(self) -> None:
         """Drop the connection, so that the server stops; waits until it is dropped."""
@@ -187,6 +190,11 @@ class Stream:
         self._future.cancel()
         if self._is_begun:
             self._dropped.wait(_SECONDS_TO_DROP)
+
+    async def _sooner(self) -> None:
+        """What is waited for already is waited for no longer than the rest."""
+        if self._waiting:
+            self._waiting.reschedule(asyncio.get_running_loop().time() + self._limit)
 
     async def _read(self) -> None:
         import httpx2
@@ -219,8 +227,9 @@ class Stream:
             events = Events(address)
             chunks = aiter(response.aiter_bytes())
             while not events.ended:
-                async with asyncio.timeout(self._limit):
+                async with asyncio.timeout(self._limit) as self._waiting:
                     chunk = await anext(chunks, None)
+                self._waiting = None
                 for content in events.end() if chunk is None else events.feed(chunk):
                     yield content
                 if chunk is None:

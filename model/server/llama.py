@@ -3,14 +3,16 @@
 Where it was built with llguidance it takes our grammars, control tokens included; a build without refuses them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ossa.model.base import Sampling
-from ossa.model.server.heard import Counted, Ended, Heard, Reading, Request, Written, chosen
+from ossa.model.server.heard import Counted, Ended, Form, Heard, Reading, Request, Written, chosen
 
-LARK = "%llguidance {}\n"
-"""Before a grammar in our words; others are in GBNF."""
+_LARK = "%llguidance {}\n"
+"""Before a grammar in our words."""
+_GBNF = "root ::="
+"""How one in its own words begins."""
 
 
 class Llama:
@@ -18,9 +20,10 @@ class Llama:
 
     about = "llama.cpp by token ids"
 
-    def __init__(self, model: str, window: int) -> None:
+    def __init__(self, model: str, window: int, check: Callable[[], None]) -> None:
+        """`check` raises where the server has another model now."""
         self.window = window
-        self._model = model
+        self._model, self._check = model, check
 
     def request(self, tokens: Sequence[int], sampling: Sampling, room: int, grammar: str = "") -> Request:
         """What to send to have these tokens continued."""
@@ -36,7 +39,7 @@ class Llama:
             "min_p": sampling.min_p,
             **chosen(sampling),
         }
-        return Request("/completion", body | ({"grammar": grammar} if grammar else {}), ("grammar",))
+        return Request("/completion", body, forms=(form_of(grammar),) if grammar else (), check=self._check)
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:
         """What one object of the stream says."""
@@ -49,3 +52,9 @@ class Llama:
             timings = content.get("timings") or {}
             yield Counted(content.get("tokens_evaluated"), timings.get("cache_n"), content.get("tokens_predicted"))
             yield Ended("length" if content.get("stop_type") == "limit" else "stop")
+
+
+def form_of(grammar: str) -> Form:
+    """What holds an answer to a grammar, in our words or in GBNF, which every build takes."""
+    own = grammar.startswith(_GBNF)
+    return Form("gbnf" if own else "llguidance", {"grammar": grammar if own else _LARK + grammar})

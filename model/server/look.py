@@ -6,6 +6,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 from ossa.model.base import ModelError
@@ -61,22 +62,24 @@ def _llama(
     meta = listed.get(name, {}).get("meta") or {}
     size = window or settings.get("n_ctx") or meta.get("n_ctx") or _WINDOW_WHEN_UNSAID
     short = name.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
+    from ossa.model.server.llama import Llama
+
+    llama = Llama(name, size, check=partial(_still, line, name))
     if _is_harmony(line, {"content": _HARMONY, "add_special": False, "parse_special": True}):
         from ossa.model.server.ids import IdsWay
-        from ossa.model.server.llama import Llama
 
         served = Served("llama.cpp", short, size, calls_tools=True, is_gpt_oss=True)
-        return served, IdsWay(Llama(name, size), holds=True)
+        return served, IdsWay(llama, holds=True)
     if (props.get("chat_template_caps") or {}).get("supports_tools"):
         _, way = _chat(line, Served("llama.cpp", name, size, calls_tools=True), said=True)
         return Served("llama.cpp", short, size, calls_tools=True), way
     from ossa.model.server.plain import PlainWay
 
-    return Served("llama.cpp", short, size, calls_tools=False), PlainWay(line, name, size)
+    return Served("llama.cpp", short, size, calls_tools=False), PlainWay(line, llama)
 
 
 def _vllm(line: Line, name: str, row: dict[str, Any], window: int) -> tuple[Served, Way]:
-    from ossa.model.server.vllm import FIRST, Vllm
+    from ossa.model.server.vllm import FIRST, HOLDS, Vllm
 
     version = str(_asked(line, "/version").get("version", ""))
     size = window or _window(row) or _WINDOW_WHEN_UNSAID
@@ -85,7 +88,7 @@ def _vllm(line: Line, name: str, row: dict[str, Any], window: int) -> tuple[Serv
         from ossa.model.server.ids import IdsWay
 
         served = Served("vLLM", name, size, calls_tools=True, is_gpt_oss=True, notes=(version,))
-        return served, IdsWay(Vllm(name, size), holds=False)
+        return served, IdsWay(Vllm(name, size), holds=_numbers(version) >= HOLDS)
     return _chat(line, Served("vLLM", name, size, calls_tools=True, notes=(version,)), said=True)
 
 
@@ -153,6 +156,16 @@ def _named(line: Line, listed: Mapping[str, Any], model: str) -> str:
         known = ", ".join(clean(line.address, name) for name in list(listed)[:8]) or "none that it names"
         raise ModelError(f"Name the model by --server-model: the server at {line.address.host} has {known}.")
     return fitting[0] if model else next(iter(listed))
+
+
+def _still(line: Line, model: str) -> None:
+    """Raise a `ModelError` where the server has another model by now: llama.cpp answers with what it has, unasked."""
+    listed = _models(line)
+    if listed and model not in listed:
+        known = ", ".join(clean(line.address, name) for name in list(listed)[:8])
+        raise ModelError(
+            f"The server at {line.address.host} has no model “{model}” any more; it has {known}. Start ossa anew."
+        )
 
 
 def _is_harmony(line: Line, question: dict[str, Any]) -> bool:

@@ -21,7 +21,7 @@ from ossa.model.server.faults import nonsense
 from ossa.model.server.heard import Counted, Ended, Reading, Request, Tally, Written
 from ossa.model.server.ids import check
 from ossa.model.server.line import Line
-from ossa.model.server.llama import LARK, Llama
+from ossa.model.server.llama import Llama, form_of
 from ossa.model.server.spoken import Spoken
 
 # Private-use characters: no template has them.
@@ -42,8 +42,8 @@ class PlainWay:
 
     about = "llama.cpp by token ids"
 
-    def __init__(self, line: Line, model: str, window: int) -> None:
-        self._line, self._llama = line, Llama(model, window)
+    def __init__(self, line: Line, llama: Llama) -> None:
+        self._line, self._llama = line, llama
         self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
 
     def begin(
@@ -63,7 +63,7 @@ class PlainWay:
         """How likely each token is: the server is made to write just these, and tells."""
         prompt, tokens = self.prompt(messages), self.tokens(clean(answer))
         check(len(prompt) + len(tokens), self._llama.window)
-        forced = LARK + "start: " + " ".join(f"<[{token}]>" for token in tokens)
+        forced = "start: " + " ".join(f"<[{token}]>" for token in tokens)
         _, told = self._whole(prompt, Sampling(max_tokens=len(tokens)), stop, grammar=forced, n_probs=others + 1)
         if [each.get("id") for each in told] != tokens:
             raise ModelError(
@@ -137,11 +137,13 @@ class PlainWay:
         self._known[text, controls] = tuple(tokens)
 
     def _whole(
-        self, prompt: Sequence[int], sampling: Sampling, stop: Event | None, **more: Any
+        self, prompt: Sequence[int], sampling: Sampling, stop: Event | None, *, grammar: str, n_probs: int
     ) -> tuple[str, list[dict[str, Any]]]:
-        """An answer up to its stop text, and all its tokens, each with how likely it was."""
+        """An answer up to its stop text, and all its tokens, each with how likely it and `n_probs` in all were."""
         request = self._llama.request(prompt, sampling, sampling.max_tokens)
-        body = request.body | {"stream": False, "return_progress": False, "stop": list(sampling.stop), **more}
+        form = form_of(grammar).body if grammar else {}
+        whole = {"stream": False, "return_progress": False, "stop": list(sampling.stop), "n_probs": n_probs}
+        body = {**request.body, **form, **whole}
         reply = self._line.ask(request.path, body, stop=stop, is_answer=True, is_safe=True)
         if not isinstance(reply, dict) or not isinstance(told := reply.get("completion_probabilities", []), list):
             raise nonsense(self._line.address, str(reply))
@@ -175,10 +177,10 @@ class PlainWriter:
 
     @property
     def grammar(self) -> str:
-        """What holds it, in the server's words; nothing holds a line in whose middle it begins."""
+        """What holds it; nothing holds a line in whose middle it begins."""
         constraint = self._sampling.constraint
         if constraint and constraint.grammar and not constraint.of_line:
-            return LARK + constraint.grammar
+            return constraint.grammar
         return _BLANK if self.spoken.owes_blank else ""
 
     def hear(self, content: dict[str, Any]) -> list[Piece]:

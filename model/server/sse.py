@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from ossa.model.server.address import Address
-from ossa.model.server.faults import Fault, clean, message_of, nonsense
+from ossa.model.server.faults import AGAIN, Fault, clean, message_of, nonsense
 
 _LARGEST = 16 << 20
 """Bytes of an event; more is no answer."""
@@ -84,4 +84,9 @@ class Events:
 def told(address: Address, content: dict[str, Any]) -> Fault:
     """The error that a server tells of within a stream that had begun well."""
     said = clean(address, message_of(json.dumps(content).encode()))
-    return Fault(f"The server at {address.host} broke off the answer: {said}.", again=True, said=said)
+    error = content.get("error")
+    code = cast("dict[str, Any]", error).get("code") if isinstance(error, dict) else None
+    # A refusal may come only here, where the stream was promised before the request was looked at.
+    status = code if isinstance(code, int) and 400 <= code < 600 else 0
+    again = not status or status in AGAIN
+    return Fault(f"The server at {address.host} broke off the answer: {said}.", again=again, status=status, said=said)

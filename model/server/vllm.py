@@ -1,7 +1,8 @@
 """vLLM, in token ids: `/v1/completions` takes a prompt as ids and gives the sampled ones back.
 
-Its prefix cache finds what prompts share by itself. Grammars are not sent for gpt-oss: vLLM applies them only behind
-the reasoning, where one for the whole answer would spoil it.
+Its prefix cache finds what prompts share by itself. It takes our grammars, control tokens included, unless its operator
+has chosen one backend for them that does not. Older versions applied them only behind the reasoning, where one for the
+whole answer would spoil it, so they are sent none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +11,12 @@ from typing import Any
 from ossa.model.base import Sampling
 from ossa.model.harmony_reader import CALL, RETURN
 from ossa.model.server.faults import Fault
-from ossa.model.server.heard import Counted, Ended, Heard, Request, Written, chosen, ending
+from ossa.model.server.heard import Counted, Ended, Form, Heard, Request, Written, chosen, ending
 
 FIRST = (0, 10, 2)
 """The first version that gives token ids."""
+HOLDS = (0, 32)
+"""The first version that is known to hold all of an answer of gpt-oss to a grammar."""
 
 
 class Vllm:
@@ -39,7 +42,8 @@ class Vllm:
             "stop_token_ids": [RETURN, CALL],
             **chosen(sampling),
         }
-        return Request("/v1/completions", body, ("min_p", "stream_options"))
+        forms = (Form("structured_outputs", {"structured_outputs": {"grammar": grammar}}),) if grammar else ()
+        return Request("/v1/completions", body, ("min_p", "stream_options"), forms)
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:
         """What one object of the stream says."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from ossa.model.mxfp4.library import KernelsError, Library, deviation, random_experts, relative_error
+from ossa.model.mxfp4.structures import LayerOf, ShapeOf, Spent, StatesOf, experts_of, linear_of, states_of
 from ossa.model.mxfp4.weights import ExpertWeights, in_torch
 
 _held: list[mmap.mmap] = []
@@ -53,6 +54,8 @@ def check(library: Library, at_end: bool) -> None:
             assert relative_error(library.dense(wide, None, bias, x), wanted) < 1e-2
             assert relative_error(library.dense(narrow, scales, bias, x), wanted) < 1e-2
         assert not library.has_nan(weights.down_scales)
+        check_layers(library, at_end, tokens, numbers, is_narrow=False)
+        check_layers(library, at_end, tokens, numbers, is_narrow=True)
         check_attention(library, at_end, tokens, 16 * groups, numbers)
 
 
@@ -64,15 +67,75 @@ def check_attention(library: Library, at_end: bool, new: int, width: int, number
             between_guards(torch.randn(1, 2, states, width, generator=numbers).half(), at_end) for _ in range(2)
         )
         sinks = between_guards(torch.randn(6, generator=numbers), at_end)
-        whole = library.attend(query, key, value, sinks, width**-0.5, None)
-        assert whole.equal(library.attend(query, key, value, sinks, width**-0.5, states))
-        alone = library.attend(query[:, :, -1:], key, value, sinks, width**-0.5, 17)
-        assert alone.equal(library.attend(query, key, value, sinks, width**-0.5, 17)[:, -1:])
+        scaling = width**-0.5
+        whole = library.attend(query, (key, value), sinks, scaling, None)
+        assert whole.equal(library.attend(query, (key, value), sinks, scaling, states))
+        windowed = library.attend(query, (key, value), sinks, scaling, 17)
+        assert library.attend(query[:, :, -1:], (key, value), sinks, scaling, 17).equal(windowed[:, -1:])
+        for split in {1, 17, 64, states - new} & set(range(1, states - new + 1)):
+            common, own = (
+                tuple(between_guards(part, at_end) for part in (key[:, :, of], value[:, :, of]))
+                for of in (slice(split), slice(split, None))
+            )
+            assert library.attend(query, (own[0], own[1]), sinks, scaling, None, (common[0], common[1])).equal(whole)
+            assert library.attend(query, (own[0], own[1]), sinks, scaling, 17, (common[0], common[1])).equal(windowed)
+
+
+def check_layers(library: Library, at_end: bool, tokens: int, numbers: torch.Generator, *, is_narrow: bool) -> None:
+    """Two layers in one call, the second with a window, against what their parts make one by one."""
+    hidden, heads, keys, width, known = 96, 4, 2, 32, 70
+    many, few = heads * width, keys * width
+    shapes = ((many, hidden), (few, hidden), (few, hidden), (hidden, many), (6, hidden))
+    dense = [layer_of(library, at_end, shape, numbers, is_narrow and shape[0] != 6) for shape in shapes]
+    norms = [between_guards(torch.rand(hidden, generator=numbers).bfloat16() + 1, at_end) for _ in range(2)]
+    sinks = between_guards(torch.randn(heads, generator=numbers), at_end)
+    plain = random_experts(6, hidden, 64, numbers)
+    experts = ExpertWeights(*(between_guards(part, at_end) for part in plain.tensors()), alpha=1.702, limit=7.0)
+    linears = [linear_of(*part, shape[1]) for part, shape in zip(dense, shapes, strict=True)]
+    described = [
+        LayerOf(*(norm.data_ptr() for norm in norms), *linears, sinks.data_ptr(), experts_of(experts, 2), window)
+        for window in (0, 17)
+    ]
+    room = torch.randn(1, keys, known + tokens, width, generator=numbers).half()
+    states = [between_guards(room, at_end) for _ in range(2)]
+    x = between_guards(torch.randn(tokens, hidden, generator=numbers), at_end)
+    angles = torch.rand(tokens, width // 2, generator=numbers)
+    turns = (between_guards(angles.cos(), at_end), between_guards(angles.sin(), at_end))
+    wanted, shape = x.clone(), ShapeOf(hidden, heads, keys, width, 1e-5, width**-0.5)
+    for window in (None, 17):
+        normed = library.norm(wanted, norms[0], 1e-5)
+        query, key, value = (library.dense(*part, normed) for part in dense[:3])
+        query, key, value = (part.view(1, tokens, -1, width).transpose(1, 2) for part in (query, key, value))
+        for kept, new in zip(states, (turned(key, *turns), value), strict=True):
+            kept[:, :, known:] = new.half()
+        seen = library.attend(turned(query, *turns), (states[0], states[1]), sinks, width**-0.5, window)
+        wanted = wanted + library.dense(*dense[3], seen.view(tokens, -1))
+        normed = library.norm(wanted, norms[1], 1e-5)
+        wanted = wanted + library.experts(experts, normed, *library.choose(library.dense(*dense[4], normed), 2))
+    described_states = (StatesOf * 2)(*2 * [states_of(states[0], states[1])])
+    library.layers(shape, (LayerOf * 2)(*described), described_states, x, known, turns, Spent())
+    assert relative_error(x, wanted) < (1e-3 if is_narrow else 1e-5), relative_error(x, wanted)
+
+
+def layer_of(
+    library: Library, at_end: bool, shape: tuple[int, int], numbers: torch.Generator, is_narrow: bool
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
+    """A dense layer: its weight, the scales where it is in int8, and its bias."""
+    wide, bias = (torch.randn(size, generator=numbers).bfloat16() / 8 for size in (shape, shape[:1]))
+    weight, scales = library.pack(wide) if is_narrow else (wide, None)
+    guarded = None if scales is None else between_guards(scales, at_end)
+    return between_guards(weight, at_end), guarded, between_guards(bias, at_end)
+
+
+def turned(heads: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
+    """Rotary embeddings of `[1, heads, tokens, width]`."""
+    first, second = heads.chunk(2, -1)
+    return torch.cat([first * cosines - second * sines, second * cosines + first * sines], -1)
 
 
 def main(path: Path) -> None:
     """All sets that this processor can run."""
-    for level in range(3):
+    for level in range(4):
         try:
             library = Library(path, level, 2)
         except KernelsError:

@@ -16,36 +16,40 @@
 #define WIDTH 128  /* of a head, at most */
 
 typedef struct {
-    const Kernels *kernels;
-    const float *queries, *sinks;  /* [heads, new, width], [heads] or NULL */
-    const uint16_t *keys, *values; /* halves [key heads, states, width], a head's `stride` halves behind the other's */
-    float *out;                    /* [new, heads, width] */
-    int64_t stride;
-    int heads, key_heads, fresh, states, width, window;
-    float scaling;
-} Attention;
-
-typedef struct {
     float queries[TOKENS * SHARING * WIDTH], sums[TOKENS * SHARING * WIDTH], scores[TOKENS * SHARING * BLOCK];
     float most[TOKENS * SHARING], total[TOKENS * SHARING];
+    uint16_t keys[BLOCK * WIDTH], values[BLOCK * WIDTH];
 } Rows;
+
+/* A head's states from `first` on, some of a block; to `room`, if they lie in two places. */
+static const uint16_t *states_of(const Attention *job, int is_value, int head, int first, int count, uint16_t *room) {
+    const Kept *common = &job->common, *own = &job->own;
+    const uint16_t *late = (is_value ? own->values : own->keys) + own->stride * head;
+    if (first >= job->shared) return late + (size_t)(first - job->shared) * job->width;
+    const uint16_t *early = (is_value ? common->values : common->keys) + common->stride * head + (size_t)first * job->width;
+    if (first + count <= job->shared) return early;
+    size_t left = (size_t)(job->shared - first) * job->width;
+    memcpy(room, early, left * sizeof(uint16_t));
+    memcpy(room + left, late, ((size_t)count * job->width - left) * sizeof(uint16_t));
+    return room;
+}
 
 static void attend_to(const Attention *job, Rows *rows, int head, int token, int count) {
     int sharing = job->heads / job->key_heads, before = job->states - job->fresh, end = before + token + count;
     int begin = job->window && before + token >= job->window ? before + token - job->window + 1 : 0;
-    size_t size = (size_t)job->width * sizeof(float);
     for (int block = begin / BLOCK * BLOCK; block < end; block += BLOCK) {
         int states = smaller(BLOCK, end - block);
-        size_t at = (size_t)job->stride * head + (size_t)block * job->width;
-        job->kernels->score(rows->queries, count * sharing, job->width, job->keys + at, states, rows->scores);
+        const uint16_t *keys = states_of(job, 0, head, block, states, rows->keys);
+        job->kernels->score(rows->queries, count * sharing, job->width, keys, states, rows->scores);
         for (int row = 0; row < count * sharing; row++) {
             int here = before + token + row / sharing - block, first = job->window ? here - job->window + 1 : 0;
             float *scores = rows->scores + row * BLOCK, *sums = rows->sums + (size_t)row * job->width;
             float scale = job->kernels->weigh(scores, first, smaller(here + 1, states), rows->most + row, rows->total + row);
             if (scale != 1)
-                for (size_t i = 0; i < size / sizeof(float); i++) sums[i] *= scale;
+                for (int i = 0; i < job->width; i++) sums[i] *= scale;
         }
-        job->kernels->gather(rows->scores, count * sharing, job->width, job->values + at, states, rows->sums);
+        const uint16_t *values = states_of(job, 1, head, block, states, rows->values);
+        job->kernels->gather(rows->scores, count * sharing, job->width, values, states, rows->sums);
     }
 }
 
@@ -57,7 +61,7 @@ static void attend_some(void *argument, int task) {
     Rows rows;
     for (int row = 0; row < rows_in_all; row++) {
         int of = head * sharing + row % sharing;
-        const float *query = job->queries + ((size_t)of * job->fresh + token + row / sharing) * width;
+        const float *query = job->queries + ((size_t)(token + row / sharing) * job->heads + of) * width;
         for (int i = 0; i < width; i++) rows.queries[row * width + i] = query[i] * job->scaling;
         /* A sink is a score like those of states, and adds nothing. */
         rows.most[row] = job->sinks ? job->sinks[of] : -INFINITY;
@@ -76,12 +80,12 @@ int ossa_attends(int heads, int key_heads, int width) {
     return width % 16 == 0 && width <= WIDTH && heads % key_heads == 0 && heads / key_heads <= SHARING;
 }
 
-/* queries [heads, fresh, width] over states, of which the last `fresh` are theirs, to out [fresh, heads, width]. */
-void ossa_attend(Pool *pool, const Kernels *kernels, const float *queries, const uint16_t *keys, const uint16_t *values,
-                 const float *sinks, int64_t stride, int heads, int key_heads, int fresh, int states, int width, int window,
-                 float scaling, float *out) {
-    Attention job = {kernels, queries, sinks, keys, values, out, stride, heads, key_heads, fresh, states, width, window, scaling};
-    Pool *taken = pool && pool_take(pool) ? pool : NULL;
-    pool_run(taken, attend_some, &job, (fresh + TOKENS - 1) / TOKENS * key_heads);
-    if (taken) pool_give_back(taken);
+void attend(Pool *taken, const Attention *job) {
+    pool_run(taken, attend_some, (void *)job, (job->fresh + TOKENS - 1) / TOKENS * job->key_heads);
+}
+
+void ossa_attend(Pool *pool, const Attention *job) {
+    Pool *taken = pool_taken(pool);
+    attend(taken, job);
+    pool_give_back(taken);
 }

@@ -3,8 +3,12 @@
  * Sums of a row depend on that row alone, blocks begin at whole multiples: so it computes the same, to the last bit,
  * whatever else is read with it.
  */
-#define ROWS_AT_ONCE (FLOATS / 2)
-#define VALUES_AT_ONCE 4
+#include <string.h>
+
+#define STATES_AT_ONCE 4
+#define ROWS_AT_ONCE (FLOATS / STATES_AT_ONCE)
+#define VALUES_AT_ONCE (FLOATS / 2)
+#define LINE 32 /* halves that memory gives at once */
 
 typedef float Floats __attribute__((vector_size(4 * FLOATS), aligned(4)));
 typedef _Float16 Halves __attribute__((vector_size(2 * FLOATS), aligned(2)));
@@ -57,29 +61,43 @@ INLINE Floats sums_of(const Floats *each) {
 #endif
 }
 
-/* scores[row * BLOCK + state] of rows with states; two states at a time, of which the second may be beyond the last. */
+/* By halves, so that few wait for others. */
+INLINE float sum_of_all(Floats values) {
+    for (int half = FLOATS / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) values[i] += values[i + half];
+    return values[0];
+}
+
+INLINE float greatest_of(Floats values) {
+    for (int half = FLOATS / 2; half; half /= 2)
+        for (int i = 0; i < half; i++) values[i] = values[i + half] > values[i] ? values[i + half] : values[i];
+    return values[0];
+}
+
+/* scores[row * BLOCK + state] of rows with states; those beyond the last, that fill up a four, are as the last. */
 static void score(const float *queries, int rows, int width, const uint16_t *keys, int states, float *scores) {
     for (int first = 0; first < rows; first += ROWS_AT_ONCE) {
         int count = smaller(ROWS_AT_ONCE, rows - first);
         const float *query[ROWS_AT_ONCE];
         for (int r = 0; r < ROWS_AT_ONCE; r++) query[r] = queries + (size_t)(first + smaller(r, count - 1)) * width;
-        for (int state = 0; state < states; state += 2) {
-            const uint16_t *one = keys + (size_t)state * width, *other = one + (state + 1 < states ? width : 0);
+        for (int state = 0; state < states; state += STATES_AT_ONCE) {
+            const uint16_t *key[STATES_AT_ONCE];
+            for (int s = 0; s < STATES_AT_ONCE; s++) key[s] = keys + (size_t)smaller(state + s, states - 1) * width;
+            for (int ahead = 0; ahead < STATES_AT_ONCE * width && first == 0; ahead += LINE)
+                __builtin_prefetch(key[0] + (size_t)BLOCK * width + ahead);
             Floats each[FLOATS];
             for (int i = 0; i < FLOATS; i++) each[i] = (Floats){0};
             for (int at = 0; at < width; at += FLOATS) {
-                Floats key = halves_at(one + at), next = halves_at(other + at);
+                Floats wide[STATES_AT_ONCE];
+                for (int s = 0; s < STATES_AT_ONCE; s++) wide[s] = halves_at(key[s] + at);
                 for (int r = 0; r < ROWS_AT_ONCE; r++) {
                     Floats part = *(const Floats *)(query[r] + at);
-                    each[r] += part * key;
-                    each[ROWS_AT_ONCE + r] += part * next;
+                    for (int s = 0; s < STATES_AT_ONCE; s++) each[r * STATES_AT_ONCE + s] += part * wide[s];
                 }
             }
             Floats sums = sums_of(each);
-            for (int r = 0; r < count; r++) {
-                scores[(first + r) * BLOCK + state] = sums[r];
-                scores[(first + r) * BLOCK + state + 1] = sums[ROWS_AT_ONCE + r];
-            }
+            for (int r = 0; r < count; r++)
+                memcpy(scores + (first + r) * BLOCK + state, (float *)&sums + r * STATES_AT_ONCE, STATES_AT_ONCE * sizeof(float));
         }
     }
 }
@@ -111,8 +129,7 @@ static float weigh(float *scores, int first, int end, float *most, float *total)
         greatest = pick(score > greatest, score, greatest);
         *(Floats *)(scores + i) = score;
     }
-    float top = *most, all_sum = 0;
-    for (int i = 0; i < FLOATS; i++) top = greatest[i] > top ? greatest[i] : top;
+    float top = greatest_of(greatest);
     float base = top == -INFINITY ? 0 : top; /* nothing is seen yet */
     for (int i = 0; i < BLOCK; i += FLOATS) {
         Floats score = *(Floats *)(scores + i), odds = powers_of(score - base);
@@ -120,9 +137,8 @@ static float weigh(float *scores, int first, int end, float *most, float *total)
         *(Floats *)(scores + i) = odds;
         sum += odds;
     }
-    for (int i = 0; i < FLOATS; i++) all_sum += sum[i] + nothing[i];
     float scale = *most == -INFINITY ? 0 : powers_of(all(*most - base))[0];
-    *total = *total * scale + all_sum;
+    *total = *total * scale + sum_of_all(sum + nothing);
     *most = top;
     return scale;
 }
@@ -140,6 +156,7 @@ static void gather(const float *odds, int rows, int width, const uint16_t *value
             }
             for (int state = 0; state < states; state++) {
                 const uint16_t *value = values + (size_t)state * width + at;
+                if (first == 0) __builtin_prefetch(value + (size_t)BLOCK * width); /* of the next block */
                 Floats one = halves_at(value), other = halves_at(value + both);
                 for (int r = 0; r < VALUES_AT_ONCE; r++) {
                     float share = odds[(first + smaller(r, count - 1)) * BLOCK + state];
@@ -154,4 +171,9 @@ static void gather(const float *odds, int rows, int width, const uint16_t *value
             }
         }
     }
+}
+
+static void halve(const float *values, int count, uint16_t *halves) {
+    for (int at = 0; at < count; at += FLOATS)
+        *(Halves *)(halves + at) = __builtin_convertvector(*(const Floats *)(values + at), Halves);
 }

@@ -40,23 +40,23 @@ INLINE void weights_of(__m256i both, __m256i table, __m256i *weights) {
 
 /* Eight sums of products with what a token has there. */
 INLINE __m256i products(const __m256i *weights, const Token *token, int g) {
-    __m256i whole = _mm256_madd_epi16(weights[0], _mm256_loadu_si256((const __m256i *)(token->every[0] + g * EIGHTH)));
+    __m256i whole = _mm256_madd_epi16(weights[0], _mm256_loadu_si256((const __m256i *)(token->values + values_at(g, 0))));
     for (int i = 1; i < 4; i++) {
-        __m256i x = _mm256_loadu_si256((const __m256i *)(token->every[i] + g * EIGHTH));
+        __m256i x = _mm256_loadu_si256((const __m256i *)(token->values + values_at(g, i)));
         whole = _mm256_add_epi32(whole, _mm256_madd_epi16(weights[i], x));
     }
     return whole;
 }
 
+/* Row after row, as there are few registers. */
 INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
     const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12));
     const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
-    __m256 sums[2][TILE];
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
     for (int near = 0; near < 2 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / HALF + near, _MM_HINT_T0);
-    for (int g = 0; g < groups; g += 2) {
-        for (int row = 0; row < 2; row++) {
+    for (int row = 0; row < 2; row++) {
+        __m256 sums[TILE];
+        for (int t = 0; t < n; t++) sums[t] = _mm256_setzero_ps();
+        for (int g = 0; g < groups; g += 2) {
             const uint8_t *at = blocks + row * size + (size_t)g * HALF;
             if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
             __m256i weights[4];
@@ -64,41 +64,44 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
             __m256 scale = scales_of(scales + row * groups + g, groups - g);
             for (int t = 0; t < n; t++) {
                 __m256 scales_both = _mm256_mul_ps(scale, _mm256_loadu_ps(tokens[t].scale + g * LANES));
-                sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products(weights, tokens + t, g)), scales_both, sums[row][t]);
+                sums[t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products(weights, tokens + t, g)), scales_both, sums[t]);
             }
         }
+        for (int t = 0; t < n; t++) out[row * TILE + t] = sum_of(sums[t]);
     }
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) out[row * TILE + t] = sum_of(sums[row][t]);
 }
 
-INLINE __m256 eight_int8(const int8_t *at) {
-    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)at)));
+/* Of a round, the four scales, twice. */
+INLINE __m256 fine_scales(const uint16_t *scales) {
+    __m128i four = _mm_loadl_epi64((const __m128i *)scales);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_unpacklo_epi64(four, four)), 16));
 }
 
 INLINE __m256 eight_bf16(const uint16_t *at) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)), 16));
 }
 
-INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
     const int groups = columns / FINE;
     __m256 sums[2][TILE];
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
     for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
-    for (int g = 0; g < groups; g++) {
+    for (int at = 0; at < columns; at += ROUND) {
         for (int row = 0; row < 2; row++) {
-            const int8_t *at = weights + (size_t)row * columns + (size_t)g * FINE;
-            if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
-            __m256 scale = _mm256_set1_ps(of_bf16(scales[row * groups + g]));
-            __m256 parts[TILE];
-            for (int t = 0; t < n; t++) parts[t] = _mm256_setzero_ps();
-            for (int i = 0; i < FINE; i += 8) {
-                __m256 eight = eight_int8(at + i);
-                for (int t = 0; t < n; t++) parts[t] = _mm256_fmadd_ps(eight, _mm256_loadu_ps(x[t] + g * FINE + i), parts[t]);
+            /* In the order of addresses, not of rows: memory is faster so. */
+            _mm_prefetch((const char *)weights + ahead + 2 * at + row * ROUND, _MM_HINT_T0);
+            const __m128i *sixteens = (const __m128i *)(weights + (size_t)row * columns + at);
+            __m256i wide[4];
+            for (int i = 0; i < 4; i++) wide[i] = _mm256_cvtepi8_epi16(_mm_loadu_si128(sixteens + i));
+            __m256 scale = fine_scales(scales + (size_t)row * groups + at / FINE);
+            for (int t = 0; t < n; t++) {
+                const __m256i *own = (const __m256i *)(x[t] + at);
+                __m256i whole = _mm256_madd_epi16(wide[0], _mm256_loadu_si256(own));
+                for (int i = 1; i < 4; i++) whole = _mm256_add_epi32(whole, _mm256_madd_epi16(wide[i], _mm256_loadu_si256(own + i)));
+                sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scale, sums[row][t]);
             }
-            for (int t = 0; t < n; t++) sums[row][t] = _mm256_fmadd_ps(parts[t], scale, sums[row][t]);
         }
     }
     for (int row = 0; row < 2; row++)
@@ -125,7 +128,7 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 8
 #include "attention.h"
-const Kernels avx2_kernels = {"AVX2", mxfp4, int8, bf16, score, weigh, gather};
+const Kernels avx2_kernels = {"AVX2", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #endif

@@ -11,14 +11,15 @@
 #define INLINE static inline __attribute__((always_inline))
 #define WIDE 4 /* groups in 64 bytes */
 
-/* The scales of four groups, each for its four lanes. */
-INLINE __m512 scales_of(const uint8_t *scales, int left) {
+/* The scales of four groups, each for its four lanes: a byte comes to the top of each, and one bit down. */
+INLINE __m512 scales_of(const uint8_t *scales, const int left) {
+    const int first = 0x00808080, second = 0x01808080, third = 0x02808080, fourth = 0x03808080;
+    const __m512i tops = _mm512_setr_epi32(first, first, first, first, second, second, second, second, third, third, third, third,
+                                           fourth, fourth, fourth, fourth);
     uint32_t four = 0;
     if (left >= WIDE) memcpy(&four, scales, WIDE);
     else for (int i = 0; i < left; i++) four |= (uint32_t)scales[i] << (8 * i);
-    __m128i spread = _mm_setr_epi8(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    __m128i each = _mm_shuffle_epi8(_mm_cvtsi32_si128((int)four), spread);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu8_epi32(each), 23));
+    return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_shuffle_epi8(_mm512_set1_epi32((int)four), tops), 1));
 }
 
 /* Four weights of each 16 bits: the table has every value twice, so the bit above a nibble makes no difference. */
@@ -29,71 +30,114 @@ INLINE void weights_of(__m512i both, __m512i table, __m512i *weights) {
     weights[3] = _mm512_permutexvar_epi16(_mm512_srli_epi16(both, 12), table);
 }
 
-INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
-    const __m128i values = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
-    const __m512i table = _mm512_cvtepi8_epi16(_mm256_broadcastsi128_si256(values));
-    const size_t size = (size_t)groups * HALF, ahead = ahead_of(2 * size);
-    __m512 sums[2][TILE];
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) sums[row][t] = _mm512_setzero_ps();
-    for (int near = 0; near < 2 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / HALF + near, _MM_HINT_T0);
-    for (int g = 0; g < groups; g += WIDE) {
-        int left = groups - g;
-        __mmask64 there = left >= WIDE ? ~0ull : (1ull << (HALF * left)) - 1;
-        __m512i weights[2][4];
-        __m512 scale[2];
-        for (int row = 0; row < 2; row++) {
-            const uint8_t *at = blocks + row * size + (size_t)g * HALF;
-            _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
-            weights_of(_mm512_maskz_loadu_epi8(there, at), table, weights[row]);
-            scale[row] = scales_of(scales + row * groups + g, left);
-        }
-        for (int t = 0; t < n; t++) {
-            __m512i x[4];
-            for (int i = 0; i < 4; i++) x[i] = _mm512_loadu_si512(tokens[t].every[i] + g * EIGHTH);
-            __m512 own = _mm512_loadu_ps(tokens[t].scale + g * LANES);
-            for (int row = 0; row < 2; row++) {
-                __m512i whole = _mm512_madd_epi16(weights[row][0], x[0]);
-                for (int i = 1; i < 4; i++) whole = _mm512_dpwssd_epi32(whole, weights[row][i], x[i]);
-                sums[row][t] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), _mm512_mul_ps(scale[row], own), sums[row][t]);
-            }
-        }
+/* Adds the products of four groups of two rows with a token's values to the sums of both. */
+typedef void Add(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums);
+
+INLINE void add_whole(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
+    __m512i x[4];
+    for (int i = 0; i < 4; i++) x[i] = _mm512_loadu_si512(token->values + values_at(g, i));
+    __m512 own = _mm512_loadu_ps(token->scale + g * LANES);
+    for (int row = 0; row < 2; row++) {
+        __m512i whole = _mm512_madd_epi16(weights[row][0], x[0]);
+        for (int i = 1; i < 4; i++) whole = _mm512_dpwssd_epi32(whole, weights[row][i], x[i]);
+        sums[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), _mm512_mul_ps(scales[row], own), sums[row]);
     }
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(sums[row][t]);
 }
 
-INLINE __m512 sixteen_int8(const int8_t *at) {
-    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)at)));
+/* Two rows in MXFP4, and what was added up of them. */
+typedef struct {
+    const uint8_t *blocks, *scales;
+    int groups;
+    size_t ahead;
+    __m512i table;
+    __m512 sums[TILE][2];
+} Pair;
+
+INLINE void add_groups(Add *add, Pair *pair, const Token *tokens, int g, const int left, const int n) {
+    __m512i weights[2][4];
+    __m512 scale[2];
+    for (int row = 0; row < 2; row++) {
+        const uint8_t *at = pair->blocks + ((size_t)row * pair->groups + g) * HALF;
+        /* In the order of addresses, not of rows: memory is faster so. */
+        _mm_prefetch((const char *)pair->blocks + pair->ahead + 2 * HALF * g + row * 64, _MM_HINT_T0);
+        __m512i both = left >= WIDE ? _mm512_loadu_si512(at) : _mm512_maskz_loadu_epi8((1ull << (HALF * left)) - 1, at);
+        weights_of(both, pair->table, weights[row]);
+        scale[row] = scales_of(pair->scales + row * pair->groups + g, left);
+    }
+    for (int t = 0; t < n; t++) add(weights, scale, tokens + t, g, pair->sums[t]);
+}
+
+INLINE void mxfp4_by(Add *add, __m512i table, const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n,
+                     float *out) {
+    Pair pair = {.blocks = blocks, .scales = scales, .groups = groups, .ahead = ahead_of(2 * (size_t)groups * HALF), .table = table};
+    for (int t = 0; t < n; t++) pair.sums[t][0] = pair.sums[t][1] = _mm512_setzero_ps();
+    for (int near = 0; near < 2 * groups; near += 64) _mm_prefetch((const char *)scales + pair.ahead / HALF + near, _MM_HINT_T0);
+    int g = 0;
+    for (; g + WIDE <= groups; g += WIDE) add_groups(add, &pair, tokens, g, WIDE, n);
+    if (g < groups) add_groups(add, &pair, tokens, g, groups - g, n);
+    for (int row = 0; row < 2; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(pair.sums[t][row]);
+}
+
+INLINE __m512i doubled(void) {
+    const __m128i values = _mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+    return _mm512_cvtepi8_epi16(_mm256_broadcastsi128_si256(values));
+}
+
+INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
+    mxfp4_by(add_whole, doubled(), blocks, scales, groups, tokens, n, out);
 }
 
 INLINE __m512 sixteen_bf16(const uint16_t *at) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at)), 16));
 }
 
-INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
+/* Of a round, the four scales, again and again. */
+INLINE __m512 fine_scales(const uint16_t *scales) {
+    uint64_t four;
+    memcpy(&four, scales, sizeof four);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_set1_epi64x((long long)four)), 16));
+}
+
+/* One row, or two, to out[row * TILE + token]. */
+INLINE void int8_rows(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int rows, const int n,
+                      float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
     const int groups = columns / FINE;
-    __m512 sums[2][TILE];
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) sums[row][t] = _mm512_setzero_ps();
-    for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
-    for (int g = 0; g < groups; g += 2) {
-        for (int row = 0; row < 2; row++) {
-            const int8_t *at = weights + (size_t)row * columns + (size_t)g * FINE;
-            if (g % 4 == 0) _mm_prefetch((const char *)at + ahead, _MM_HINT_T0);
-            __m512 first = sixteen_int8(at), second = sixteen_int8(at + 16);
-            const uint16_t *scale = scales + (size_t)row * groups + g;
-            first = _mm512_mul_ps(first, _mm512_set1_ps(of_bf16(scale[0])));
-            second = _mm512_mul_ps(second, _mm512_set1_ps(of_bf16(scale[1])));
-            for (int t = 0; t < n; t++) {
-                sums[row][t] = _mm512_fmadd_ps(first, _mm512_loadu_ps(x[t] + g * FINE), sums[row][t]);
-                sums[row][t] = _mm512_fmadd_ps(second, _mm512_loadu_ps(x[t] + g * FINE + 16), sums[row][t]);
+    __m512 sums[TILE][2];
+    for (int t = 0; t < n; t++) sums[t][0] = sums[t][1] = _mm512_setzero_ps();
+    for (int near = 0; near < 2 * rows * groups; near += 64)
+        _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
+    for (int at = 0; at < columns; at += ROUND) {
+        __m512i wide[2][2];
+        __m512 scale[2];
+        for (int row = 0; row < rows; row++) {
+            /* In the order of addresses, not of rows: memory is faster so. */
+            _mm_prefetch((const char *)weights + ahead + rows * at + row * ROUND, _MM_HINT_T0);
+            const __m256i *halves = (const __m256i *)(weights + (size_t)row * columns + at);
+            for (int half = 0; half < 2; half++) wide[row][half] = _mm512_cvtepi8_epi16(_mm256_loadu_si256(halves + half));
+            scale[row] = fine_scales(scales + (size_t)row * groups + at / FINE);
+        }
+        for (int t = 0; t < n; t++) {
+            __m512i first = _mm512_loadu_si512(x[t] + at), second = _mm512_loadu_si512(x[t] + at + ROUND / 2);
+            for (int row = 0; row < rows; row++) {
+                __m512i whole = _mm512_dpwssd_epi32(_mm512_madd_epi16(wide[row][0], first), wide[row][1], second);
+                sums[t][row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scale[row], sums[t][row]);
             }
         }
     }
-    for (int row = 0; row < 2; row++)
-        for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(sums[row][t]);
+    for (int row = 0; row < rows; row++)
+        for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(sums[t][row]);
+}
+
+/* Where memory is all that is waited for, one row after the other, as two streams are slower than one. */
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
+    if (n > 1) {
+        int8_rows(weights, scales, columns, x, 2, n, out);
+        return;
+    }
+    int8_rows(weights, scales, columns, x, 1, n, out);
+    int8_rows(weights + columns, scales + columns / FINE, columns, x, 1, n, out + TILE);
 }
 
 INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x, const int n, float *out) {
@@ -116,11 +160,57 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
         for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(sums[row][t]);
 }
 
-/* One copy for each number of tokens, so that the sums stay in registers. */
 #include "tiles.h"
 #define FLOATS 16
 #include "attention.h"
-const Kernels avx512_kernels = {"AVX-512", mxfp4, int8, bf16, score, weigh, gather};
+const Kernels avx512_kernels = {"AVX-512", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
+
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+
+/* A value that is infinite makes none, too, as all that it is multiplied with. */
+INLINE __m512i thirty_two_bf16(const float *x) {
+    __m512 first = _mm512_loadu_ps(x), second = _mm512_loadu_ps(x + 16), none = _mm512_setzero_ps();
+    return (__m512i)_mm512_cvtne2ps_pbh(_mm512_fmadd_ps(second, none, second), _mm512_fmadd_ps(first, none, first));
+}
+
+static void to_bf16s(const float *x, int columns, void *memory) {
+    const __m512i ramp = _mm512_set_epi16(31, 27, 23, 19, 15, 11, 7, 3, 30, 26, 22, 18, 14, 10, 6, 2, 29, 25, 21, 17, 13, 9, 5, 1, 28, 24,
+                                          20, 16, 12, 8, 4, 0);
+    int16_t *values = memory;
+    int groups = columns / GROUP;
+    for (int g = 0; g < groups + (WIDE - groups % WIDE) % WIDE; g++) {
+        __m512i apart = g < groups ? _mm512_permutexvar_epi16(ramp, thirty_two_bf16(x + g * GROUP)) : _mm512_setzero_si512();
+        _mm_storeu_si128((__m128i *)(values + values_at(g, 0)), _mm512_castsi512_si128(apart));
+        _mm_storeu_si128((__m128i *)(values + values_at(g, 1)), _mm512_extracti32x4_epi32(apart, 1));
+        _mm_storeu_si128((__m128i *)(values + values_at(g, 2)), _mm512_extracti32x4_epi32(apart, 2));
+        _mm_storeu_si128((__m128i *)(values + values_at(g, 3)), _mm512_extracti32x4_epi32(apart, 3));
+    }
+}
+
+INLINE void add_bf16(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
+    __m512bh x[4];
+    for (int i = 0; i < 4; i++) x[i] = (__m512bh)_mm512_loadu_si512(token->values + values_at(g, i));
+    for (int row = 0; row < 2; row++) {
+        __m512 sum = _mm512_setzero_ps();
+        for (int i = 0; i < 4; i++) sum = _mm512_dpbf16_ps(sum, (__m512bh)weights[row][i], x[i]);
+        sums[row] = _mm512_fmadd_ps(sum, scales[row], sums[row]);
+    }
+}
+
+/* Weights as bf16 have one more of these bits than they need. */
+INLINE void mxfp4_bf16_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
+    __m512i wide = _mm512_cvtepi16_epi32(_mm512_castsi512_si256(doubled()));
+    __m512 halves = _mm512_mul_ps(_mm512_cvtepi32_ps(wide), _mm512_set1_ps(0.5f));
+    __m512i table = _mm512_broadcast_i64x4(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(halves), 16)));
+    mxfp4_by(add_bf16, table, blocks, scales, groups, tokens, n, out);
+}
+
+static void mxfp4_bf16(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out) {
+    FOR_TOKENS(mxfp4_bf16_of, blocks, scales, groups, tokens)
+}
+
+const Kernels avx512_bf16_kernels = {"AVX-512 with bf16", to_bf16s, mxfp4_bf16, int8, bf16, score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #endif

@@ -12,15 +12,6 @@
 #define CHUNK 48 /* pairs of rows in a task */
 
 typedef struct {
-    const uint8_t *gate_up, *gate_up_scales; /* [experts, 2 * inner, hidden / GROUP (, HALF)] */
-    const uint16_t *gate_up_bias;            /* bf16 [experts, 2 * inner] */
-    const uint8_t *down, *down_scales;       /* [experts, hidden, inner / GROUP (, HALF)] */
-    const uint16_t *down_bias;               /* bf16 [experts, hidden] */
-    int32_t experts, hidden, inner, per_token;
-    float alpha, limit;
-} Experts;
-
-typedef struct {
     const Kernels *kernels;
     const Experts *experts;
     const float *x, *weights;
@@ -30,21 +21,6 @@ typedef struct {
     const int *active;         /* experts that have any */
     int actives, chunks, tokens;
 } Job;
-
-/* e^x to 1e-6 of it; a plain formula, so that the compiler can do several at once. */
-static inline float exponential(float x) {
-    x = !(x > -87) ? -87 : x > 87 ? 87 : x; /* also of what is no number, which has no whole part */
-    float turns = x * 1.44269504f;
-    int whole = (int)(turns + (turns < 0 ? -0.5f : 0.5f));
-    float rest = x - (float)whole * 0.693359375f + (float)whole * 2.12194440e-4f;
-    float power = 1.9875691500e-4f;
-    power = power * rest + 1.3981999507e-3f;
-    power = power * rest + 8.3334519073e-3f;
-    power = power * rest + 4.1665795894e-2f;
-    power = power * rest + 1.6666665459e-1f;
-    power = power * rest + 5.0000001201e-1f;
-    return (power * rest * rest + rest + 1) * of_bits((uint32_t)(whole + 127) << 23);
-}
 
 /* Comparisons let through what is no number. */
 static void swiglu(const float *gates, const float *ups, int count, float alpha, float limit, float *out) {
@@ -58,13 +34,13 @@ static void swiglu(const float *gates, const float *ups, int count, float alpha,
 static void read_token(void *argument, int token) {
     Job *job = argument;
     int hidden = job->experts->hidden;
-    quantise(job->x + (size_t)token * hidden, hidden, job->read + (size_t)token * token_size(hidden));
+    job->kernels->quantise(job->x + (size_t)token * hidden, hidden, job->read + (size_t)token * token_size(hidden));
 }
 
 static void read_between(void *argument, int slot) {
     Job *job = argument;
     int inner = job->experts->inner;
-    quantise(job->between + (size_t)slot * inner, inner, job->read_between + (size_t)slot * token_size(inner));
+    job->kernels->quantise(job->between + (size_t)slot * inner, inner, job->read_between + (size_t)slot * token_size(inner));
 }
 
 /* Some pairs of gate and up of one expert, for all tokens that chose it. */
@@ -74,8 +50,8 @@ static void gate_up(void *argument, int task) {
     int expert = job->active[task / job->chunks], groups = all->hidden / GROUP;
     int first = task % job->chunks * CHUNK, count = smaller(CHUNK, all->inner - first);
     size_t row = (size_t)expert * 2 * all->inner + 2 * (size_t)first;
-    for (int slot = job->begins[expert]; slot < job->begins[expert + 1]; slot += TILE) {
-        int n = smaller(TILE, job->begins[expert + 1] - slot);
+    for (int slot = job->begins[expert], n; slot < job->begins[expert + 1]; slot += n) {
+        n = share_of(job->begins[expert + 1] - slot, TILE);
         Token tokens[TILE];
         for (int t = 0; t < n; t++) tokens[t] = token_at(job->read, all->hidden, (size_t)(job->order[slot + t] / all->per_token));
         float gates[TILE][CHUNK], ups[TILE][CHUNK], sums[2 * TILE];
@@ -96,8 +72,8 @@ static void gate_up(void *argument, int task) {
 static void down_of(Job *job, int expert, int first, int end) {
     const Experts *all = job->experts;
     int groups = all->inner / GROUP;
-    for (int slot = job->begins[expert]; slot < job->begins[expert + 1]; slot += TILE) {
-        int n = smaller(TILE, job->begins[expert + 1] - slot);
+    for (int slot = job->begins[expert], n; slot < job->begins[expert + 1]; slot += n) {
+        n = share_of(job->begins[expert + 1] - slot, TILE);
         Token tokens[TILE];
         for (int t = 0; t < n; t++) tokens[t] = token_at(job->read_between, all->inner, (size_t)job->order[slot + t]);
         for (int row = first; row < end; row += 2) {
@@ -152,15 +128,14 @@ static char *part(char **memory, size_t size) {
     return begin;
 }
 
-/* x [tokens, hidden], chosen and weights [tokens, per_token], out [tokens, hidden]; 0, or -1 without memory for it. */
-int ossa_experts(Pool *pool, const Kernels *kernels, const Experts *experts, const float *x, int tokens, const int64_t *chosen,
-                 const float *weights, float *out) {
+/* As ossa_experts, by a pool that is taken already, or alone. */
+int through_experts(Pool *taken, const Kernels *kernels, const Experts *experts, const float *x, int tokens, const int64_t *chosen,
+                    const float *weights, float *out) {
     size_t slots = (size_t)tokens * experts->per_token, many = (size_t)experts->experts + 1;
     size_t sizes[] = {tokens * token_size(experts->hidden), slots * token_size(experts->inner), slots * experts->inner * sizeof(float),
                       slots * sizeof(int), many * sizeof(int), many * sizeof(int)};
     size_t total = 64 * 7;
     for (int i = 0; i < 6; i++) total += sizes[i];
-    Pool *taken = pool && pool_take(pool) ? pool : NULL;
     char *memory = taken ? pool_memory(taken, total) : malloc(total);
     char *next = (char *)(((uintptr_t)memory + 63) / 64 * 64);
     if (memory) {
@@ -175,7 +150,15 @@ int ossa_experts(Pool *pool, const Kernels *kernels, const Experts *experts, con
         job.tokens = tokens;
         run(taken, &job);
     }
-    if (taken) pool_give_back(taken);
-    else free(memory);
+    if (!taken) free(memory);
     return memory ? 0 : -1;
+}
+
+/* x [tokens, hidden], chosen and weights [tokens, per_token], out [tokens, hidden]; 0, or -1 without memory for it. */
+int ossa_experts(Pool *pool, const Kernels *kernels, const Experts *experts, const float *x, int tokens, const int64_t *chosen,
+                 const float *weights, float *out) {
+    Pool *taken = pool_taken(pool);
+    int done = through_experts(taken, kernels, experts, x, tokens, chosen, weights, out);
+    pool_give_back(taken);
+    return done;
 }

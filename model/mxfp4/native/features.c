@@ -20,11 +20,12 @@ static int best_level(void) {
     if (!can_ask || !has_needed || (saved() & 0x06) != 0x06) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, 5)) return 0;
     int has_avx512 = has(b, 16) && has(b, 30) && has(b, 31) && has(c, 11); /* F, BW, VL, VNNI */
-    return has_avx512 && (saved() & 0xe6) == 0xe6 ? 2 : 1;
+    if (!has_avx512 || (saved() & 0xe6) != 0xe6) return 1;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, 5) /* BF16 */ ? 3 : 2;
 }
 
 const Kernels *ossa_kernels(int level) {
-    static const Kernels *const levels[] = {&plain_kernels, &avx2_kernels, &avx512_kernels};
+    static const Kernels *const levels[] = {&plain_kernels, &avx2_kernels, &avx512_kernels, &avx512_bf16_kernels};
     return level >= 0 && level <= best_level() ? levels[level] : NULL;
 }
 

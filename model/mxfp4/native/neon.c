@@ -22,7 +22,7 @@ INLINE void weights_of(uint8x16_t both, int8x16_t table, int16x8_t *weights) {
 INLINE int32x4_t products(const int16x8_t *weights, const Token *token, int g) {
     int32x4_t whole = vdupq_n_s32(0);
     for (int i = 0; i < 4; i++) {
-        int16x8_t x = vld1q_s16(token->every[i] + g * EIGHTH);
+        int16x8_t x = vld1q_s16(token->values + values_at(g, i));
         whole = vmlal_s16(whole, vget_low_s16(weights[i]), vget_low_s16(x));
         whole = vmlal_high_s16(whole, weights[i], x);
     }
@@ -53,29 +53,29 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
         for (int t = 0; t < n; t++) out[row * TILE + t] = vaddvq_f32(sums[row][t]);
 }
 
-INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const float *const *x, const int n, float *out) {
+/* The sums of the four groups of a round. */
+INLINE int32x4_t round_of(const int8_t *weights, const int16_t *x) {
+    int32x4_t first = vdupq_n_s32(0), second = first;
+    for (int i = 0; i < ROUND; i += 8) {
+        int16x8_t wide = vmovl_s8(vld1_s8(weights + i)), own = vld1q_s16(x + i);
+        first = vmlal_s16(first, vget_low_s16(wide), vget_low_s16(own));
+        second = vmlal_high_s16(second, wide, own);
+    }
+    return vpaddq_s32(first, second);
+}
+
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
     const int groups = columns / FINE;
     float32x4_t sums[2][TILE];
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
-    for (int g = 0; g < groups; g++) {
+    for (int at = 0; at < columns; at += ROUND) {
         for (int row = 0; row < 2; row++) {
-            const int8_t *at = weights + (size_t)row * columns + (size_t)g * FINE;
-            if (g % 4 == 0) __builtin_prefetch(at + ahead);
-            float32x4_t parts[TILE];
-            for (int t = 0; t < n; t++) parts[t] = vdupq_n_f32(0);
-            for (int i = 0; i < FINE; i += 8) {
-                int16x8_t eight = vmovl_s8(vld1_s8(at + i));
-                float32x4_t first = vcvtq_f32_s32(vmovl_s16(vget_low_s16(eight)));
-                float32x4_t second = vcvtq_f32_s32(vmovl_high_s16(eight));
-                for (int t = 0; t < n; t++) {
-                    parts[t] = vfmaq_f32(parts[t], first, vld1q_f32(x[t] + g * FINE + i));
-                    parts[t] = vfmaq_f32(parts[t], second, vld1q_f32(x[t] + g * FINE + i + 4));
-                }
-            }
-            float scale = of_bf16(scales[row * groups + g]);
-            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_n_f32(sums[row][t], parts[t], scale);
+            __builtin_prefetch((const char *)weights + ahead + 2 * at + row * ROUND);
+            float32x4_t scale = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(scales + row * groups + at / FINE), 16));
+            const int8_t *round = weights + (size_t)row * columns + at;
+            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_f32(sums[row][t], vcvtq_f32_s32(round_of(round, x[t] + at)), scale);
         }
     }
     for (int row = 0; row < 2; row++)
@@ -102,5 +102,5 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 4
 #include "attention.h"
-const Kernels neon_kernels = {"NEON", mxfp4, int8, bf16, score, weigh, gather};
+const Kernels neon_kernels = {"NEON", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
 #endif

@@ -11,8 +11,8 @@ static float mxfp4_row(const uint8_t *blocks, const uint8_t *scales, int groups,
         int whole = 0;
         for (int i = 0; i < HALF; i++) {
             uint8_t both = blocks[g * HALF + i];
-            int first = 2 * i % 4, at = g * EIGHTH + i / 2;
-            whole += doubled[both & 15] * token->every[first][at] + doubled[both >> 4] * token->every[first + 1][at];
+            const int16_t *low = token->values + values_at(g, 2 * i % 4) + i / 2, *high = token->values + values_at(g, 2 * i % 4 + 1) + i / 2;
+            whole += doubled[both & 15] * *low + doubled[both >> 4] * *high;
         }
         sum += (float)whole * of_bits((uint32_t)scales[g] << 23) * token->scale[g * LANES];
     }
@@ -26,25 +26,25 @@ static void mxfp4(const uint8_t *blocks, const uint8_t *scales, int groups, cons
     }
 }
 
-static void int8(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out) {
+static void int8(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out) {
     for (int row = 0; row < 2; row++) {
-        const int8_t *w = (const int8_t *)weights + (size_t)row * columns;
         for (int t = 0; t < n; t++) {
             float sum = 0;
             for (int g = 0; g < columns / FINE; g++) {
-                float part = 0;
-                for (int i = g * FINE; i < (g + 1) * FINE; i++) part += (float)w[i] * x[t][i];
-                sum += part * of_bf16(scales[row * (columns / FINE) + g]);
+                size_t round = (size_t)(g / FINES) * ROUND;
+                int whole = 0;
+                for (int i = g % FINES * FINE; i < (g % FINES + 1) * FINE; i++)
+                    whole += weights[row * columns + round + place_of(i)] * x[t][round + place_of(i)];
+                sum += (float)whole * of_bf16(scales[row * (columns / FINE) + g]);
             }
             out[row * TILE + t] = sum;
         }
     }
 }
 
-static void bf16(const void *weights, const uint16_t *scales, int columns, const float *const *x, int n, float *out) {
-    (void)scales;
+static void bf16(const uint16_t *weights, int columns, const float *const *x, int n, float *out) {
     for (int row = 0; row < 2; row++) {
-        const uint16_t *w = (const uint16_t *)weights + (size_t)row * columns;
+        const uint16_t *w = weights + (size_t)row * columns;
         for (int t = 0; t < n; t++) {
             float sum = 0;
             for (int i = 0; i < columns; i++) sum += of_bf16(w[i]) * x[t][i];
@@ -57,4 +57,4 @@ static void bf16(const void *weights, const uint16_t *scales, int columns, const
 #define FLOATS 4
 #include "attention.h"
 
-const Kernels plain_kernels = {"plain C", mxfp4, int8, bf16, score, weigh, gather};
+const Kernels plain_kernels = {"plain C", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};

@@ -96,9 +96,11 @@ void ossa_pool_close(Pool *pool) {
     free(pool);
 }
 
-int pool_take(Pool *pool) { return pthread_mutex_trylock(&pool->taken) == 0; }
+Pool *pool_taken(Pool *pool) { return pool && pthread_mutex_trylock(&pool->taken) == 0 ? pool : NULL; }
 
-void pool_give_back(Pool *pool) { pthread_mutex_unlock(&pool->taken); }
+void pool_give_back(Pool *taken) {
+    if (taken) pthread_mutex_unlock(&taken->taken);
+}
 
 void *pool_memory(Pool *pool, size_t size) {
     if (size > pool->size) {

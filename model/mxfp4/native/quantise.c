@@ -1,4 +1,5 @@
-/* Activations in 16 bits: a group of 32 has one scale, and its values lie apart in four, as the weights come out of a word. */
+/* Activations as whole numbers of 16 bits: a group of 32 has one scale, and its values lie apart in four, as the weights come
+ * out of a word. */
 #include "kernels.h"
 
 #include <string.h>
@@ -7,15 +8,14 @@
 
 static int padded_groups(int columns) { return (columns / GROUP + LANES - 1) / LANES * LANES; }
 
-/* Five parts, each a multiple of 64 bytes long. */
+/* Two parts, each a multiple of 64 bytes long. */
 size_t token_size(int columns) {
     return (size_t)padded_groups(columns) * (GROUP * sizeof(int16_t) + LANES * sizeof(float));
 }
 
 Token token_at(const void *memory, int columns, size_t number) {
-    size_t part = (size_t)padded_groups(columns) * EIGHTH;
-    const int16_t *first = (const int16_t *)((const char *)memory + number * token_size(columns));
-    return (Token){{first, first + part, first + 2 * part, first + 3 * part}, (const float *)(first + 4 * part)};
+    const int16_t *values = (const int16_t *)((const char *)memory + number * token_size(columns));
+    return (Token){values, (const float *)(values + (size_t)padded_groups(columns) * GROUP)};
 }
 
 static void quantise_group(const float *x, int16_t *const *every, float *scale) {
@@ -38,7 +38,7 @@ void quantise(const float *x, int columns, void *memory) {
     Token token = token_at(memory, columns, 0);
     for (int g = 0; g < columns / GROUP; g++) {
         int16_t *every[4];
-        for (int i = 0; i < 4; i++) every[i] = (int16_t *)token.every[i] + g * EIGHTH;
+        for (int i = 0; i < 4; i++) every[i] = (int16_t *)token.values + values_at(g, i);
         quantise_group(x + g * GROUP, every, (float *)token.scale + g * LANES);
     }
 }
