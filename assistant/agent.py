@@ -12,31 +12,25 @@ Each returns an async iterator of events that ends with `TurnFinished`; `cancel(
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from ossa.assistant.answering import Answers
+from ossa.assistant.change import Change
 from ossa.assistant.choosing import Choices
 from ossa.assistant.commit import Committer
 from ossa.assistant.context.asking import Ask
-from ossa.assistant.context.context import Composition, Context
+from ossa.assistant.context.context import Context
 from ossa.assistant.context.ledger import Ledger
 from ossa.assistant.context.parts import Action, Attached
 from ossa.assistant.delivery import Delivery
 from ossa.assistant.events import (
     Adjusted,
-    Answering,
     Attempt,
     End,
     Event,
     Failure,
     Notice,
-    Reading,
-    Spoken,
-    StepFinished,
-    StepOutput,
-    StepStarted,
-    Thinking,
 )
 from ossa.assistant.marks.request import Tidying
 from ossa.assistant.proof import Proof
@@ -44,7 +38,6 @@ from ossa.assistant.repair.apart import normals
 from ossa.assistant.repair.search import Repair, wanted
 from ossa.assistant.revision import Author, Wish
 from ossa.assistant.shell import run_line
-from ossa.assistant.stream import pieces
 from ossa.assistant.text import decode
 from ossa.assistant.threads import in_thread
 from ossa.assistant.tools import Toolbox
@@ -54,11 +47,8 @@ from ossa.assistant.turn import Emit, Turns
 from ossa.assistant.verdict import TestReport, Verdict, compare, named
 from ossa.assistant.wayback import WayBack, What
 from ossa.assistant.wording import failing, prompt_text
-from ossa.model.base import Finished, Generation, LanguageModel, Message, Prefill, Sampling, Text, Thought, ToolCall
-from ossa.model.constraints import Constraint
+from ossa.model.base import LanguageModel, Sampling
 
-MAX_CALLS = 60
-"""Tool calls in one turn."""
 _REFUSED = 6_000
 """Characters of a hunk that the model is reminded of when it is asked for another version."""
 MAX_CORRECTIONS = 3
@@ -86,11 +76,11 @@ class Agent:
     _choices: Choices = field(init=False)
     _tidy: Tidying | None = field(default=None, init=False)
     """Takes the comments that asked for it out of the running turn's change."""
-    _running: Generation | None = field(default=None, init=False)
-    """The answer that is being written."""
+    _answers: Answers = field(init=False)
 
     def __post_init__(self) -> None:
         self._choices = Choices(self.repair)
+        self._answers = Answers(self.model, self.context, self.toolbox, self.transcript, lambda: self.sampling)
 
     @property
     def busy(self) -> bool:
@@ -105,8 +95,7 @@ class Agent:
     def answer_now(self) -> None:
         """Let the model end its reasoning and answer with what it has; nothing where it does not reason."""
         self.repair.answer_now()
-        if self._running is not None:
-            self._running.answer_now()
+        self._answers.answer_now()
 
     def run(
         self, prompt: str, attached: Sequence[Attached] = (), begin: str = "", tidy: Tidying | None = None
@@ -120,13 +109,21 @@ class Agent:
         ask = replace(self._ask(prompt, attached), begin=begin)
         return self.turns.play(prompt, lambda emit: self._tidily(tidy, self.converse(ask, emit)))
 
+    def amend(self, prompt: str, said: Sequence[Event], begin: str) -> AsyncIterator[Event]:
+        """Answer a prompt again, from what was `said` to it before on: the last words of the answer begin otherwise.
+
+        A change that comes of what was said, and waits in the draft, is proved and reviewed at the end.
+        """
+        ask = replace(self._ask(prompt), begin=begin)
+        return self.turns.play(prompt, lambda emit: self.converse(ask, emit, said=said))
+
     def preview(self, prompt: str, attached: Sequence[Attached] = ()) -> Ledger:
         """What the model would be shown with this prompt, part by part; blocks, so call it in a thread.
 
         Raises:
             ModelError: the model that counts cannot be had.
         """
-        return self.context.preview(self.transcript, self._ask(prompt, attached), self._reserve)
+        return self.context.preview(self.transcript, self._ask(prompt, attached), self._answers.reserve)
 
     def adjust(self, action: Action, part: str, limit: int = 0) -> AsyncIterator[Event]:
         """Pin, drop, shorten to so many characters, or bring back a part of the context, by its id in the ledger."""
@@ -247,19 +244,26 @@ class Agent:
             await in_thread(self._choices.gather)
         return found
 
-    async def converse(self, ask: Ask, emit: Emit, wanted: Collection[str] = (), ends: float | None = None) -> End:
+    async def converse(
+        self,
+        ask: Ask,
+        emit: Emit,
+        wanted: Collection[str] = (),
+        ends: float | None = None,
+        said: Sequence[Event] = (),
+    ) -> End:
         """One turn of a conversation: the model answers, and its change is proved, corrected, reviewed.
 
         It is asked to correct what breaks tests, or leaves some of those failing that are `wanted`. When the clock's
-        time `ends` comes, what it has written by then is taken as it is.
+        time `ends` comes, what it has written by then is taken as it is. With `said` it goes on from these events.
         """
-        waiting = await self.delivery.change()
+        waiting = Change() if said else await self.delivery.change()
         verdict = None
         for correction in range(MAX_CORRECTIONS + 1):
             finished = False
             try:
                 async with asyncio.timeout(None if ends is None else max(ends - time.monotonic(), 0.0)):
-                    finished = await self._answer(ask, emit)
+                    finished = await self._answers.answer(ask, emit, said)
             except TimeoutError:
                 emit(Notice("The time for the repair is over, so the model is stopped where it is."))
             change = await self.delivery.change()
@@ -275,6 +279,7 @@ class Agent:
                 break
             emit(Notice(f"{verdict.summary}: asking the model to correct its change."))
             ask = Ask("", prompt_text("broken").format(summary=verdict.summary, failures=self.proof.digest_of(short)))
+            said = ()
         return await self.offer(emit, verdict)
 
     async def _tidily(self, tidy: Tidying | None, turn: Awaitable[End]) -> End:
@@ -302,7 +307,7 @@ class Agent:
         diff = shorten("".join(line if line.endswith("\n") else line + "\n" for line in lines), _REFUSED)
         reason = wish.reason.strip() or "They gave no reason: find a better way."
         place = {"path": wish.file.path, "line": wish.hunk.start + 1}
-        await self._answer(Ask("", prompt_text("again").format(**place, diff=diff, reason=reason)), emit)
+        await self._answers.answer(Ask("", prompt_text("again").format(**place, diff=diff, reason=reason)), emit)
 
     async def _search_again(self, wish: Wish, emit: Emit) -> None:
         """The guided way goes on without the candidate that was refused."""
@@ -316,84 +321,3 @@ class Agent:
 
     def _ask(self, prompt: str, attached: Sequence[Attached] = ()) -> Ask:
         return Ask(prompt, attached=tuple(attached), failures=self.proof.failures, viewing=self.viewing)
-
-    @property
-    def _reserve(self) -> int:
-        """Tokens that are kept for the answer."""
-        return self.sampling.reserve(self.model.info.window)
-
-    async def _answer(self, ask: Ask, emit: Emit) -> bool:
-        """Generate, call tools, generate again, until the model says its final words; False where it came to none."""
-        messages = await self._composed(lambda: self.context.compose(self.transcript, ask, self._reserve), emit)
-        try:
-            return await self._to_the_end(messages, emit, ask.begin)
-        finally:
-            for event in await in_thread(self.context.settle, self.transcript):
-                emit(event)
-
-    async def _to_the_end(self, messages: Sequence[Message], emit: Emit, begin: str = "") -> bool:
-        seen: list[tuple[ToolCall, str]] = []
-        while True:
-            finished = await self._generate(messages, emit, begin)
-            begin = ""
-            if finished.reason == "length":
-                emit(Notice("The answer reached its limit of tokens and was cut off."))
-            if not finished.message.calls:
-                return True
-            for call in finished.message.calls:
-                seen.append((call, await self._call(call, len(seen), emit)))
-            if any(seen.count(pair) >= 3 for pair in seen[-len(finished.message.calls) :]):
-                emit(Notice("The model made the same call with the same result three times; the turn ends here."))
-                return False
-            if len(seen) >= MAX_CALLS:
-                emit(Notice(f"The model made {MAX_CALLS} calls; the turn ends here."))
-                return False
-            for event in await in_thread(self.context.instructed, self.transcript, finished.message.calls):
-                emit(event)
-            messages = await self._composed(lambda: self.context.go_on(self.transcript, self._reserve), emit)
-
-    async def _composed(self, compose: Callable[[], Composition], emit: Emit) -> Sequence[Message]:
-        """What the model is to be shown, and to the person what had to be left out of it."""
-        composed = await asyncio.to_thread(compose)
-        for event in (*map(Notice, composed.notices), *composed.events):
-            emit(event)
-        return composed.messages
-
-    async def _generate(self, messages: Sequence[Message], emit: Emit, begin: str = "") -> Finished:
-        tools = self.toolbox.specs if self.model.info.calls_tools else ()
-        # Calls can then only be of these tools, with arguments of their schemas; all else is free.
-        sampling = replace(self.sampling, constraint=Constraint() if tools else None, begin=begin)
-        if begin:
-            emit(Answering(begin))
-
-        def start() -> Generation:
-            self._running = self.model.generate(messages, tools=tools, sampling=sampling)
-            return self._running
-
-        began = reasoned = 0.0
-        async with aclosing(pieces(start)) as stream:
-            async for piece in stream:
-                match piece:
-                    case Prefill(done, total, reused):
-                        emit(Reading(done, total, reused))
-                    case Thought(text):
-                        emit(Thinking(text))
-                        began = began or time.monotonic()
-                        reasoned = time.monotonic() - began
-                    case Text(text):
-                        emit(Answering(text))
-                    case ToolCall():
-                        pass  # it comes again, whole, in the finished message
-                    case Finished(message=message, usage=usage):
-                        emit(Spoken(message, usage, reasoned))
-                        return piece
-        raise AssertionError("a generation ends with Finished")
-
-    async def _call(self, call: ToolCall, number: int, emit: Emit) -> str:
-        """Call a tool; returns the output, by which a repetition is known: what the model is told may bear a time."""
-        step = f"call-{len(self.transcript.messages)}-{number}"
-        emit(StepStarted(step, self.toolbox.title(call), call.arguments))
-        outcome = await self.toolbox.call(call, lambda text: emit(StepOutput(step, text)))
-        result = Message("tool", outcome.for_model, tool=call.name)
-        emit(StepFinished(step, outcome.ok, outcome.summary, outcome.output, result))
-        return outcome.output

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 FileKind: TypeAlias = Literal["modified", "added", "deleted"]
+LINK_NOTE = "symbolic link to "
+"""How the note of a hunk begins that makes, changes or removes a symbolic link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,20 @@ class FileChange:
     """From the root of the repository, with "/"."""
     kind: FileKind
     hunks: tuple[Hunk, ...]
-    """Never empty; exactly one for an added, deleted or binary file and for a change of mode alone."""
+    """Never empty; exactly one for an added, deleted or binary file, a link and a change of mode alone."""
     binary: bool = False
     """Its new content is in the draft, not in the hunk."""
     mode: int | None = None
     """New permission bits, where they change."""
+    link: str | None = None
+    """Where it leads by now, if it is a symbolic link."""
+    link_before: str | None = None
+    """Where it led, if it was one."""
+
+    @property
+    def involves_link(self) -> bool:
+        """Whether it is, or was, a symbolic link: that comes, goes or changes as a whole."""
+        return self.link is not None or self.link_before is not None
 
     @property
     def added(self) -> int:

@@ -17,6 +17,7 @@ from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import Completed
 from ossa.assistant.events import Committed, End, Failure, Notice, StepFinished, StepOutput, StepStarted
 from ossa.assistant.repository import Repository
+from ossa.assistant.safepath import leads_to
 from ossa.assistant.shell import unconfined
 from ossa.assistant.threads import in_thread, to_its_end
 from ossa.assistant.timeline import Timeline
@@ -66,7 +67,9 @@ class Committer:
 
     def _now(self, path: str) -> bytes | None:
         place = self.repository.root / path
-        return place.read_bytes() if place.is_file() and not place.is_symlink() else None
+        if place.is_symlink():
+            return os.fsencode(leads_to(place))
+        return place.read_bytes() if place.is_file() else None
 
     def _own(self, change: Change) -> list[str]:
         """Files that hold more than what was accepted."""

@@ -9,6 +9,8 @@ else separates.
 """
 
 import hashlib
+import os
+import stat
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import NamedTuple
 
-from ossa.assistant.change import Change, FileChange, FileKind, Hunk
+from ossa.assistant.change import LINK_NOTE, Change, FileChange, FileKind, Hunk
 from ossa.assistant.text import LARGE, is_binary, lines_of
 
 CONTEXT = 3
@@ -72,10 +74,39 @@ def diff_file(
     return FileChange(path, kind, tuple(hunks), mode=mode)
 
 
+def diff_link(path: str, before: bytes | None, after: bytes | None, mode_before: int, mode_after: int) -> FileChange:
+    """What happens where a symbolic link comes, goes, leads elsewhere, or takes turns with a file: one hunk.
+
+    Args:
+        path: from the root of the repository, with "/".
+        before: the file's content, or where the link led; None where there was nothing.
+        after: the same by now.
+        mode_before: type and permission bits then.
+        mode_after: type and permission bits now.
+    """
+    kind: FileKind = "added" if before is None else "deleted" if after is None else "modified"
+    sides = ((before, mode_before), (after, mode_after))
+    was, now = (os.fsdecode(data) if data is not None and stat.S_ISLNK(mode) else None for data, mode in sides)
+    if now is None:
+        note = f"{LINK_NOTE}{was}, {'removed' if after is None else 'replaced by a file'}"
+    else:
+        instead = "" if before is None else f", before to {was}" if was is not None else ", in the place of the file"
+        note = f"{LINK_NOTE}{now}{instead}"
+    lines = [
+        () if data is None or stat.S_ISLNK(mode) or is_binary(data) else tuple(lines_of(data)) for data, mode in sides
+    ]
+    digests = [hashlib.sha256(data or b"").hexdigest() for data, _ in sides]
+    hunk = Hunk(_id(path, [str(was), str(now)], digests), 0, *lines, note=note)
+    mode = stat.S_IFLNK | 0o777 if now is not None else mode_after & 0o777 if after is not None else None
+    return FileChange(path, kind, (hunk,), binary=not any(lines), mode=mode, link=now, link_before=was)
+
+
 def unified(change: Change | FileChange) -> str:
     """A change as `git apply` takes it; for a binary file a line that says so."""
     if isinstance(change, Change):
         return "".join(unified(file) for file in change.files)
+    if change.involves_link:
+        return _unified_link(change)
     old, new = f"a/{change.path}", f"b/{change.path}"
     head = [f"diff --git {_quoted(old)} {_quoted(new)}\n", *_mode_lines(change)]
     if change.binary:
@@ -85,6 +116,30 @@ def unified(change: Change | FileChange) -> str:
         head.append(f"--- {'/dev/null' if change.kind == 'added' else _quoted(old)}\n")
         head.append(f"+++ {'/dev/null' if change.kind == 'deleted' else _quoted(new)}\n")
     return "".join([*head, *_blocks(hunks)])
+
+
+def _unified_link(change: FileChange) -> str:
+    """A link as git shows it: a file of one line, and another kind of file as one that goes and one that comes."""
+    before, after = change.link_before, change.link
+    if before is not None and after is not None:
+        old, new = f"a/{change.path}", f"b/{change.path}"
+        head = f"diff --git {_quoted(old)} {_quoted(new)}\nindex 0000000..0000000 120000\n"
+        hunk = Hunk("", 0, _aim(before), _aim(after))
+        return "".join([head, f"--- {_quoted(old)}\n+++ {_quoted(new)}\n", *_blocks([hunk])])
+    (hunk,) = change.hunks
+    sides: list[FileChange] = []
+    if change.kind != "added":
+        gone = Hunk("", 0, hunk.before if before is None else _aim(before), ())
+        sides.append(FileChange(change.path, "deleted", (gone,), mode=None if before is None else stat.S_IFLNK))
+    if change.kind != "deleted":
+        come = Hunk("", 0, (), hunk.after if after is None else _aim(after))
+        sides.append(FileChange(change.path, "added", (come,), mode=change.mode))
+    return "".join(unified(side) for side in sides)
+
+
+def _aim(link: str) -> tuple[str, ...]:
+    """Where a link leads as lines: a newline in it is not to begin a line of the patch."""
+    return tuple(lines_of(link.encode("utf-8", "surrogateescape")))
 
 
 def _hunks(path: str, kind: FileKind, old: _Lines, new: _Lines) -> Iterator[Hunk]:
@@ -208,6 +263,8 @@ def _span(first: int, count: int) -> str:
 def _mode_lines(change: FileChange) -> list[str]:
     """Git knows two modes of a file: executable or not."""
     git = "100755" if change.mode is not None and change.mode & 0o100 else "100644"
+    if change.mode is not None and stat.S_ISLNK(change.mode):
+        git = "120000"
     if change.kind != "modified":
         return [f"{'new' if change.kind == 'added' else 'deleted'} file mode {git}\n"]
     note = next((h.note for h in change.hunks if "mode " in h.note), "")

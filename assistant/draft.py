@@ -125,6 +125,14 @@ class Draft(Protocol):
         """
         ...
 
+    def restore(self, path: str) -> None:
+        """Have again what the working tree has at a path, whatever it is; links are not followed.
+
+        Raises:
+            DraftError: the path leads out of the repository or through a link, or the disk refuses.
+        """
+        ...
+
     def files(self) -> list[str]:
         """Tracked and untracked-not-ignored files as the draft has them, sorted."""
         ...

@@ -162,8 +162,8 @@ class Proof:
         report = await self._tests.run(
             draft, only=only, timeout=limit, together=True, on_output=lambda text: emit(StepOutput(step, text))
         )
-        failed = len(report.failures)
-        summary = report.problem or f"{report.passed} passed, {failed} failed, {report.seconds:.1f} s"
+        failed = f"{len(report.failures)} failed, " if report.failures else ""
+        summary = report.problem or f"{failed}{report.passed} passed, {report.seconds:.1f} s"
         failing = tuple(failure.id for failure in report.failures)
         emit(StepFinished(step, report.green, summary, report.output, failing=failing))
         return report

@@ -18,7 +18,6 @@ from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.choosing import Choices
 from ossa.assistant.diff import CONTEXT, Run, changed_runs
 from ossa.assistant.draft import Draft, DraftError
-from ossa.assistant.drafts.recorded import LINK_NOTE
 from ossa.assistant.edits.syntax import breakage
 from ossa.assistant.events import Event, Proposed, Revised, TurnFinished
 from ossa.assistant.review import HunkEdit
@@ -67,7 +66,7 @@ def find(change: Change, hunk: str) -> tuple[FileChange, Hunk]:
     if found is None:
         raise RevisionError("That part is no longer in the change.")
     file, one = found
-    what = "a symbolic link" if LINK_NOTE in one.note else "a binary file" if file.binary else ""
+    what = "a symbolic link" if file.involves_link else "a binary file" if file.binary else ""
     if not what and file.kind == "modified" and not (one.before or one.after):
         what = "a change of mode"
     if what:
@@ -196,7 +195,7 @@ class Second:
 
     def _put_back(self, path: str, now: Change) -> None:
         was = _file(self._change, path)
-        if was and LINK_NOTE in was.hunks[0].note:
+        if was and was.involves_link:
             return  # what is written to a link goes to the file behind it
         if path in self._before:
             data, mode = self._before[path]

@@ -46,6 +46,11 @@ def _nameable(path: str) -> bool:
     return bool(name) and b"\0" not in name and len(name) <= _WHOLE and max(map(len, name.split(b"/"))) <= _NAME
 
 
+def too_long(path: str) -> bool:
+    """Whether a path is longer than any that is taken: a command can make folders so deep that none leads there."""
+    return len(os.fsencode(path)) > _WHOLE
+
+
 def is_git(path: str) -> bool:
     """Whether any part of the path is git's own folder."""
     # Windows splits at backslashes and ends a name at a colon; macOS leaves out characters that take no room.
@@ -63,7 +68,21 @@ def follow(path: str, find: Callable[[str], Path | None], root: Path, *, last: b
         last: whether to follow a link at the very end, too.
 
     Raises:
-        DraftError: a link leads out of the repository, into `.git` or in a circle.
+        DraftError: a link leads out of the repository, into `.git`, in a circle or too far for a path.
+    """
+
+    def leads(here: str) -> str | None:
+        entry = find(here)
+        return leads_to(entry) if entry is not None and entry.is_symlink() else None
+
+    return resolve(path, leads, root, last=last)
+
+
+def resolve(path: str, leads: Callable[[str], str | None], root: Path, *, last: bool = True) -> str:
+    """The same, by where the link at a path leads; None where there is no link.
+
+    Raises:
+        DraftError: a link leads out of the repository, into `.git`, in a circle or too far for a path.
     """
     todo, done, links = path.split("/")[::-1], "", 0
     while todo:
@@ -74,12 +93,13 @@ def follow(path: str, find: Callable[[str], Path | None], root: Path, *, last: b
             done = posixpath.dirname(done) if part == ".." else done
             continue
         here = posixpath.join(done, part)
-        entry = find(here)
-        if entry is None or not entry.is_symlink() or not (todo or last):
+        if not _nameable(here):  # a link may say anything, also what no system call takes
+            raise _astray(path)
+        target = leads(here) if todo or last else None
+        if target is None:
             done = here
             continue
         links += 1
-        target = os.fsdecode(entry.readlink())
         if target.startswith("/"):
             done, target = "", _from(root, target)
         if links > _LINKS or target.startswith("/"):
@@ -88,6 +108,15 @@ def follow(path: str, find: Callable[[str], Path | None], root: Path, *, last: b
     if is_git(done):
         raise _astray(path)
     return done or "."
+
+
+def leads_to(link: Path) -> str:
+    """Where a symbolic link leads, exactly as it says: a `Path` would leave out dots and doubled slashes.
+
+    Raises:
+        OSError: it cannot be read, or is none.
+    """
+    return os.readlink(link)  # noqa: PTH115
 
 
 def _from(root: Path, target: str) -> str:

@@ -50,11 +50,11 @@ APPLY_PATCH = _spec(
 )
 REFACTOR = _spec(
     "repo_browser.refactor",
-    "Rename or move a symbol, or change a function's parameters, with all uses in the repository.",
+    "Rename or move a symbol or module, or change a function's parameters, with all uses in the repository.",
     {
         "kind": ("string", "rename, move or signature."),
-        "symbol": ("string", "name, Class.method, module.name or path:line."),
-        "to": ("string", 'New name; module; parameters, as "(a, b=1)".'),
+        "symbol": ("string", "name, Class.method, module.name, path:line or a module's path."),
+        "to": ("string", 'New name; module or folder; parameters, as "(a, b=1)".'),
     },
     required=("kind", "symbol", "to"),
 )

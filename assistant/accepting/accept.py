@@ -5,20 +5,18 @@
 A hunk that the user's own work has made impossible is refused with a sentence; the others go in.
 """
 
-import shlex
-import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.links import link_planned, unsafe
 from ossa.assistant.accepting.merge import merge
 from ossa.assistant.accepting.tree import Content, Swap, Tree, TreeError
 from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.diff import diff_file
 from ossa.assistant.draft import DraftError
-from ossa.assistant.drafts.recorded import LINK_NOTE
 from ossa.assistant.review import Decision
 
 ReadDraft = Callable[[str], bytes | None]
@@ -69,44 +67,60 @@ def accept(
         CheckpointError: the files cannot be written; nothing was.
     """
     taken = {d.hunk for d in decisions if d.accepted}
-    going = {file.path for file in change.files if file.kind == "deleted" and file.hunks[0].id in taken}
+    chosen = [(file, hunks) for file in change.files if (hunks := [hunk for hunk in file.hunks if hunk.id in taken])]
     tree = Tree(root)
-    files: list[str] = []
-    swaps: list[Swap] = []
+    going = {file.path for file, _ in chosen if file.kind == "deleted"}
+    files: dict[str, Sequence[Hunk]] = {}
+    swaps: dict[str, Swap] = {}
     refused: list[Refusal] = []
-    for file in change.files:
-        hunks = [hunk for hunk in file.hunks if hunk.id in taken]
-        if not hunks:
-            continue
-        if hunks[0].note.startswith(LINK_NOTE):
-            refused.append(_refusal(_by_hand(file, hunks[0]), hunks))
-            continue
+    for file, hunks in chosen:
         try:
-            now, draft = tree.read(file.path), read_draft(file.path)
-            new, left_out = _planned(file, hunks, now, draft)
-            if new and tree.is_occupied(file.path, going):
-                raise TreeError(f"{file.path} is a folder in the working tree by now, with files in it; it stays one.")
+            now = tree.read(file.path, going)
+            new, left_out = _planned(file, hunks, now, read_draft)
         except (TreeError, DraftError) as error:
             refused.append(_refusal(str(error), hunks))
             continue
         refused += left_out
         if sum(len(refusal.hunks) for refusal in left_out) < len(hunks):
-            files.append(file.path)
+            files[file.path] = hunks
         if new != now:
-            swaps.append(Swap(file.path, now, new))
-    told, lost = tuple(r.text for r in refused), tuple(hunk for r in refused for hunk in r.hunks)
+            swaps[file.path] = Swap(file.path, now, new)
+    while told := _impossible(swaps, tree):  # what is left out may have been what made room for another
+        for path, why in told.items():
+            del swaps[path]
+            refused.append(_refusal(why, files.pop(path)))
+    texts, lost = tuple(r.text for r in refused), tuple(hunk for r in refused for hunk in r.hunks)
     if not swaps:
-        return Accepted(tuple(files), "", told, lost)
-    done = checkpoints.apply(swaps)
-    return Accepted(tuple(files), done.id, told, lost, done.notes)
+        return Accepted(tuple(files), "", texts, lost)
+    done = checkpoints.apply([*swaps.values()])
+    return Accepted(tuple(files), done.id, texts, lost, done.notes)
+
+
+def _impossible(swaps: Mapping[str, Swap], tree: Tree) -> dict[str, str]:
+    """Those of these files for which there is no place in the tree, each with a sentence."""
+    told = unsafe(swaps, tree)
+    going = {path for path, swap in swaps.items() if swap.new is None}
+    for path, swap in swaps.items():
+        if path not in told and swap.new and tree.is_occupied(path, going):
+            told[path] = f"{path} is a folder in the working tree by now, with files in it; it stays one."
+    return told
 
 
 def _planned(
-    file: FileChange, hunks: Sequence[Hunk], now: Content | None, draft: bytes | None
+    file: FileChange, hunks: Sequence[Hunk], now: Content | None, read_draft: ReadDraft
 ) -> tuple[Content | None, list[Refusal]]:
-    """What the file becomes, and which hunks cannot go in, with the reason."""
+    """What the file becomes, and which hunks cannot go in, with the reason.
+
+    Raises:
+        TreeError: none can.
+        DraftError: the draft cannot be read.
+    """
+    if file.involves_link:
+        return link_planned(file, now, read_draft), []
+    if now and now.is_link:
+        raise TreeError(f"{file.path} is no plain file in the working tree but a symbolic link; ossa leaves it alone.")
     if file.binary:
-        return _binary(file, hunks[0], now, draft)
+        return _binary(file, hunks[0], now, read_draft(file.path))
     if file.kind == "added":
         new = Content("".join(hunks[0].after).encode("utf-8", "surrogateescape"), file.mode)
         if now is None or now.data == new.data:
@@ -121,7 +135,7 @@ def _planned(
     if now is None:
         why = f"{file.path} is gone from the working tree; its {_count(hunks)} cannot go in."
         return None, [_refusal(why, hunks)]
-    return _modified(file, hunks, now, draft)
+    return _modified(file, hunks, now, read_draft(file.path))
 
 
 def _modified(
@@ -162,17 +176,6 @@ def _binary(
         why = f"{file.path} changed since the draft was made, so the draft's version was left out."
         return now, [_refusal(why, [hunk])]
     return (None if draft is None else Content(draft, file.mode or (now.mode if now else None))), []
-
-
-def _by_hand(file: FileChange, hunk: Hunk) -> str:
-    """Symbolic links are not accepted, because what lies behind one may be anything: the sentence that says how."""
-    path = shlex.quote(file.path)
-    command, after = f"rm {path}", ""
-    if file.mode is not None and stat.S_ISLNK(file.mode):
-        command = f"ln -sfn {shlex.quote(hunk.note.removeprefix(LINK_NOTE))} {path}"
-    elif file.kind != "deleted":
-        after = " and ask again"
-    return f"{file.path} is a symbolic link, or would be one; ossa leaves those to you: run `{command}`{after}."
 
 
 def _refusal(text: str, hunks: Sequence[Hunk]) -> Refusal:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from ossa.assistant.accepting.attributes import noted_attributes
 from ossa.assistant.accepting.journal import CheckpointError, Journal, Record, State, Word
 from ossa.assistant.accepting.since import changed_since, diff_since
 from ossa.assistant.accepting.steps import Steps, Writing, net
@@ -145,12 +146,13 @@ class Checkpoints:
         """Finish or take back what a kill interrupted, and drop what is old; call it at every start.
 
         Returns:
-            Sentences for the user, on what was taken back and which files were left as someone changed them since.
+            Sentences for the user, on what was finished or taken back, and which files were left as someone changed
+            them since.
         """
         told: list[str] = []
         with contextlib.suppress(CheckpointError), self._locked():
             try:
-                told += self._steps.settle()
+                told += self._steps.settle().told
                 self._clear_up()
             except CheckpointError as error:
                 told.append(str(error))
@@ -187,7 +189,9 @@ class Checkpoints:
         """Keep the way back: the contents, and the record of what will be done."""
         traces = tuple(swap.trace for swap in swaps)
         try:
-            record = Record(name, traces, self._steps.missing(traces))
+            gone = [swap.path for swap in swaps if swap.old and not swap.old.is_link and _is_no_file(swap.new)]
+            noted = {path: noted_attributes(self._tree.place(path)) for path in gone}
+            record = Record(name, traces, self._steps.missing(traces), noted)
             self._store.keep(name, swaps)
             self._journal.add(record)
         except TreeError as error:
@@ -292,8 +296,9 @@ class Checkpoints:
     def _ready(self) -> Generator[State]:
         """Alone at work, with nothing left over from a killed process."""
         with self._locked():
-            if told := self._steps.settle():
-                raise CheckpointError(f"{' '.join(told)} Try again.")
+            settled = self._steps.settle()
+            if settled.told and not settled.stands:
+                raise CheckpointError(f"{' '.join(settled.told)} Try again.")
             yield self._journal.state
 
     @contextlib.contextmanager
@@ -315,6 +320,10 @@ class Checkpoints:
         finally:
             self._store.guard = None
             os.close(file)
+
+
+def _is_no_file(side: Content | None) -> bool:
+    return side is None or side.is_link
 
 
 def _named(paths: Iterable[str]) -> str:

@@ -1,23 +1,36 @@
-"""Several files of the working tree, from one state to another, all of them or none.
+"""Several files and links of the working tree, from one state to another, all of them or none.
 
     every new file beside its place, on disk ─► every old one held by a second name, and still as it was?
         ─► the new ones into their places ─► were the old ones left alone until then? ─► the second names go
 
 Nothing that the user sees changes before all is ready, and what they write at that very moment is not lost: it goes to
-the held file, which then comes back. The temporary names follow from the tag, so that whoever knows it can take back
-(`revert`) or clear away (`sweep`) what a killed process left.
+the held file, which then comes back. A symbolic link is exchanged itself, and nothing is done through one: where a
+folder becomes a link or a link a folder, what lies behind the link is none of the exchange's.
+
+The temporary names follow from the tag, so that whoever knows it can take back (`revert`) or clear away (`sweep`) what
+a killed process left.
 """
 
 import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ossa.assistant.accepting.attributes import keep_attributes
-from ossa.assistant.accepting.tree import Content, Stamp, Trace, Tree, TreeError, read_file, same, sync_folder
+from ossa.assistant.accepting.attributes import give_back_attributes, keep_attributes
+from ossa.assistant.accepting.tree import (
+    Content,
+    Stamp,
+    Trace,
+    Tree,
+    TreeError,
+    is_folder,
+    read_file,
+    same,
+    sync_folder,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +70,10 @@ class Exchange:
         self.stuck: list[str] = []
         """Files that `revert` could not bring back, each with the system's reason."""
         self._times: dict[Path, tuple[int, int]] = {}
+        self._links = links_of(traces)
         places: dict[Path, str] = {}
         for trace in traces:
-            other = places.setdefault(tree.place(trace.path), trace.path)
+            other = places.setdefault(tree.place(trace.path, self._links), trace.path)
             if other != trace.path:
                 raise TreeError(f"Nothing was written: {other} and {trace.path} are the same file.")
         unsteady = {*places, *self._folders}
@@ -74,8 +88,12 @@ class Exchange:
         """Whether all files are in their new state."""
         return all(self._stands(move, move.new) for move in self._moves)
 
-    def run(self, contents: Sequence[Content | None]) -> None:
-        """Make the exchange; `contents` are the new states with their bytes. Call `sweep` once it is to last.
+    def run(self, contents: Sequence[Content | None], noted: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Make the exchange. Call `sweep` once it is to last.
+
+        Args:
+            contents: the new states with their bytes.
+            noted: attributes of files that come back, by path.
 
         Raises:
             TreeError: a file is not as expected, or the system refuses; all was taken back, except `kept` and `stuck`.
@@ -84,7 +102,7 @@ class Exchange:
             for move, content in zip(self._moves, contents, strict=True):
                 if content is not None:
                     with _naming(move.path):
-                        self._stage(move, content)
+                        self._stage(move, content, (noted or {}).get(move.path, {}))
             self._each(self._hold, self._moves)
             self._each(self._remove, [move for move in self._moves if move.new is None])
             for folder in self._folders:
@@ -117,23 +135,30 @@ class Exchange:
             self._tried(lambda move: move.held.unlink(missing_ok=True), move)
         return not self.stuck
 
-    def _stage(self, move: _Move, new: Content) -> None:
+    def _stage(self, move: _Move, new: Content, noted: Mapping[str, str]) -> None:
         """Write the new file, with what the old one has besides bytes, safe on disk."""
-        is_there = move.old is not None and os.path.lexists(move.place)
+        is_there = move.old is not None and not move.old.is_link and not new.is_link and os.path.lexists(move.place)
         mode = new.mode
         if is_there:
             status = os.lstat(move.place)
-            mode = stat.S_IMODE(status.st_mode) if mode is None else mode
+            mode = stat.S_IMODE(status.st_mode) if mode is None and not noted else mode
             if status.st_nlink > 1:
                 self.notes.append(
                     f"{move.path} has other names (hard links): they keep what was there, as after a `git checkout`."
                 )
+        if new.is_link:
+            move.fresh.symlink_to(os.fsdecode(new.data))
+            return
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(move.fresh, flags, 0o666 if mode is None else 0o600), "wb") as out:
             out.write(new.data)
             out.flush()
-            if is_there and (note := keep_attributes(move.place, move.fresh, move.path)):
-                self.notes.append(note)
+            if noted:
+                note = give_back_attributes(move.fresh, noted, move.path)
+                mode = mode & 0o1777 if note and mode is not None else mode  # it is not to run as somebody else now
+            else:
+                note = keep_attributes(move.place, move.fresh, move.path) if is_there else ""
+            self.notes += [note] if note else []
             if mode is not None:
                 move.fresh.chmod(mode)
             os.fsync(out.fileno())
@@ -141,7 +166,7 @@ class Exchange:
     def _hold(self, move: _Move) -> None:
         """Give the old file its second name, where the file system has such, and see that it is as it was."""
         if move.old is None:
-            if os.path.lexists(move.place) and not _is_folder(move.place):
+            if self._lies(move) and not is_folder(move.place):
                 raise TreeError(
                     f"Nothing was written: {move.path} exists by now, or a file whose name differs only in case."
                 )
@@ -153,6 +178,10 @@ class Exchange:
             self._times[move.place] = _time(found)
         self._compare(found, move)
 
+    def _lies(self, move: _Move) -> bool:
+        """Whether anything is in the place itself, not behind a link."""
+        return os.path.lexists(move.place) and not self._tree.is_behind_link(move.place)
+
     def _remove(self, move: _Move) -> None:
         self._take(move)
         move.place.unlink(missing_ok=True)
@@ -163,10 +192,12 @@ class Exchange:
             self._take(move)
             move.fresh.replace(move.place)
             return
-        if _is_folder(move.place):
+        if self._tree.is_behind_link(move.place):
+            raise _changed(move)
+        if is_folder(move.place):
             _remove_empty(move.place, move.path)
         try:
-            os.link(move.fresh, move.place)
+            os.link(move.fresh, move.place, follow_symlinks=False)
         except OSError:
             if os.path.lexists(move.place):
                 raise _changed(move) from None
@@ -174,6 +205,8 @@ class Exchange:
 
     def _take(self, move: _Move) -> None:
         """Make sure that the old file is held and still in its place."""
+        if self._tree.is_behind_link(move.place):
+            raise _changed(move)
         if not os.path.lexists(move.held):
             move.place.rename(move.held)
             self._compare(move.held, move)
@@ -191,12 +224,13 @@ class Exchange:
 
     def _take_away(self, move: _Move) -> None:
         """Remove a file that was not there before, if it is the one that we made."""
-        ours = os.path.lexists(move.place) and (
+        there = self._lies(move)
+        ours = there and (
             not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
         )
         if ours and (now := _stamp(move)) and same(now, move.new):
             move.place.unlink()
-        elif os.path.lexists(move.place) and not _is_folder(move.place):
+        elif there and not is_folder(move.place):
             self.kept.append(move.path)
         move.fresh.unlink(missing_ok=True)
 
@@ -205,12 +239,14 @@ class Exchange:
         move.fresh.unlink(missing_ok=True)
         if not os.path.lexists(move.held):
             return
+        if self._tree.is_behind_link(move.place):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.path.lexists(move.place):
             move.place.parent.mkdir(parents=True, exist_ok=True)
             move.held.rename(move.place)
         elif os.path.samestat(os.lstat(move.place), os.lstat(move.held)):
             move.held.unlink()
-        elif _is_folder(move.place):
+        elif is_folder(move.place):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         elif move.new is not None and same(_stamp(move), move.new):
             move.held.replace(move.place)
@@ -220,7 +256,7 @@ class Exchange:
 
     def _stands(self, move: _Move, stamp: Stamp | None) -> bool:
         try:
-            return same(self._tree.stamp(move.path), stamp)
+            return same(self._tree.stamp(move.path, self._links), stamp)
         except TreeError:
             return False
 
@@ -240,6 +276,11 @@ class Exchange:
             self.kept.append(move.path)
         except OSError as error:
             self.stuck.append(f"{move.path} ({error.strerror})")
+
+
+def links_of(traces: Sequence[Trace]) -> set[str]:
+    """The paths at which an exchange puts a link or takes one away: what lies behind them is not its business."""
+    return {trace.path for trace in traces if any(side and side.is_link for side in (trace.old, trace.new))}
 
 
 def _steady_folder(place: Path, unsteady: set[Path], root: Path) -> Path:
@@ -267,14 +308,10 @@ def _time(place: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _is_folder(place: Path) -> bool:
-    return place.is_dir() and not place.is_symlink()
-
-
 def _remove_empty(folder: Path, path: str) -> None:
     """Remove a folder in which there are at most empty folders: a file is to take its place."""
     within = [*folder.rglob("*")]
-    if not all(_is_folder(entry) for entry in within):
+    if not all(is_folder(entry) for entry in within):
         raise TreeError(
             f"Nothing was written: {path} is a folder in the working tree, and there are other files in it."
         )

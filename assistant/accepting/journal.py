@@ -12,8 +12,8 @@ So one rename makes a step final. After a kill, a step is over if state.json nam
 import contextlib
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
@@ -41,6 +41,8 @@ class Record:
     traces: tuple[Trace, ...]
     folders: tuple[str, ...] = ()
     """Those that it made."""
+    attributes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """What the files that it deleted, or made links of, had besides bytes and permissions, by path."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ class Journal:
         if not self._state.exists():
             self.save(State())
         traces = [asdict(trace) for trace in record.traces]
-        self._write(self.path(record.id), {"files": traces, "folders": record.folders})
+        self._write(self.path(record.id), {"files": traces, "folders": record.folders, "attributes": record.attributes})
 
     def remove(self, names: Sequence[str]) -> None:
         """Remove records."""
@@ -208,7 +210,11 @@ def _step(found: Any) -> Step:
 
 def _record(name: str, found: Any) -> Record:
     traces = [Trace(_text(t["path"]), _stamp(t["old"]), _stamp(t["new"])) for t in found["files"]]
-    return Record(name, tuple(traces), _texts(found["folders"]))
+    noted = {
+        _text(path): {_text(key): _text(value) for key, value in some.items()}
+        for path, some in found.get("attributes", {}).items()
+    }
+    return Record(name, tuple(traces), _texts(found["folders"]), noted)
 
 
 def _stamp(found: Any) -> Stamp | None:

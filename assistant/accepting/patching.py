@@ -106,6 +106,8 @@ class _Files:
         try:
             if path not in self._found:
                 real = self._real(path)
+                if inner := self._repository.inner(real):
+                    raise EditError(f"{path} belongs to the repository {inner} within this one; apply it there.")
                 self._refuse_secret(path, real)
                 self._found[path] = real, self._tree.read(real)
         except (DraftError, TreeError) as error:

@@ -15,14 +15,22 @@ def take_out(draft: Draft, root: Path, change: Change, rejected: Collection[str]
     Raises:
         DraftError: a file cannot be brought back.
     """
-    for file in change.files:
+    links = [file.path for file in change.files if file.link is not None and file.hunks[0].id not in rejected]
+    # What came goes first: it may be in the way of what was there, a folder's files in that of a link.
+    for file in sorted(change.files, key=lambda file: file.kind != "added"):
         ids = {hunk.id for hunk in file.hunks} & set(rejected)
         if not ids:
             continue
-        data = draft.read(file.path)
+        if link := next((link for link in links if file.path.startswith(f"{link}/")), None):
+            raise DraftError(f"{file.path} cannot come back: {link} is a symbolic link in the draft; reject that, too.")
         if file.kind == "added":
             draft.write(file.path, None)
-        elif file.binary:
+            continue
+        if file.involves_link:
+            draft.restore(file.path)
+            continue
+        data = draft.read(file.path)
+        if file.binary:
             now = _standing(root, file)
             draft.write(file.path, now.data if now else None, now.mode if now else None)
         elif file.kind == "deleted":
@@ -56,6 +64,9 @@ def _found_mode(file: FileChange, ids: Collection[str]) -> int | None:
 def _standing(root: Path, file: FileChange) -> Content | None:
     """The file in the working tree, for what the change does not tell of it."""
     try:
-        return Tree(root).read(file.path)
+        now = Tree(root).read(file.path)
     except TreeError as error:
         raise DraftError(str(error)) from error
+    if now and now.is_link:
+        raise DraftError(f"{file.path} is a symbolic link in the working tree by now; /discard starts afresh.")
+    return now

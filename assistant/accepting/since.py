@@ -1,8 +1,10 @@
 """What the user changed in files since ossa wrote them: which files, and as a unified diff of bounded size."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ossa.assistant.accepting.exchange import links_of
 from ossa.assistant.accepting.journal import Record
 from ossa.assistant.accepting.tree import Content, Stamp, Tree, TreeError, same
 from ossa.assistant.diff import diff_file, unified
@@ -24,13 +26,14 @@ class Since:
 
 def changed_since(tree: Tree, records: Sequence[Record], *, back: bool) -> list[Since]:
     """Files that are not as these accepts, oldest first, left them; or found them, where the way is not back."""
+    links = links_of([trace for record in records for trace in record.traces])
     standing: dict[str, Stamp | None] = {}
     changed: list[Since] = []
     for trace in (trace for record in reversed(records) for trace in record.traces):
         left, before = (trace.new, trace.old) if back else (trace.old, trace.new)
         note, now = "", None
         try:
-            now = standing[trace.path] if trace.path in standing else tree.read(trace.path)
+            now = standing[trace.path] if trace.path in standing else tree.read(trace.path, links)
         except TreeError as error:
             note = str(error)
         if note or not same(now.stamp if isinstance(now, Content) else now, left):
@@ -61,6 +64,8 @@ def _diff(file: Since, data: Mapping[str, bytes]) -> str:
     left, now = (
         Content(data[side.blob], side.mode) if isinstance(side, Stamp) else side for side in (file.left, file.now)
     )
+    if any(side and side.is_link for side in (left, now)):
+        return f"# {file.path}: {_told(left)} → {_told(now)}\n"
     old, new = left.mode if left else None, now.mode if now else None
     change = diff_file(
         file.path,
@@ -71,3 +76,9 @@ def _diff(file: Since, data: Mapping[str, bytes]) -> str:
     )
     modes = f"# {file.path}: mode {old:o} → {new:o}\n" if old is not None and new not in (None, old) else ""
     return modes + (unified(change) if change else "")
+
+
+def _told(side: Content | None) -> str:
+    if side is None:
+        return "nothing"
+    return f"symbolic link to {os.fsdecode(side.data)!r}" if side.is_link else "a file"

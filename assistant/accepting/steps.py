@@ -5,17 +5,26 @@ settle ─► a step that a kill left: over? clear up after it : all files there
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from ossa.assistant.accepting.exchange import Exchange
+from ossa.assistant.accepting.exchange import Exchange, links_of
 from ossa.assistant.accepting.journal import CheckpointError, Journal, Record, State, Step, Word
 from ossa.assistant.accepting.tree import Content, Trace, Tree, TreeError, same
 
 Writing: TypeAlias = Callable[[Iterable[str]], AbstractContextManager[None]]
 """What is open while these files of the working tree are written."""
+
+
+class Settled(NamedTuple):
+    """What became of a step that a kill left."""
+
+    told: Sequence[str] = ()
+    """Sentences for the user; none where there was no such step."""
+    stands: bool = False
+    """Whether it is made, so that one may go on from it."""
 
 
 class Steps:
@@ -50,13 +59,16 @@ class Steps:
         except (TreeError, CheckpointError) as error:
             raise CheckpointError(f"Nothing was written: {error}") from error
         with self._writing([trace.path for trace in traces]):
-            self._exchange(exchange, contents)
+            noted = {path: some for record in reversed(records) for path, some in record.attributes.items()}
+            self._exchange(exchange, contents, noted if _goes_back(word) else {})
         self._clear(step, records, exchange)
         return tuple(exchange.notes)
 
-    def _exchange(self, exchange: Exchange, contents: Sequence[Content | None]) -> None:
+    def _exchange(
+        self, exchange: Exchange, contents: Sequence[Content | None], noted: Mapping[str, Mapping[str, str]]
+    ) -> None:
         try:
-            exchange.run(contents)
+            exchange.run(contents, noted)
             self._journal.over()
         except (TreeError, CheckpointError) as error:
             if isinstance(error, CheckpointError):
@@ -66,43 +78,42 @@ class Steps:
             self._journal.end()
             raise CheckpointError(str(error)) from error
 
-    def settle(self) -> list[str]:
+    def settle(self) -> Settled:
         """Finish or take back a step that is not over; clear up after one that is.
-
-        Returns:
-            Sentences on what was taken back, and which files were left as they are.
 
         Raises:
             CheckpointError: the journal is damaged.
         """
         step = self._journal.step
         if step is None:
-            return []
+            return Settled()
         try:
             records = [self._journal.record(name) for name in step.ids]
             exchange = Exchange(self._tree, net(step.word, records), step.folders, step.ids[-1])
         except (CheckpointError, TreeError) as error:
             self._journal.end()
-            return [f"An interrupted {step.word} cannot be settled: {error} Look through the files that it touched."]
+            return Settled(
+                [f"An interrupted {step.word} cannot be settled: {error} Look through the files that it touched."]
+            )
         if self._journal.state.last != step.id:
             if not exchange.is_done:
                 return self._take_back(step, records, exchange)
             self._journal.over()
         self._clear(step, records, exchange)
-        return []
+        return Settled([f"An interrupted {step.word} of {_files(records)} was finished."], stands=True)
 
     def missing(self, traces: Sequence[Trace]) -> tuple[str, ...]:
         """Folders that have to be made for the new files."""
-        return tuple(self._tree.missing_folders([trace.path for trace in traces if trace.new is not None]))
+        wanted = [trace.path for trace in traces if trace.new is not None]
+        return tuple(self._tree.missing_folders(wanted, links_of(traces)))
 
-    def _take_back(self, step: Step, records: Sequence[Record], exchange: Exchange) -> list[str]:
+    def _take_back(self, step: Step, records: Sequence[Record], exchange: Exchange) -> Settled:
         exchange.revert()
         if exchange.stuck:
-            return [f"An interrupted {step.word} cannot be taken back: {_stuck(exchange)}"]
+            return Settled([f"An interrupted {step.word} cannot be taken back: {_stuck(exchange)}"])
         self._journal.end()
-        files = ", ".join(dict.fromkeys(path for record in records for path in record.files))
         kept = [f"{path} was left as it is, because it changed since." for path in exchange.kept]
-        return [f"An interrupted {step.word} of {files} was taken back.", *kept]
+        return Settled([f"An interrupted {step.word} of {_files(records)} was taken back.", *kept])
 
     def _clear(self, step: Step, records: Sequence[Record], exchange: Exchange) -> None:
         """The step is over: temporary files go, and so do the folders that are empty on this side."""
@@ -129,6 +140,10 @@ def net(word: Word, records: Sequence[Record]) -> list[Trace]:
 
 def _goes_back(word: Word) -> bool:
     return word in ("undo", "rewind")
+
+
+def _files(records: Sequence[Record]) -> str:
+    return ", ".join(dict.fromkeys(path for record in records for path in record.files))
 
 
 def _stuck(exchange: Exchange) -> str:

@@ -216,10 +216,16 @@ def _stream(name: str, swaps: Sequence[Swap]) -> Iterator[bytes]:
         yield b"deleteall\n"
         for path, content in files:
             if content is not None:
-                mode = b"100755" if content.mode is not None and content.mode & 0o100 else b"100644"
-                yield b"M %s %s %s\n" % (mode, blob_name(content.data).encode(), _quoted(path))
+                yield b"M %s %s %s\n" % (_mode(content), blob_name(content.data).encode(), _quoted(path))
         yield b"\n"
     yield b"done\n"
+
+
+def _mode(content: Content) -> bytes:
+    """Git's word for what it is."""
+    if content.is_link:
+        return b"120000"
+    return b"100755" if content.mode is not None and content.mode & 0o100 else b"100644"
 
 
 def _quoted(path: str) -> bytes:

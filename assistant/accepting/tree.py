@@ -1,4 +1,4 @@
-"""The working tree as an accept sees it: plain files below a folder, never through a link that leads out of it.
+"""The working tree as an accept sees it: files and symbolic links below a folder, and nothing through a link.
 
     path ─► place() ─► read() its bytes and permissions, or stamp() what they can be told by
 
@@ -11,10 +11,13 @@ import os
 import stat
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import DraftError
-from ossa.assistant.safepath import follow, inside
+from ossa.assistant.safepath import inside, leads_to
+
+LINK = stat.S_IFLNK | 0o777
+"""The mode of a symbolic link, which has no permissions of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,26 @@ class Stamp:
     blob: str
     """Git's name for its bytes."""
     mode: int | None = None
-    """Its permission bits; None where they do not matter."""
+    """Its permission bits, or `LINK`; None where they do not matter."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == LINK
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file: its bytes and its permission bits."""
+    """A file with its bytes and permission bits, or a symbolic link with where it leads."""
 
     data: bytes
     mode: int | None = None
-    """None for a new file: as the system makes them."""
+    """None for a new file: as the system makes them; `LINK` for a link."""
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == LINK
 
     @property
     def stamp(self) -> Stamp:
@@ -80,38 +93,56 @@ class Tree:
         """`root` is the top of the working tree."""
         self.root = root.resolve()
 
-    def read(self, path: str) -> Content | None:
-        """The file at a path from the root, None where there is none or only a folder.
+    def read(self, path: str, going: Container[str] = ()) -> Content | None:
+        """What is at a path from the root, None where there is nothing or only a folder.
+
+        Args:
+            path: a file's or link's.
+            going: links that are about to go; behind one of these there is nothing.
 
         Raises:
-            TreeError: the path leads out of the tree, or something other than a plain file is there.
+            TreeError: the path leads out of the tree or through another link, or it is a device or the like.
         """
-        return read_file(self.place(path), path)
+        place = self.place(path, going)
+        return None if self.is_behind_link(place) else read_file(place, path)
 
-    def stamp(self, path: str) -> Stamp | None:
+    def stamp(self, path: str, going: Container[str] = ()) -> Stamp | None:
         """What the file at a path can be told by; None and errors as with `read`."""
-        found = self.read(path)
+        found = self.read(path, going)
         return found and found.stamp
 
-    def place(self, path: str) -> Path:
-        """Where a file is, with no symbolic link on the way.
+    def place(self, path: str, going: Container[str] = ()) -> Path:
+        """Where a file is or is to be, with no symbolic link on the way but those that are about to go.
 
         Raises:
-            TreeError: the path leads out of the tree or into `.git`.
+            TreeError: the path leads out of the tree, into `.git` or through a link.
         """
         try:
-            return self.root / follow(inside(path), self._find, self.root, last=False)
+            plain = PurePosixPath(inside(path))
         except DraftError as error:
             raise TreeError(str(error)) from error
+        for folder in reversed(plain.parents):
+            if folder.as_posix() not in going and (self.root / folder).is_symlink():
+                raise TreeError(f"{path} goes through {folder}, a symbolic link; ossa writes nothing through one.")
+        return self.root / plain
 
-    def missing_folders(self, paths: Sequence[str]) -> list[str]:
-        """Folders that these files need and that are not there yet, outermost first."""
-        needed = {folder for path in paths for folder in self.place(path).parents if folder.is_relative_to(self.root)}
-        return sorted(str(folder.relative_to(self.root)) for folder in needed if not folder.is_dir())
+    def is_behind_link(self, place: Path) -> bool:
+        """Whether a folder above a place in the tree is a symbolic link."""
+        return any((self.root / folder).is_symlink() for folder in place.relative_to(self.root).parents)
+
+    def missing_folders(self, paths: Sequence[str], going: Container[str] = ()) -> list[str]:
+        """Folders that these files need and that are not there yet, outermost first; links that go are none."""
+        places = (self.place(path, going) for path in paths)
+        needed = {folder for place in places for folder in place.parents if folder.is_relative_to(self.root)}
+        return sorted(str(folder.relative_to(self.root)) for folder in needed if self._lacks(folder))
+
+    def _lacks(self, folder: Path) -> bool:
+        return not is_folder(folder) or self.is_behind_link(folder)
 
     def write_protected(self, paths: Sequence[str]) -> list[str]:
         """Those of these files that the user may not write: they would be replaced all the same, against their mark."""
-        return [path for path in paths if os.path.lexists(at := self.place(path)) and not os.access(at, os.W_OK)]
+        places = ((path, self.place(path)) for path in paths)
+        return [p for p, at in places if os.path.lexists(at) and not at.is_symlink() and not os.access(at, os.W_OK)]
 
     def is_occupied(self, path: str, going: Container[str] = ()) -> bool:
         """Whether a folder is where a file is to come, with anything in it but folders and what is `going` itself.
@@ -119,7 +150,10 @@ class Tree:
         Raises:
             TreeError: the path leads out of the tree.
         """
-        for folder, names, files in os.walk(self.place(path)):
+        place = self.place(path, going)
+        if not is_folder(place) or self.is_behind_link(place):
+            return False
+        for folder, names, files in os.walk(place):
             links = [name for name in names if Path(folder, name).is_symlink()]
             below = (Path(folder, name).relative_to(self.root).as_posix() for name in (*files, *links))
             if any(file not in going for file in below):
@@ -140,13 +174,14 @@ class Tree:
                     break
                 folder.rmdir()
 
-    def _find(self, path: str) -> Path | None:
-        place = self.root / path
-        return place if os.path.lexists(place) else None
+
+def is_folder(place: Path) -> bool:
+    """Whether it is a folder itself, not a link to one."""
+    return place.is_dir() and not place.is_symlink()
 
 
 def read_file(place: Path, name: str) -> Content | None:
-    """The file at a place, None where there is none or only a folder.
+    """The file or link at a place, None where there is none or only a folder.
 
     Raises:
         TreeError: something else is there, or it cannot be read; the sentence calls it `name`.
@@ -155,6 +190,8 @@ def read_file(place: Path, name: str) -> Content | None:
         found = os.lstat(place).st_mode
         if stat.S_ISDIR(found):
             return None
+        if stat.S_ISLNK(found):
+            return Content(os.fsencode(leads_to(place)), LINK)
         if not stat.S_ISREG(found):
             raise TreeError(f"{name} is no plain file in the working tree; ossa leaves it alone.")
         return Content(place.read_bytes(), stat.S_IMODE(found))
@@ -172,8 +209,8 @@ def blob_name(data: bytes) -> str:
 
 
 def same(one: Stamp | None, other: Stamp | None) -> bool:
-    """Whether two states have the same bytes, and the same permissions where both are known."""
-    if one is None or other is None:
+    """Whether two states are of one kind with the same bytes, and the same permissions where both are known."""
+    if one is None or other is None or one.is_link != other.is_link:
         return one is other
     return one.blob == other.blob and (one.mode == other.mode or None in (one.mode, other.mode))
 

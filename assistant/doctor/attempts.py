@@ -3,6 +3,7 @@
 Nearly all is judged by what happens outside; of a system call only the probe itself can tell whether it got through.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 
 from ossa.assistant.doctor.attempt import (
@@ -32,6 +33,14 @@ def _knows_bystander(stage: Stage, done: Completed) -> bool:
 
 def _bystander_is_gone(stage: Stage, _: Completed) -> bool:
     return stage.bystander is None or stage.bystander.poll() is not None
+
+
+def _heard(stage: Stage, _: Completed) -> bool:
+    """Something came through the named pipe."""
+    try:
+        return stage.pipe >= 0 and bool(os.read(stage.pipe, 16))
+    except BlockingIOError:
+        return False
 
 
 def _has_passwords(_: Stage, done: Completed) -> bool:
@@ -88,6 +97,7 @@ PROGRAMS = (
     Attempt("see other programs", "see", _knows_bystander),
     Attempt("end another program", "kill", _bystander_is_gone),
     Attempt("look into another program's memory", "trace", claimed),
+    Attempt("feed a named pipe that another program reads", "named_pipe", _heard),
     Attempt("use a terminal", "terminal", claimed),
 )
 PRIVILEGES = (

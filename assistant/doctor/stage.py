@@ -34,6 +34,8 @@ class Stage:
     """Stands in every secret; a probe that prints it has read one."""
     listeners: dict[str, socket.socket] = field(default_factory=dict[str, socket.socket])
     bystander: "subprocess.Popen[str] | None" = None
+    pipe: int = -1
+    """A named pipe of the person's, which is being read."""
 
     @property
     def mark(self) -> str:
@@ -77,6 +79,9 @@ class Stage:
         self._commit()
         (self.project / ".git/hooks").mkdir(exist_ok=True)
         self._listen(closing)
+        os.mkfifo(self.elsewhere / "control")
+        self.pipe = os.open(self.elsewhere / "control", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        closing.callback(os.close, self.pipe)
         held = [self.listeners["relative"].fileno()] if "relative" in self.listeners else []
         self.bystander = closing.enter_context(_bystander(self.canary, self.elsewhere, held))
 

@@ -9,12 +9,12 @@ blocks. It gets a git folder of its own, at the same commit, which borrows the r
 """
 
 import asyncio
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ossa.assistant.draft import Command, Completed, DraftError, Isolation
 from ossa.assistant.drafts import environment, process
+from ossa.assistant.drafts.found import standing
 from ossa.assistant.drafts.mirror import Mirror
 from ossa.assistant.drafts.recorded import RecordedDraft
 from ossa.assistant.drafts.sandbox import Sandbox, View
@@ -59,10 +59,8 @@ class CopyDraft(RecordedDraft):
         return Isolation("copy", False, f"NOT confined: {self._why}; {missing}", MISSING)
 
     def _find(self, path: str) -> Path | None:
-        theirs = self._repository.root / path
-        if path not in self._found and os.path.lexists(theirs):
-            return theirs
-        return self._mirror.find(path)
+        theirs = None if path in self._found else standing(self._repository.root, path)
+        return theirs or self._mirror.find(path)
 
     def _put(self, path: str, data: bytes, mode: int) -> None:
         self._mirror.put(path, data, mode)
@@ -73,6 +71,9 @@ class CopyDraft(RecordedDraft):
     def _release(self, path: str) -> bool:
         self._mirror.note(path)
         return True
+
+    def _open_up(self, paths: Sequence[str]) -> None:
+        """The copy follows the working tree file by file, so that nothing is hidden in it."""
 
     def _wipe(self) -> None:
         self._mirror.wipe()

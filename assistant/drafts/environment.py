@@ -1,7 +1,7 @@
 """What a command in a draft may know of the person's machine: an allow-list of variables, a home without its secrets.
 
 os.environ ─► variables() ─► the command's environment
-home, sockets of other programs ─► secrets(), sockets() ─► covered up by the sandbox
+home, sockets and pipes of other programs ─► secrets(), sockets(), pipes() ─► covered up by the sandbox
 """
 
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ossa.assistant import paths
+from ossa.assistant.safepath import leads_to
 
 _ALLOWED = """
     PATH HOME USER LOGNAME SHELL TERM TZ LANG LANGUAGE COLUMNS LINES VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV
@@ -84,6 +85,11 @@ def sockets() -> list[Path]:
     return [path for path in _existing([*found, *(_owned(relative) if relative else ())]) if _is_socket(path)]
 
 
+def pipes() -> list[Path]:
+    """Named pipes that programs hold open, as far as that can be seen: no read-only mount keeps one from being fed."""
+    return _existing({name for process in Path("/proc").glob("[0-9]*") for name in _held_pipes(process / "fd")})
+
+
 def toolchains() -> list[Path]:
     """Folders that must stay readable wherever they lie: the active virtual environment, ossa's own, those on PATH."""
     active = os.environ.get("VIRTUAL_ENV"), os.environ.get("CONDA_PREFIX"), sys.prefix, sys.base_prefix
@@ -104,6 +110,15 @@ def _owned(sockets: Mapping[str, str]) -> Iterator[Path]:
             held = {str(entry.readlink()) for entry in _listed(process / "fd")}
             for socket in held & sockets.keys():
                 yield (process / "cwd").readlink() / sockets[socket]
+
+
+def _held_pipes(folder: Path) -> Iterator[str]:
+    """The names of the pipes among a process's open files; most have none."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                if stat.S_ISFIFO(entry.stat().st_mode) and (name := leads_to(Path(entry.path))).startswith("/"):
+                    yield name
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -12,7 +12,9 @@ import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from ossa.assistant.safepath import leads_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,18 @@ class Entry:
         try:
             mode = path.lstat().st_mode
             if stat.S_ISLNK(mode):
-                return cls(os.fsencode(path.readlink()), mode)
+                return cls(os.fsencode(leads_to(path)), mode)
             return cls(path.read_bytes(), mode) if stat.S_ISREG(mode) else cls()
         except (FileNotFoundError, NotADirectoryError):
             return cls()
+
+
+def standing(root: Path, path: str) -> Path | None:
+    """Where the working tree has a file, link or folder; None where it has none, and behind a symbolic link."""
+    at = root / path
+    if not os.path.lexists(at) or any((root / folder).is_symlink() for folder in PurePosixPath(path).parents):
+        return None
+    return at
 
 
 class Found:
@@ -81,7 +91,7 @@ class Found:
             return
         self._copies.mkdir(parents=True, exist_ok=True)
         for path in new:
-            self._modes[path] = self._keep(path, root / path)
+            self._modes[path] = self._keep(path, standing(root, path))
         self._save()
 
     def forget(self, paths: Iterable[str]) -> None:
@@ -92,15 +102,17 @@ class Found:
         for path in gone:
             self._copy(path).unlink(missing_ok=True)
 
-    def _keep(self, path: str, original: Path) -> int:
+    def _keep(self, path: str, original: Path | None) -> int:
         """Copy a file; its mode, or 0 where there is none."""
         copy = self._copy(path)
+        if original is None:
+            return 0
         try:
             mode = original.lstat().st_mode
             if stat.S_ISREG(mode):
                 shutil.copyfile(original, copy)
             elif stat.S_ISLNK(mode):
-                copy.write_bytes(os.fsencode(original.readlink()))
+                copy.write_bytes(os.fsencode(leads_to(original)))
             else:
                 return 0
         except (FileNotFoundError, NotADirectoryError):

@@ -37,6 +37,9 @@ class GuardedDraft:
     def write(self, path: str, data: bytes | None, mode: int | None = None) -> None:
         self._draft.write(path, data, mode)
 
+    def restore(self, path: str) -> None:
+        self._draft.restore(path)
+
     def files(self) -> list[str]:
         return self._draft.files()
 

@@ -8,9 +8,12 @@ Whiteouts are character devices 0:0; an opaque folder bears an attribute. Paths 
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
+
+from ossa.assistant.drafts.found import standing
+from ossa.assistant.safepath import too_long
 
 Touch: TypeAlias = Literal["file", "gone", "opaque"]
 _OPAQUE = "user.overlay.opaque"
@@ -42,18 +45,19 @@ class Layers:
             at = at / part
             mode = _mode(at)
             if mode is None:
-                below = self._lower / path
-                shown = not hidden and _mode(below) is not None
-                return Place(below if shown else None, hidden, hidden)
+                return Place(None if hidden else standing(self._lower, path), hidden, hidden)
             if _is_whiteout(at, mode):
                 return Place(None, True, True)
             if not stat.S_ISDIR(mode):
                 return Place(at if number == len(parts) - 1 else None, True, True)
-            hidden = hidden or _is_opaque(at)
+            hidden = hidden or _is_opaque(at) or not self._is_merged("/".join(parts[: number + 1]))
         return Place(at, hidden, hidden)
 
     def walk(self, skip: Callable[[str], bool]) -> Iterator[tuple[str, Touch]]:
-        """Everything in the upper folder, top down; what `skip` says yes to is left out, folders whole."""
+        """Everything in the upper folder, top down; what `skip` says yes to is left out, folders whole.
+
+        So is what lies too deep to be named.
+        """
         todo = [""]
         while todo:
             folder = todo.pop()
@@ -61,16 +65,16 @@ class Layers:
                 for entry in entries:
                     path = f"{folder}/{entry.name}" if folder else entry.name
                     mode = entry.stat(follow_symlinks=False).st_mode
-                    if skip(path):
+                    if skip(path) or too_long(path):
                         continue
                     if stat.S_ISDIR(mode):
                         todo.append(path)
                         if _is_opaque(self._upper / path):
                             yield path, "opaque"
-                    elif _is_whiteout(self._upper / path, mode):
-                        yield path, "gone"
                     elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
                         yield path, "file"
+                    else:  # a whiteout; a pipe or a socket is no file either
+                        yield path, "gone"
 
     def put(self, path: str, staged: Path) -> None:
         """Move a file of the same file system into the upper folder; its folders are made.
@@ -105,6 +109,26 @@ class Layers:
         self._prune(path)
         return True
 
+    def open_up(self, folder: str, gone: Iterable[str] = ()) -> None:
+        """Let what the lower folder has within a folder show through again, but for the files in it that are gone.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        at = self._upper / folder
+        mode = _mode(at)
+        if mode is None or not stat.S_ISDIR(mode) or not _is_opaque(at) or not self._is_merged(folder):
+            return
+        os.removexattr(at, _OPAQUE)
+        for path in gone:
+            if path.startswith(f"{folder}/") and self.place(path).entry is not None:
+                self.remove(path)
+
+    def _is_merged(self, folder: str) -> bool:
+        """Whether a folder of the upper folder hides nothing of its kind: the lower has it as well, or nothing."""
+        mode = _mode(self._lower / folder)
+        return mode is None or stat.S_ISDIR(mode)
+
     def _make_parents(self, path: str) -> None:
         parts = path.split("/")[:-1]
         for number in range(len(parts)):
@@ -126,7 +150,8 @@ class Layers:
         """Remove the folders above that are empty, where the lower folder has none."""
         for parent in list((self._upper / path).parents):
             below = self._lower / parent.relative_to(self._upper)
-            if parent == self._upper or below.is_dir() or not parent.is_dir() or any(parent.iterdir()):
+            shown = below.is_dir() and not below.is_symlink()
+            if parent == self._upper or shown or not parent.is_dir() or any(parent.iterdir()):
                 return
             parent.rmdir()
 

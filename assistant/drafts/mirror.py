@@ -14,9 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from ossa.assistant.drafts import gitcopy
-from ossa.assistant.drafts.recorded import is_noise
+from ossa.assistant.drafts.recorded import is_noise, stage
 from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
+from ossa.assistant.safepath import too_long
 
 _NEEDED = (".venv", "venv", "node_modules")
 """Ignored folders at the root that tests need and that are too big to copy."""
@@ -73,11 +74,12 @@ class Mirror:
         touched = {path for path, (_, own) in self._copied.items() if self._now(path) != own}
         for folder, names, files in os.walk(self.folder):
             below = os.path.relpath(folder, self.folder)
-            links = [name for name in names if Path(folder, name).is_symlink()]
             paths = {name: os.path.normpath(f"{below}/{name}") for name in (*names, *files)}
-            names[:] = [name for name in names if not is_noise(paths[name])]
+            names[:] = [name for name in names if not is_noise(paths[name]) and not too_long(paths[name])]
+            links = [name for name in names if Path(folder, name).is_symlink()]
             present = (paths[name] for name in (*files, *links))
-            touched.update(p for p in present if p not in self._copied and not is_noise(p) and p not in _NEEDED)
+            new = (path for path in present if path not in self._copied and path not in _NEEDED)
+            touched.update(path for path in new if not is_noise(path) and not too_long(path))
         return touched
 
     def settle_unfinished(self, keep: Container[str]) -> None:
@@ -99,13 +101,12 @@ class Mirror:
         self._save()
 
     def put(self, path: str, data: bytes, mode: int) -> None:
-        """Write a file; its folders are made.
+        """Write a file, or by its mode a symbolic link; its folders are made.
 
         Raises:
             OSError: the disk refuses.
         """
-        self._staged.write_bytes(data)
-        self._staged.chmod(mode)
+        stage(self._staged, data, mode)
         self._place(path)
 
     def take_out(self, path: str) -> None:

@@ -5,13 +5,13 @@
 The overlay is mounted anew by every command, inside its sandbox; from outside the layers are read and edited here.
 """
 
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Command, Completed, Isolation
+from ossa.assistant.drafts.found import standing
 from ossa.assistant.drafts.layers import Layers
-from ossa.assistant.drafts.recorded import RecordedDraft, is_noise
+from ossa.assistant.drafts.recorded import RecordedDraft, is_noise, stage
 from ossa.assistant.drafts.sandbox import Sandbox, View, remove
 from ossa.assistant.repository import Repository
 
@@ -50,8 +50,7 @@ class OverlayDraft(RecordedDraft):
 
     def _put_into(self, layers: Layers, path: str, data: bytes, mode: int) -> None:
         staged = self._folder / "staged"
-        staged.write_bytes(data)
-        staged.chmod(mode)
+        stage(staged, data, mode)
         layers.put(path, staged)
 
     def _remove(self, path: str) -> None:
@@ -59,6 +58,12 @@ class OverlayDraft(RecordedDraft):
 
     def _release(self, path: str) -> bool:
         return self._layers.uncover(path)
+
+    def _open_up(self, paths: Sequence[str]) -> None:
+        gone = [path for path in self._found.paths if self._find(path) is None]
+        folders = {folder for path in paths for folder in (path, *map(str, PurePosixPath(path).parents))}
+        for folder in sorted(folders - {"."}):
+            self._layers.open_up(folder, gone)
 
     def _wipe(self) -> None:
         remove(self._upper)
@@ -68,11 +73,13 @@ class OverlayDraft(RecordedDraft):
         touched: set[str] = set()
         covers: list[str] = []
         for path, touch in self._layers.walk(is_noise):
-            below = self._repository.root / path
-            covers_folder = below.is_dir() and not below.is_symlink()
+            below = standing(self._repository.root, path)
+            covers_folder = below is not None and below.is_dir() and not below.is_symlink()
             if covers_folder:
                 covers.append(f"{path}/")
-            if touch == "file" or (not covers_folder and os.path.lexists(below)):
+            elif touch == "opaque" and below is None:
+                self._layers.open_up(path)  # a new folder hides nothing yet, and is not to hide what the person adds
+            if touch == "file" or (not covers_folder and below):
                 touched.add(path)
         listed = self._repository.files() if covers else []
         touched.update(path for path in listed if path.startswith(tuple(covers)))

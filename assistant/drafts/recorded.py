@@ -7,7 +7,6 @@ A kind says where a file of the draft is, how one is put and taken out, and how 
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import stat
 import tempfile
@@ -15,10 +14,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from ossa.assistant.change import Change, FileChange, FileKind, Hunk
-from ossa.assistant.diff import diff_file
+from ossa.assistant.change import Change, FileChange
+from ossa.assistant.diff import diff_file, diff_link
 from ossa.assistant.draft import Command, Completed, DraftError, Isolation
-from ossa.assistant.drafts.found import Entry, Found
+from ossa.assistant.drafts.found import Entry, Found, standing
 from ossa.assistant.drafts.gate import Gate
 from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
@@ -26,8 +25,6 @@ from ossa.assistant.safepath import follow, inside, is_git
 from ossa.assistant.threads import in_thread
 
 _NOISE = frozenset({"__pycache__", ".pytest_cache", ".ruff_cache", ".mypy_cache", ".hypothesis", ".coverage"})
-LINK_NOTE = "symbolic link to "
-"""How the note of a hunk begins that makes, changes or removes a symbolic link."""
 _NOISE_ENDS = (".pyc", ".pyo", "node_modules/.cache")
 
 
@@ -97,6 +94,22 @@ class RecordedDraft(ABC):
         except OSError as error:
             raise DraftError(f"{path} cannot be written: {error.strerror or error}.") from error
 
+    def restore(self, path: str) -> None:
+        self._gate.check_idle()
+        above = [str(folder) for folder in PurePosixPath(inside(path)).parents]
+        if link := next((p for p in above if (place := self._find(p)) and place.is_symlink()), None):
+            raise DraftError(f"{path} cannot come back: {link} is a symbolic link in the draft; reject that, too.")
+        place, theirs = self._find(path), Entry.at(standing(self._repository.root, path))
+        try:
+            if place and theirs.data is not None and place.is_dir() and not place.is_symlink():
+                if any(not entry.is_dir() and not is_noise(entry.name) for entry in place.rglob("*")):
+                    raise DraftError(f"{path} cannot come back: the draft has a folder with files there; reject those.")
+                remove(place)
+            self._remove(path) if theirs.data is None else self._put(path, theirs.data, theirs.mode)
+            self._let_go([path])
+        except OSError as error:
+            raise DraftError(f"{path} cannot be written: {error.strerror or error}.") from error
+
     def files(self) -> list[str]:
         touched = self._found.paths
         kept = set(self._repository.files()).difference(touched)
@@ -126,6 +139,7 @@ class RecordedDraft(ABC):
         for path in map(inside, paths):
             if path in self._found:
                 self._rebase(path)
+        self._open_up(list(map(inside, paths)))
         self._let_go([path for path in map(inside, paths) if path in self._found])
 
     def discard(self) -> None:
@@ -149,7 +163,7 @@ class RecordedDraft(ABC):
 
     @abstractmethod
     def _put(self, path: str, data: bytes, mode: int) -> None:
-        """Write a file; its folders are made."""
+        """Write a file, or by its mode a symbolic link; its folders are made."""
 
     @abstractmethod
     def _remove(self, path: str) -> None:
@@ -158,6 +172,10 @@ class RecordedDraft(ABC):
     @abstractmethod
     def _release(self, path: str) -> bool:
         """See the working tree's file again, which is the same; False where the draft must keep its own."""
+
+    @abstractmethod
+    def _open_up(self, paths: Sequence[str]) -> None:
+        """See what the working tree has beside these files, also in folders that the draft has made for them."""
 
     @abstractmethod
     def _wipe(self) -> None:
@@ -209,15 +227,15 @@ class RecordedDraft(ABC):
         self._found.forget([path for path in same if self._release(path)])
 
     def _is_same(self, path: str) -> bool:
-        mine, theirs = self._find(path), self._repository.root / path
-        if mine and os.path.lexists(theirs) and mine.lstat().st_size != theirs.lstat().st_size:
+        mine, theirs = self._find(path), standing(self._repository.root, path)
+        if mine and theirs and mine.lstat().st_size != theirs.lstat().st_size:
             return False
         return _seen(Entry.at(mine)) == _seen(Entry.at(theirs))
 
     def _rebase(self, path: str) -> None:
         """Take the working tree's file as what was found, and what it has of others into the draft's."""
         before, mine = self._found.entry(path), Entry.at(self._find(path))
-        now = Entry.at(self._repository.root / path)
+        now = Entry.at(standing(self._repository.root, path))
         texts = [e.data for e in (mine, before, now) if e.data is not None and not e.is_link]
         if len(texts) == 3 and now.data not in (mine.data, before.data):
             merged = self._repository.merge(*texts)
@@ -230,13 +248,23 @@ class RecordedDraft(ABC):
         if _seen(before) == _seen(after):
             return None
         if before.is_link or after.is_link:
-            return _link_change(path, before, after)
+            return diff_link(path, before.data, after.data, before.mode, after.mode)
         was, now = _modes(before, after)
         return diff_file(path, before.data, after.data, mode_before=was, mode_after=now)
 
     @staticmethod
     def _is_file(place: Path | None) -> bool:
         return place is not None and (place.is_symlink() or place.is_file())
+
+
+def stage(place: Path, data: bytes, mode: int) -> None:
+    """Write a file, or by its mode a symbolic link, where it waits to be moved into the draft."""
+    place.unlink(missing_ok=True)
+    if stat.S_ISLNK(mode):
+        place.symlink_to(os.fsdecode(data))
+        return
+    place.write_bytes(data)
+    place.chmod(stat.S_IMODE(mode))
 
 
 def _seen(entry: Entry) -> tuple[bytes | None, bool, bool]:
@@ -251,16 +279,6 @@ def _modes(before: Entry, after: Entry) -> tuple[int | None, int | None]:
     if after.data is None or _seen(before)[2] == _seen(after)[2]:
         return None, None
     return before.permissions, after.permissions
-
-
-def _link_change(path: str, before: Entry, after: Entry) -> FileChange:
-    """A symbolic link that comes, goes or leads elsewhere: one hunk without lines."""
-    kind: FileKind = "added" if before.data is None else "deleted" if after.data is None else "modified"
-    was, now = (f"{LINK_NOTE}{os.fsdecode(e.data or b'')}" if e.is_link else "" for e in (before, after))
-    note = now or f"{was}, {'removed' if after.data is None else 'replaced by a file'}"
-    key = repr((path, was, now, hashlib.sha256(after.data or b"").hexdigest()))
-    hunk = Hunk(hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:10], 0, (), (), note=note)
-    return FileChange(path, kind, (hunk,), binary=True, mode=after.mode if after.is_link else after.permissions)
 
 
 def _locked(folder: Path) -> int:

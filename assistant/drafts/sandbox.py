@@ -220,7 +220,8 @@ def _system(secrets: Sequence[Path]) -> list[str]:
         arguments += ["--perms", "1777", "--size", str(size), "--tmpfs", folder]
     hidden = [*secrets, *map(Path, private)]
     needed = [path for path in environment.toolchains() if _within(path, hidden) and path not in hidden]
-    arguments += _covers([*secrets, *(path for path in environment.sockets() if not _within(path, hidden))])
+    reachable = (*environment.sockets(), *environment.pipes())
+    arguments += _covers([*secrets, *(path for path in reachable if not _within(path, hidden))])
     arguments += [argument for path in needed for argument in ("--ro-bind", str(path), str(path))]
     return arguments + _covers([path for path in secrets if _within(path, needed)])
 
@@ -254,11 +255,16 @@ def _translated(done: Completed) -> Completed:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder of the draft, also where the overlay left folders in it that nobody may enter."""
-    for parent, folders, _ in os.walk(folder):
-        for name in folders:
-            path = Path(parent, name)
-            if not path.is_symlink():
-                with contextlib.suppress(OSError):
-                    path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove a folder of the draft, also where it has folders that nobody may enter, or too deep for any path."""
+    with contextlib.suppress(OSError, RecursionError):
+        for parent, folders, _ in os.walk(folder):
+            for name in folders:
+                path = Path(parent, name)
+                if not path.is_symlink():
+                    with contextlib.suppress(OSError):
+                        path.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run([*command, str(folder)], capture_output=True, timeout=60, check=False)

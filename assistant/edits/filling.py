@@ -82,10 +82,19 @@ def _comment(rows: Sequence[Row], number: int, comments: Collection[int]) -> int
         while first - 1 in comments and rows[first - 1].width is None:
             first -= 1
         above = _neighbours(rows, first)[1]
+    if below is not None and above is not None and above == first - 1 and _opens_block(rows, above, below, comments):
+        above = below
     far = [(n - number if n > number else first - n, n) for n in (below, above) if n is not None]
     near = [n for _, n in sorted(far, key=lambda pair: pair[0])]
     options = [row.like, *(rows[n].width for n in near)]
     return next((width for width in options if width is not None and row.allows(width)), None)
+
+
+def _opens_block(rows: Sequence[Row], above: int, below: int, comments: Collection[int]) -> bool:
+    """Whether the line below is in the block that the one above opens."""
+    outer, inner = rows[above].width, rows[below].width
+    opens = above not in comments and rows[above].text.split("#")[0].rstrip().endswith(":")
+    return opens and outer is not None and inner is not None and inner > outer
 
 
 def _between(rows: Sequence[Row], number: int, unit: int) -> int | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ossa.assistant.edits.encoded import Encoded
 from ossa.assistant.edits.evidence import only
 from ossa.assistant.edits.future import with_future
+from ossa.assistant.edits.hanging import unhung
 from ossa.assistant.edits.indentation import indent, spaces_for_tabs
 from ossa.assistant.edits.inference import inferred
 from ossa.assistant.edits.lists import unheld
@@ -71,14 +72,16 @@ def _indented(
     ends = _ends(target, places)
     off = next((place for place in places if place.tier >= Tier.INDENTATION), None)
     result = None
+    hung = not unhung(path, target, places)
     if all(place.tier < Tier.LOST for place in places):
         result = _written(
             file, [_reindented(path, target, p, runs) for p, runs in zip(places, bare, strict=True)], ends
         )
         python = path.endswith((".py", ".pyi"))
-        if not (off and python) and not unheld(path, target, places) and not _misplaced(path, data, result, places):
+        open_question = (off and python) or not hung or unheld(path, target, places)
+        if not open_question and not _misplaced(path, data, result, places):
             return result
-    found = inferred(path, target, places, bare)
+    found = inferred(path, target, places, bare, hung=hung)
     if found is not None:
         return _written(file, found, ends)
     if result is not None and (off is None or breakage(path, data, result) is None):

@@ -25,7 +25,9 @@ _SURE = 1
 """How much more than the best way any other must cost."""
 
 
-def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequence[Fitted]) -> list[Fitted] | None:
+def inferred(
+    path: str, target: Target, places: Sequence[Place], fitted: Sequence[Fitted], *, hung: bool = True
+) -> list[Fitted] | None:
     """The new lines with the indentation that they must have; None where that cannot be told.
 
     Args:
@@ -33,6 +35,7 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
         target: its lines.
         places: where the sections belong, in the order of the file.
         fitted: of each place the changed runs with the lines that come there, indented as in the patch.
+        hung: whether lines in brackets may stand as they are in a patch whose other lines lost nothing.
     """
     if len(target.lines) > _LARGEST:
         return None
@@ -46,7 +49,7 @@ def inferred(path: str, target: Target, places: Sequence[Place], fitted: Sequenc
         return None
     unit = usual_step(target.lines, sign)
     python = outline([row.text for row in rows]) if is_python else None
-    if python and not _nest(rows, python, unit):
+    if python and not _nest(rows, python, unit, hung=hung):
         return None
     if not python:
         _share(rows)
@@ -75,7 +78,7 @@ def _sign(lines: Sequence[str]) -> str:
     return "\t" if tabs * 2 > sum(bool(indent(line)) for line in lines if line.strip()) else " "
 
 
-def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
+def _nest(rows: Sequence[Row], python: Outline, unit: int, *, hung: bool) -> bool:
     """Give every new statement its width; False where that cannot be told."""
     known = {s.row: width for s in python.statements if (width := rows[s.row].width) is not None}
     new = [s.row for s in python.statements if rows[s.row].width is None]
@@ -94,7 +97,7 @@ def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
     if plain is not None and plain.margin >= _SURE and (best is None or plain.cost <= best.cost):
         # Indentation that is off alike everywhere explains more than one that is not.
         best = plain
-        _follow(rows, python)
+        _follow(rows, python, hung=hung)
     elif lost is not None:
         for row in rows:
             if row.loss and row.loss.shift is None and row.loss.least <= lost:
@@ -106,13 +109,14 @@ def _nest(rows: Sequence[Row], python: Outline, unit: int) -> bool:
     return True
 
 
-def _follow(rows: Sequence[Row], python: Outline) -> None:
+def _follow(rows: Sequence[Row], python: Outline, *, hung: bool) -> None:
     """Give the lines that are no statements the width that all lines of their section lost."""
     uneven = any(row.loss and not row.loss.alike for row in rows)
     for number, row in enumerate(rows):
         part = python.within.get(number)
         stripped = uneven and row.loss is not None and row.loss.shift is None and not row.given
-        if row.width is None and _is_alike(row) and not (part and part.kind == "bracket" and stripped):
+        lost = part is not None and part.kind == "bracket" and (stripped or not hung)
+        if row.width is None and _is_alike(row) and not lost:
             row.width = _alike(row)
 
 

@@ -23,6 +23,8 @@ Choose = Callable[[Sequence[Sequence[Place]]], int | None]
 """Which of several ways to place all sections is meant, by what the file would become; None where that is open."""
 _TRIED = 64
 """Ways to place the sections of which one is chosen by its result."""
+_MOST = 1_000_000
+"""Places of all sections together that are weighed."""
 _RIM = 3
 """Lines that are near the start or the end of a file."""
 _ANCHORED = 200
@@ -46,18 +48,27 @@ class Miss:
 
 def locate(target: Target, sections: Sequence[Section], choose: Choose, *, ordered: bool = True) -> list[Place] | Miss:
     """The place of every section, in the order of the file; or the first section that has none of its own."""
-    options = [_narrowed(target, section, _places(target, section)) for section in sections]
-    _doubt(target, sections, options)
-    for number, (section, places) in enumerate(zip(sections, options, strict=True), 1):
-        if not places or len(places) >= TOO_MANY:
+    options: list[list[Place]] = []
+    total = 0
+    for number, section in enumerate(sections, 1):
+        places = _narrowed(target, section, _places(target, section))
+        total += len(places)
+        if not places or len(places) >= TOO_MANY or (total > _MOST and len(places) > 1):
             elsewhere = _places(target, section) if section.anchors and not places else []
             return Miss(section, number, tuple(places), tuple(elsewhere))
+        options.append(places)
+    _doubt(target, sections, options)
+    for number, (section, places) in enumerate(zip(sections, options, strict=True), 1):
+        if len(places) >= TOO_MANY:
+            return Miss(section, number, tuple(places))
     options = _at_rim(target, sections, options)
     pairs = zip(sections, options, strict=True)
     written = all(p.section is section and p.tier <= Tier.TRAILING for section, places in pairs for p in places)
     left, apart = _in_order(options, written) if ordered else (options, None)
     if ordered and apart is None and not written:
         left, apart = _in_order(_mistaken(target, sections, options), written)
+    elif not ordered and not written and (miss := _by_chance(target, sections, options)):
+        return miss
     chosen = _only(left, choose if written else None, apart)
     if chosen is None:
         number = next(n for n, places in enumerate(left) if len(places) > 1)
@@ -145,6 +156,21 @@ def _mistaken(target: Target, sections: Sequence[Section], options: Sequence[lis
         others = _narrowed(target, section, mended(target, section))
         found.append([*places, *(place for place in others if place.runs not in known)])
     return found
+
+
+def _by_chance(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> Miss | None:
+    """The first section of a patch with mistakes that may stand by chance where it was found, out of the order.
+
+    Search/replace blocks need not be in order, so order makes one doubt a place, but does not choose another.
+    """
+    if _in_order(options, written=False)[1] is not None:
+        return None
+    likely, apart = _in_order(_mistaken(target, sections, options), written=False)
+    if apart is None:
+        return None
+    number = next(n for n, places in enumerate(likely) if places != options[n])
+    others = (place for place in likely[number] if place not in options[number])
+    return Miss(sections[number], number + 1, (*options[number], *others))
 
 
 def _in_order(options: list[list[Place]], written: bool) -> tuple[list[list[Place]], bool | None]:

@@ -104,8 +104,9 @@ def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
     old = [normal(text, Tier.INDENTATION) for text in section.old]
     votes: dict[int, int] = {}
     telling = [len(text) > 3 and text in index for text in old]
+    any_tells = any(telling)
     for offset, text in enumerate(old):
-        found = index.get(text, ()) if text and (telling[offset] or not any(telling)) else ()
+        found = index.get(text, ()) if text and (telling[offset] or not any_tells) else ()
         for at in found if len(found) <= _COMMON else ():
             for start in (at - offset - 1, at - offset, at - offset + 1):
                 votes[start] = votes.get(start, 0) + 1 + (start == at - offset)

@@ -143,14 +143,14 @@ def _likes(removed: Sequence[str], new: Sequence[str]) -> list[int | None]:
     if len(removed) * len(new) > _PAIRED:
         return found
     best = [[0.0] * (len(new) + 1) for _ in range(len(removed) + 1)]
-    alike = [[_alike(a.strip(), b.strip()) for b in new] for a in removed]
+    ratios = [[alike(a.strip(), b.strip()) for b in new] for a in removed]
     for a in range(len(removed) - 1, -1, -1):
         for b in range(len(new) - 1, -1, -1):
-            paired = alike[a][b] + best[a + 1][b + 1] if alike[a][b] else 0
+            paired = ratios[a][b] + best[a + 1][b + 1] if ratios[a][b] else 0
             best[a][b] = max(best[a + 1][b], best[a][b + 1], paired)
     a = b = 0
     while a < len(removed) and b < len(new):
-        if alike[a][b] and best[a][b] == alike[a][b] + best[a + 1][b + 1]:
+        if ratios[a][b] and best[a][b] == ratios[a][b] + best[a + 1][b + 1]:
             found[b] = a
             a, b = a + 1, b + 1
         elif best[a][b] == best[a + 1][b]:
@@ -160,7 +160,8 @@ def _likes(removed: Sequence[str], new: Sequence[str]) -> list[int | None]:
     return found
 
 
-def _alike(one: str, other: str) -> float:
+def alike(one: str, other: str) -> float:
+    """How much two lines without their indentation resemble each other, from 0.6 to 1; 0 where they do not."""
     if not one or not other:
         return 0
     short, long = sorted((one, other), key=len)

@@ -7,13 +7,11 @@ those that come in.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
+from ossa.assistant.edits.gaps import filled
 from ossa.assistant.edits.patch import Line, Section
-from ossa.assistant.edits.places import Place, Target, Tier, matches, normal, runs_of
+from ossa.assistant.edits.places import Place, Target, Tier, matches
 
-_LEFT_OUT = 2
-"""Lines in a row that a model may have left out of its context."""
 _MADE_UP = 24
 """Lines of outer context that are left out at most."""
 _LONGEST = 400
@@ -46,7 +44,10 @@ def mended(target: Target, section: Section) -> list[Place]:
     """Places where the section stands but for one mistake in its context; those of the smallest mistake."""
     if len(section.lines) > _LONGEST or sum(line.sign != "+" and bool(line.text.strip()) for line in section.lines) < 2:
         return []
-    for ways in (_without_repetition(section), _with_gap(target, section), *_less_context(section)):
+    without_gap = filled(target, section)
+    if without_gap is None:
+        return []
+    for ways in (_without_repetition(section), without_gap, *_less_context(section)):
         tiers = (Tier.EXACT, Tier.TRAILING)
         for tier in tiers:
             if found := _distinct([place for way in ways for place in matches(target, way, tier)]):
@@ -64,43 +65,6 @@ def _without_repetition(section: Section) -> list[Section]:
     lines = section.lines
     twice = [n for n in range(1, len(lines)) if lines[n] == lines[n - 1] and lines[n].sign == " "]
     return [replace(section, lines=lines[:n] + lines[n + 1 :]) for n in twice]
-
-
-def _with_gap(target: Target, section: Section) -> list[Section]:
-    """The section with those lines of the file put in that its context lacks at one place.
-
-    None where the gap could as well be where lines come in: nobody knows on which side of it they belong.
-    """
-    lines, index = target.form(Tier.TRAILING)
-    old = [normal(text, Tier.TRAILING) for text in section.old]
-    found: list[Section] = []
-    for cut, at in _gaps(section):
-        head, tail = old[:cut], old[cut:]
-        if not any(head) or not any(tail):
-            continue
-        for start in runs_of(head, lines, index):
-            stop = start + cut
-            for width in range(1, _LEFT_OUT + 1):
-                if lines[stop + width : stop + width + len(tail)] != tail:
-                    continue
-                if at is None:
-                    return []
-                missing = tuple(Line(" ", text) for text in target.lines[stop : stop + width])
-                found.append(replace(section, lines=section.lines[:at] + missing + section.lines[at:]))
-    return found
-
-
-def _gaps(section: Section) -> Iterator[tuple[int, int | None]]:
-    """Where context may be lacking: how many lines that must stand there come before, and the index in the section.
-
-    The index is None where lines come in, or may have: a gap there leaves their place open.
-    """
-    places = [n for n, line in enumerate(section.lines) if line.sign != "+"]
-    for cut, (above, below) in enumerate(pairwise(places), 1):
-        signs = section.lines[above].sign + section.lines[below].sign
-        plain = below == above + 1 and (signs == "  " or not section.compared)
-        if signs != "--" or not plain:
-            yield cut, below if plain else None
 
 
 def _distinct(places: Sequence[Place]) -> list[Place]:

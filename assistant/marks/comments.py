@@ -26,20 +26,26 @@ _LONGEST_LINE = 5_000
 """Characters; on what is longer a lexer's expressions can take for ever."""
 _MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
 _HTML_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_ISLANDS = {
+    "preproc_arg": re.compile(r"""(?:"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(?P<comment>//.*|/\*[\s\S]*?\*/)"""),
+    "text": re.compile(rf"(?P<comment>{_HTML_COMMENT.pattern})", re.DOTALL),
+}
+"""Kinds of nodes that a grammar does not look into: C's macros, the HTML around PHP."""
 _NO_HTML = re.compile(r"\s*<(?:script|style|textarea)\b", re.IGNORECASE)
 """A block of another language, in which these signs are none."""
 _ALIKE = {
     ".jsonc": "x.json",
     ".svelte": "x.vue",
     ".astro": "x.vue",
-    ".j2": "x.html",
-    ".jinja": "x.html",
-    ".jinja2": "x.html",
+    ".j2": "x.html.j2",
+    ".jinja": "x.html.j2",
+    ".jinja2": "x.html.j2",
     ".r": "x.R",
     ".gitignore": "x.sh",
     ".gitattributes": "x.sh",
     ".editorconfig": "x.ini",
     ".env": "x.sh",
+    "jenkinsfile": "x.groovy",
 }
 """Names by which pygments knows a language that comments alike."""
 
@@ -84,7 +90,9 @@ def _grammar(language: Language) -> "tuple[tree_sitter.Language, tree_sitter.Que
 
     kinds = {known[0].node_kind_for_id(n) for n in range(known[0].node_kind_count) if known[0].node_kind_is_named(n)}
     wanted = sorted(kind for kind in kinds if kind and kind.endswith("comment") and kind != "doc_comment")
-    return known[0], Query(known[0], " ".join(f"({kind}) @comment" for kind in wanted))
+    islands = [kind for kind in _ISLANDS if kind in kinds]
+    sought = [*(f"({kind}) @comment" for kind in wanted), *(f"({kind}) @island" for kind in islands)]
+    return known[0], Query(known[0], " ".join(sought))
 
 
 def _parsed(text: str, language: "tree_sitter.Language", query: "tree_sitter.Query") -> Iterator[Comment]:
@@ -103,10 +111,24 @@ def _parsed(text: str, language: "tree_sitter.Language", query: "tree_sitter.Que
     def column(point: "tree_sitter.Point") -> int:
         return len(rows[point.row][: point.column].decode("utf-8", "surrogateescape")) if point.row < len(rows) else 0
 
-    nodes = QueryCursor(query).captures(tree.root_node).get("comment", [])
-    for node in sorted(nodes, key=lambda one: one.start_byte):
-        start, end = node.start_point, node.end_point
-        yield Comment(start.row, column(start), end.row, column(end))
+    nodes = QueryCursor(query).captures(tree.root_node)
+    found = [
+        Comment(node.start_point.row, column(node.start_point), node.end_point.row, column(node.end_point))
+        for node in nodes.get("comment", [])
+    ]
+    for node in nodes.get("island", []):
+        found += _of_island(node, column(node.start_point))
+    yield from sorted(found, key=lambda one: (one.row, one.column))
+
+
+def _of_island(node: "tree_sitter.Node", column: int) -> Iterator[Comment]:
+    """Comments in the text of a node that its grammar does not look into; it begins at the column."""
+    text = " " * column + (node.text or b"").decode("utf-8", "surrogateescape")
+    between, row = _places(text), node.start_point.row
+    for found in _ISLANDS[node.type].finditer(text):
+        if found["comment"]:
+            one = between(*found.span("comment"))
+            yield Comment(row + one.row, one.column, row + one.last, one.end)
 
 
 def _lexed(path: str, text: str) -> Iterator[Comment]:
@@ -135,7 +157,7 @@ def _lexer(path: str, text: str) -> "Lexer | None":
     from pygments.lexers import find_lexer_class_for_filename
 
     name = PurePosixPath(path).name
-    suffix = PurePosixPath(name).suffix.lower() or (name if name.startswith(".") else "")
+    suffix = PurePosixPath(name).suffix.lower() or name.lower()
     found = find_lexer_class_for_filename(_ALIKE.get(suffix, name), text)
     return found() if found else None
 

@@ -16,9 +16,12 @@ Kind: TypeAlias = Literal["do", "ask", "note"]
 
 MAY_ASK = re.compile(rb"\bai[!?]", re.IGNORECASE)
 """What a file has that asks anything; to look for this alone is quick."""
-_OPENS = r"<!--+|\{#-?|\{\{!--|\(\*+|\{-|--\[=*\[|/\*+!?|//+!?|#+!?|--+|;+|%+|\*+(?!/)|'|!+|\.\.|(?:REM|dnl)\b|::?"
+_OPENS = (
+    r"<!--+|<#+|#=|=(?:begin|end)\b|\{#-?|\{\{!--|\(\*+|\{-|"
+    r"--\[=*\[|/\*+!?|//+!?|#+!?|--+|;+|%+|\*+(?!/)|'|!+|\.\.|(?:REM|dnl)\b|::?"
+)
 _SIGN = re.compile(_OPENS, re.IGNORECASE)
-_END_SIGN = re.compile(r"/\*+|>!?--+|\}#-?|\}\}--|\)\*+|\}-|\]=*\]|#+|\*+")
+_END_SIGN = re.compile(r"/\*+|>#|#=|>!?--+|\}#-?|\}\}--|\)\*+|\}-|\]=*\]|#+|\*+")
 """How a comment ends, backwards: so it is matched from the end, in linear time."""
 _FIRST = re.compile(r"^AI(?:([!?])(?:\s*[:,.–-]|(?=\s|$))|\s*:|$)\s*", re.IGNORECASE)
 _LAST = re.compile(r"(?:^|(?<=[\s:,.;(–-]))AI([!?]?)$", re.IGNORECASE)

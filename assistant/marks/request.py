@@ -3,8 +3,10 @@
 marks ─► requested() ─► Request(prompt) ─► a turn ─► Tidying.clear(): what the model left of them goes
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from ossa.assistant.draft import Draft
@@ -32,6 +34,8 @@ class Request:
     """Those that ask, then the notes that go with them."""
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """By path, the lines of the last commit: of a comment they stay."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The files of the marks, as they were when they asked."""
 
     @property
     def wants_change(self) -> bool:
@@ -79,14 +83,41 @@ class Tidying:
         text = decode(data)
         keys = {mark.key for mark in self._request.marks if mark.path == path}
         lines = self._request.kept.get(path, frozenset())
-        persons = {mark.key for mark in marks_in(path, self._persons(path))}
+        now = self._persons(path)
+        theirs = marks_in(path, now)
+        persons = {mark.key for mark in theirs}
+        since = self._since(path, now, [mark for mark in theirs if mark.key in keys], text)
 
         def goes(mark: Mark) -> bool:
+            if mark.line in since:
+                return False
             # One that asks and is neither the last commit's nor the person's: the model has put their words otherwise.
             reworded = mark.kind == "do" and mark.source not in lines and mark.key not in persons
             return mark.key in keys or reworded
 
         return encode(without(text, filter(goes, marks_in(path, text)), lines))
+
+    def _since(self, path: str, now: str, marks: Sequence[Mark], text: str) -> Collection[int]:
+        """Where the draft's text has marks in the request's very words that the person has saved only since.
+
+        Args:
+            path: of the file.
+            now: it as the person has it.
+            marks: those of it in such words.
+            text: it as the draft has it.
+        """
+        asked = self._request.texts.get(path, now)
+        if asked == now:
+            return ()
+        stayed = {*_shared(asked, now).values()}
+        # Of no more than before, the person has but moved one.
+        more = Counter(mark.key for mark in marks) - Counter(mark.key for mark in marks_in(path, asked))
+        new = set[int]()
+        for mark in marks:
+            if mark.line not in stayed and more[mark.key] > 0:
+                more[mark.key] -= 1
+                new.add(mark.line)
+        return {line for line, theirs in _shared(text, now).items() if theirs in new} if new else ()
 
     def _persons(self, path: str) -> str:
         """The file as the person has it now, who may have saved another mark since they asked; empty without one."""
@@ -110,7 +141,14 @@ def requested(marks: Sequence[Mark], texts: Mapping[str, str], kept: Mapping[str
             parts.append("\n".join([title, *told]))
     if any(mark.kind == "do" for mark in marks):
         parts.append("The comments themselves are taken out of your change.")
-    return Request("\n\n".join(parts), tuple(marks), kept)
+    own = {mark.path: texts.get(mark.path, "") for mark in marks}
+    return Request("\n\n".join(parts), tuple(marks), kept, own)
+
+
+def _shared(one: str, other: str) -> dict[int, int]:
+    """Which lines of one text are which of the other, from 1."""
+    blocks = SequenceMatcher(None, one.split("\n"), other.split("\n")).get_matching_blocks()
+    return {block.a + n: block.b + n for block in blocks for n in range(1, block.size + 1)}
 
 
 def place(mark: Mark) -> str:

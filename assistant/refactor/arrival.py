@@ -48,7 +48,7 @@ class Arrival:
         Raises:
             Refused: other annotations in the file may be read as it runs, or it would be needed for types alone.
         """
-        if not _is_late(self.old) or _is_late(self.new) or not _annotated(self.node):
+        if not is_late(self.old) or is_late(self.new) or not _annotated(self.node):
             return set()
         if typed or any(_is_read(one) for one in body_of(self.scopes)):
             name = getattr(self.node, "name", "it")
@@ -114,7 +114,7 @@ def _futures(source: Source) -> list[str]:
     return [ast.unparse(one) for one in body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
 
 
-def _is_late(source: Source) -> bool:
+def is_late(source: Source) -> bool:
     """Whether annotations are not evaluated."""
     return any("annotations" in text for text in _futures(source))
 

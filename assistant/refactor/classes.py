@@ -13,6 +13,11 @@ _DEEP = 6
 """Steps from a value to its class."""
 _DATA = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.SetComp, ast.DictComp)
 _WRAPPERS = frozenset({"Optional", "Final", "ClassVar", "Annotated", "Union", "Generator", "Iterator", "Type", "type"})
+_CONTAINERS = frozenset(
+    {"dict", "Dict", "list", "List", "Mapping", "MutableMapping", "Sequence", "MutableSequence", "defaultdict"}
+    | {"OrderedDict", "deque", "Deque", "DefaultDict", "WeakValueDictionary"}
+)
+"""Types of which the last parameter is what stands behind `[…]`."""
 _PLAIN = frozenset(
     {"object", "ABC", "Generic", "Protocol", "NamedTuple", "TypedDict", "Enum", "Exception", "BaseException"}
 )
@@ -101,8 +106,30 @@ class Classes:
                 return self._variable(name, path, scope, depth)
             case ast.Attribute(value=value, attr=attr):
                 return self._attribute(value, attr, path, scope, depth)
+            case ast.Subscript(value=container):
+                return self._item(container, path, scope)
             case _:
                 return None
+
+    def _item(self, container: ast.expr, path: str, scope: Scope) -> Meaning:
+        """The class of what is in a list or mapping, by the annotation of a variable or of an attribute of `self`."""
+        notes: list[tuple[ast.expr, Scope]] = []
+        scopes = self._modules.scopes(path)
+        if isinstance(container, ast.Name) and scopes and (bound := scopes.lookup(container.id, scope)):
+            given = [one.value if one.kind == "param" else None for one in bound.bindings[container.id]]
+            notes = [(note, bound) for note in given if note is not None]
+        cls = self.around(path, scope)
+        if isinstance(container, ast.Attribute) and ast.unparse(container.value) == "self" and cls is not None:
+            node = self._node(cls)[0]
+            fields = [part for part in ast.walk(node) if isinstance(part, ast.AnnAssign)] if node else []
+            text = ast.unparse(container)
+            notes = [(part.annotation, scope) for part in fields if ast.unparse(part.target) in (text, container.attr)]
+        if len(notes) != 1 or not isinstance(note := notes[0][0], ast.Subscript):
+            return None
+        if ast.unparse(note.value).rpartition(".")[2] not in _CONTAINERS:
+            return None
+        item = note.slice.elts[-1] if isinstance(note.slice, ast.Tuple) and note.slice.elts else note.slice
+        return self.annotated(item, path, notes[0][1])
 
     def around(self, path: str, scope: Scope | None) -> Entity | None:
         """The class in whose method a place is."""

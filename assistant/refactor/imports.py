@@ -4,6 +4,7 @@
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
@@ -16,6 +17,9 @@ from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.wish import Refused
 
 FUTURE = "from __future__ import annotations"
+
+
+_HEAD = re.compile(r"from[ \t]*\.[. \t\w]*[ \t]import[ \t]*")
 
 
 class Imports:
@@ -35,6 +39,24 @@ class Imports:
                 same += 1
             return f"from {'.' * (len(parts) - same + 1)}{'.'.join(target[same:])} import {given}"
         return f"from {dotted} import {given}"
+
+    def led_anew(self, node: ast.AST, place: Place) -> list[Edit]:
+        """The relative imports within a definition of the old module, as they lead to the same from another place.
+
+        Raises:
+            Refused: one leads nowhere.
+        """
+        source = self._modules.source(self._old)
+        edits: list[Edit] = []
+        for part in ast.walk(node):
+            if isinstance(part, ast.ImportFrom) and part.level:
+                start, end = source.span(part)
+                head = _HEAD.match(source.text, start, end)
+                dotted = self._modules.imported(self._old, part)
+                if head is None or not dotted:
+                    raise Refused(f"The relative import at {self._old}:{part.lineno} would lead elsewhere.")
+                edits.append(Edit(start, head.end(), self.statement(dotted, "", place)))
+        return edits
 
     def _is_relative(self, path: str) -> bool:
         for place in (path, self._old):

@@ -21,7 +21,7 @@ class Loads:
         """The first circle that new imports (who, whom) make, as paths; empty where there is none."""
         more: dict[str, set[str]] = defaultdict(set)
         for one, other in new:
-            more[one] |= self._with_packages(one, other)
+            more[one] |= self.loaded(one, other)
         for one, other in new:
             if other in self._named(one):
                 continue  # it was loaded then already, as far as its names
@@ -29,6 +29,15 @@ class Loads:
                 if way := self._way(first, one, more):
                     return [one, *way]
         return []
+
+    def around(self, path: str) -> set[str]:
+        """The module, and those that import it and are imported by it as they are loaded, on whatever way."""
+        found, waiting = {path}, [path]
+        for one in waiting:
+            fresh = self.of(one) - found
+            found |= fresh
+            waiting += sorted(fresh)
+        return {one for one in found if one == path or self._way(one, path, {})}
 
     def _way(self, start: str, end: str, more: dict[str, set[str]]) -> list[str]:
         """The modules from one to the other."""
@@ -63,10 +72,10 @@ class Loads:
             if isinstance(meaning, Entity) and not meaning.name:
                 inner = meaning.path
             if known := inner or other:
-                found |= self._with_packages(path, known)
+                found |= self.loaded(path, known)
         return frozenset(found - {path})
 
-    def _with_packages(self, path: str, other: str) -> set[str]:
+    def loaded(self, path: str, other: str) -> set[str]:
         """A module and the packages that are loaded before it, but for those that `path` itself is in."""
         if other not in self._modules.files:
             return {other}

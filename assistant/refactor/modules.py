@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from ossa.assistant.refactor.scopes import Binding, Scope, Scopes
 from ossa.assistant.refactor.source import Source
 
+_RELATIVE = re.compile(rb"^[ \t]*from[ \t]+\.", re.MULTILINE)
 _DEEP = 30
 """Imports of imports that are followed."""
 
@@ -38,6 +39,7 @@ class Modules:
         """`files` are Python's, by their paths from the root."""
         self.files = files
         self._folders = {str(PurePosixPath(p).parent) for p in files if PurePosixPath(p).stem == "__init__"}
+        self._folders |= set(self._without_init())
         self._paths: dict[str, str] = {}
         self._names: dict[str, str] = {}
         for path in sorted(files, key=lambda p: (p.endswith(".pyi"), p)):
@@ -174,6 +176,14 @@ class Modules:
         if known := self.module(dotted):
             return Entity(known)
         return None if dotted.partition(".")[0] in self._tops else OUTSIDE
+
+    def _without_init(self) -> Iterator[str]:
+        """Folders below a package that lack an `__init__.py`, and whose files import relatively: packages, too."""
+        for folder in {str(PurePosixPath(path).parent) for path, data in self.files.items() if _RELATIVE.search(data)}:
+            above = [str(one) for one in PurePosixPath(folder).parents]
+            package = next((number for number, one in enumerate(above) if one in self._folders), None)
+            if package is not None and folder not in self._folders:
+                yield from (folder, *above[:package])
 
     def _dotted(self, path: str) -> Iterator[str]:
         """The names by which a file may be imported, the usual one first."""

@@ -1,6 +1,6 @@
 """What must hold for a definition before it is moved: one definition, at the top, that means the same elsewhere.
 
-definition, Place ─► see_movable(): nothing, or Refused · segment(): where it stands with what belongs to it
+definition ─► see_movable(): nothing, or Refused · segment(): where it stands with what belongs to it
 """
 
 import ast
@@ -8,8 +8,7 @@ import io
 import re
 import tokenize
 
-from ossa.assistant.refactor.destination import Place, package
-from ossa.assistant.refactor.modules import Entity, Modules
+from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.scopes import Function, Scopes
 from ossa.assistant.refactor.source import Source
 from ossa.assistant.refactor.wish import Refused
@@ -18,7 +17,7 @@ _HEAD = re.compile(r"#!|#.*?coding[:=]")
 """Comments that belong to a file, in its first two lines."""
 
 
-def see_movable(modules: Modules, scopes: Scopes, target: Entity, node: Function | ast.ClassDef, to: Place) -> None:
+def see_movable(scopes: Scopes, target: Entity, node: Function | ast.ClassDef) -> None:
     """See that a definition can be taken out of its module and means the same in another.
 
     Raises:
@@ -30,14 +29,9 @@ def see_movable(modules: Modules, scopes: Scopes, target: Entity, node: Function
     assert isinstance(scopes.module.node, ast.Module)
     if node not in scopes.module.node.body:
         raise Refused(f"{name} stands within another statement in {path}; only what stands by itself is moved.")
-    own = package(path, modules.dotted(path))
     for part in ast.walk(node):
         if isinstance(part, ast.Global):
             raise Refused(f"{name} sets {part.names[0]} by a global statement, which would be another one elsewhere.")
-        if isinstance(part, ast.ImportFrom) and part.level and own != to.package:
-            raise Refused(
-                f"{name} has a relative import in it (line {part.lineno}), which leads elsewhere from {to.path}."
-            )
 
 
 def see_letters(source: Source, other: Source | None, segment: str, name: str) -> None:

@@ -7,12 +7,16 @@ takes for unused.
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
-from ossa.assistant.refactor.arrival import arrived, made
+from ossa.assistant.refactor.arrival import arrived, is_late, made
+from ossa.assistant.refactor.circles import Load, Untangled, untangled
 from ossa.assistant.refactor.destination import Place, place_of
 from ossa.assistant.refactor.imports import Imports, body_of, scopes_of, whole_lines, without
-from ossa.assistant.refactor.loads import Loads, is_loaded
+from ossa.assistant.refactor.late import Late, When, joined
+from ossa.assistant.refactor.loads import is_loaded
 from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.movable import see_letters, see_movable, segment
 from ossa.assistant.refactor.needs import Need, Needs, see_builtin
@@ -45,7 +49,13 @@ class _Move:
         self._source = self._modules.source(self._from)
         self._imports = Imports(self._modules, self._from)
         self._to = self._free(place_of(self._modules, to))
-        see_movable(self._modules, self._scopes, uses.target, node, self._to)
+        see_movable(self._scopes, uses.target, node)
+        assert self._source.tree is not None
+        self._late = Late(self._source, self._source.tree)
+        self._own: list[ast.AST] = []
+        """Where its old module has it, other than in annotations in quotes."""
+        self._is_quoted = False
+        """Whether it has it in one of these, too."""
         self._edits: dict[str, list[Edit]] = defaultdict(list)
         self._wanted: dict[str, set[str]] = defaultdict(set)
         """By file, the import statements that it needs."""
@@ -54,9 +64,8 @@ class _Move:
 
     def edits(self, texts: Iterable[Use]) -> tuple[Mapping[str, list[Edit]], list[str]]:
         begin, end = segment(self._source, self._node)
-        code = self._source.text[begin:end].strip("\r\n")
         there = self._modules.source(self._to.path) if self._to.path in self._modules.files else None
-        see_letters(self._source, there, code, self._name)
+        see_letters(self._source, there, self._source.text[begin:end].strip("\r\n"), self._name)
         needs = Needs(self._modules, self._uses.target, self._node, self._to)
         needed = needs.of()
         self._edits[self._from].append(Edit(begin, end, ""))
@@ -67,14 +76,81 @@ class _Move:
             self._text(use, begin, end)
         self._stars()
         self._tell(needed)
+        plan = untangled(self._modules, self._loads(needed), self._when(needs, there), self._told, self._from)
+        code = self._code(begin, end, plan, needed)
+        top = list(plan.at_top(needed))
         if there is None:
-            self._edits[self._to.path].append(made(self._source, needed, code))
+            self._edits[self._to.path].append(made(self._source, top, code))
         else:
-            self._arrive(needs, needed, code)
+            self._arrive(needs, top, code)
+        typed = self._own_late(plan.own)
         for path, statements in self._wanted.items():
-            self._edits[path] += self._outside(path, self._imports.added(path, statements, ()))
-        self._see_circle(needed)
-        return self._edits, needs.notes
+            self._edits[path] += self._outside(path, self._imports.added(path, statements, typed.get(path, ())))
+        return self._edits, [*needs.notes, *self._remarks(plan)]
+
+    @property
+    def _told(self) -> str:
+        return f"With {self._name} in {self._to.path}"
+
+    def _loads(self, needed: Sequence[Need]) -> list[Load]:
+        """The imports that come new, those that can wait first."""
+        to = self._to.path
+        new = [
+            Load(to, need.source, need.name) for need in needed if need.source and need.statements and not need.typed
+        ]
+        own = self._statement in self._wanted[self._from]
+        new += [Load(self._from, to, self._name, own=True)] if own else []
+        for path, statements in self._wanted.items():
+            if statements - ({self._statement} if path == self._from else set()):
+                new.append(Load(path, to))
+        new += [Load(path, to) for path in self._loading]
+        early = [use for use in self._uses.found if use.kind in ("import", "attribute") and is_loaded(use.scope)]
+        return new + [Load(use.path, to) for use in early]
+
+    def _when(self, needs: Needs, there: Source | None) -> Callable[[Load], When | int]:
+        """Tells when what an import brings is needed."""
+
+        def when(load: Load) -> When | int:
+            if load.own:
+                found, quoted = self._late.when(self._own, unread=is_late(self._source)), self._is_quoted
+                if isinstance(found, When) and (line := self._late.run(found.functions)):
+                    return line
+            else:
+                unread = is_late(self._source) and (there is None or is_late(there))
+                found = self._late.when(needs.places(load.name), unread=unread)
+                quoted = needs.is_quoted(load.name)
+            return replace(found, typed=found.typed or quoted) if isinstance(found, When) else found
+
+        return when
+
+    def _code(self, begin: int, end: int, plan: Untangled, needed: Sequence[Need]) -> str:
+        """The definition as it is to be, with the imports that wait."""
+        edits = self._imports.led_anew(self._node, self._to) if self._is_elsewhere else []
+        statements = {need.name: need.statements for need in needed}
+        for name, when in plan.needs.items():
+            edits += [edit for one in statements[name] for edit in self._late.within(when, one)]
+        return self._source.part(begin, end, joined(edits)).strip("\r\n")
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """Whether relative imports lead elsewhere from the new file."""
+        return self._place(self._from).package != self._to.package
+
+    def _own_late(self, own: When | None) -> dict[str, set[str]]:
+        """Let the old module import it as its functions run; what a type checker needs there comes back."""
+        if own is None:
+            return {}
+        self._wanted[self._from].discard(self._statement)
+        self._edits[self._from] += self._late.within(own, self._statement)
+        return {self._from: {self._statement}} if own.typed else {}
+
+    def _remarks(self, plan: Untangled) -> Iterator[str]:
+        """What waits, for the person."""
+        why = "as the modules would import each other otherwise"
+        for name, when in plan.needs.items():
+            yield f"{name} is imported in {self._to.path} {_only(when)}, {why}."
+        if plan.own is not None:
+            yield f"{self._name} is imported in {self._from} {_only(plan.own)}, {why}."
 
     def _free(self, to: Place) -> Place:
         """The place, where the name is not taken there.
@@ -106,7 +182,9 @@ class _Move:
             if whole == Entity(self._from):
                 self._requalify(use, use.node)
         elif use.path == self._from and use.kind == "name":
-            self._wanted[self._from].add(self._imports.statement(self._to.dotted, self._name, self._place(self._from)))
+            self._wanted[self._from].add(self._statement)
+            if use.node is not None:
+                self._own.append(use.node)
 
     def _is_old(self, use: Use) -> bool:
         assert isinstance(use.node, ast.ImportFrom)
@@ -190,8 +268,13 @@ class _Move:
         elif use.path == self._from and self._is_listed(use.start):
             self._edits[use.path].append(_without_text(source, use))
         elif use.path == self._from:  # an annotation in quotes
-            own = self._place(self._from)
-            self._wanted[self._from].add(self._imports.statement(self._to.dotted, self._name, own))
+            self._wanted[self._from].add(self._statement)
+            self._is_quoted = True
+
+    @cached_property
+    def _statement(self) -> str:
+        """The import by which the old module has it."""
+        return self._imports.statement(self._to.dotted, self._name, self._place(self._from))
 
     def _is_listed(self, place: int) -> bool:
         """Whether a text of the old module stands in its `__all__`."""
@@ -283,23 +366,11 @@ class _Move:
         places = {at: next((edit.start for edit in out if edit.start <= at < edit.end), at) for at in texts}
         return [Edit(places[at], places[at], text) for at, text in texts.items()]
 
-    def _see_circle(self, needed: Sequence[Need]) -> None:
-        """See that no modules begin to import each other as they are loaded.
 
-        Raises:
-            Refused: some would.
-        """
-        to = self._to.path
-        new = [(to, need.source) for need in needed if need.source and need.statements and not need.typed]
-        new += [(path, to) for path, statements in self._wanted.items() if statements]
-        new += [(path, to) for path in self._loading]
-        early = [use for use in self._uses.found if use.kind in ("import", "attribute") and is_loaded(use.scope)]
-        new += [(use.path, to) for use in early]
-        if circle := Loads(self._modules).circle([(one, other) for one, other in new if one != other]):
-            raise Refused(
-                f"With {self._name} in {to}, modules would import each other as they are loaded "
-                f"({' → '.join(circle)}); move it elsewhere, or first what they share."
-            )
+def _only(when: When) -> str:
+    within = ", ".join(one.name for one in when.functions)
+    parts = [f"within {within} as it runs"] if within else []
+    return " and ".join([*parts, *(["for type checkers alone"] if when.typed else [])])
 
 
 def _is_public(scopes: Scopes, name: str) -> bool:

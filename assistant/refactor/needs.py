@@ -5,6 +5,7 @@ definition ─► Needs.of() ─► Need(name, statements) ─► Needs.missing(
 
 import ast
 import builtins
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -52,14 +53,27 @@ class Needs:
         """
         return [need for name in sorted(self._used()) if (need := self._need(name)) is not None]
 
+    def places(self, name: str) -> list[ast.AST]:
+        """Where it needs a name."""
+        return [node for word, node in self._words() if word == name and not isinstance(node, ast.Constant)]
+
+    def is_quoted(self, name: str) -> bool:
+        """Whether it has the name in an annotation in quotes."""
+        return any(word == name and isinstance(node, ast.Constant) for word, node in self._words())
+
     def _used(self) -> set[str]:
+        return {word for word, _ in self._words()} - {self._name}
+
+    def _words(self) -> Iterator[tuple[str, ast.AST]]:
+        """The names of the module in it, each with its place or the annotation in quotes."""
         inside = {id(part) for part in ast.walk(self._node)}
-        used = {node.id for node, scope in self._scopes.names if id(node) in inside and self._is_global(node, scope)}
+        for node, scope in self._scopes.names:
+            if id(node) in inside and self._is_global(node, scope):
+                yield node.id, node
         for text, _, annotation in self._scopes.texts:
             if annotation and id(text) in inside:
-                words = str(text.value).replace(".", " ").replace("[", " ").replace("]", " ").replace(",", " ")
-                used |= {word for word in words.replace("|", " ").split() if word in self._scopes.module.bindings}
-        return used - {self._name}
+                words = re.findall(r"(?<![\w.])[^\W\d]\w*", str(text.value))
+                yield from ((word, text) for word in words if word in self._scopes.module.bindings)
 
     def _is_global(self, node: ast.Name, scope: Scope) -> bool:
         bound = self._scopes.lookup(node.id, scope)

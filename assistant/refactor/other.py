@@ -116,7 +116,7 @@ def _written(
     notes = [f"Of comments and texts with {name} none was changed."]
     if PurePosixPath(target.path).stem == name:
         notes.append(f"The file is still named {target.path}.")
-    return Outcome(after, count, doubts, notes)
+    return Outcome(after, places=count, left=doubts, notes=notes)
 
 
 def _references(target: Target, name: str, files: Mapping[str, bytes]) -> dict[str, list[int]]:

@@ -44,7 +44,9 @@ class Refactoring:
         try:
             _see_text(wish)
             found, files, definitions = await in_thread(self._gather, wish)
-            if found.path.endswith(PYTHON):
+            if not found.name and wish.what == "signature":
+                raise Refused(f"{wish.symbol[:120]} is a module, which has no parameters.")
+            if not found.name or found.path.endswith(PYTHON):
                 outcome = await python.worked_out(wish, found, files, _packages(self._draft.root))
             else:
                 outcome = await in_thread(other.reworked, wish, found, files, definitions)
@@ -57,14 +59,15 @@ class Refactoring:
         draft = self._draft
         touched = [file.path for file in draft.change().files if file.kind != "deleted"]
         listed = draft.files()
-        known = self._defined(_last(wish.symbol))
-        if not known:  # the index is not ready, or the name is none
-            touched = sorted({*touched, *self._mentioning(_last(wish.symbol), listed)})
-        found = target.find(wish.symbol, lambda _: known, draft.read, touched)
-        name = found.name.rpartition(".")[2]
+        found = self._found(wish, touched, listed)
+        whole = "" if found.name or found.path in listed else f"{found.path}/"
+        name = found.name.rpartition(".")[2] or PurePosixPath(found.path).stem
         sought = re.compile(rb"(?<!\w)(" + b"|".join(re.escape(one.encode()) for one in {name, wish.to}) + rb")(?!\w)")
         files: dict[str, bytes] = {}
         for path in listed:
+            if whole and path.startswith(whole):
+                files[path] = self._carried(path)
+                continue
             if looks_secret(path):
                 continue
             data = draft.read(path)
@@ -74,6 +77,36 @@ class Refactoring:
                 files[path] = data
         places = {(one.path, one.line) for one in self._defined(name)} | {(found.path, found.line)}
         return found, files, len({place for place in places if place[0] in files})
+
+    def _found(self, wish: Wish, touched: Sequence[str], listed: Sequence[str]) -> Target:
+        """The definition, or the module.
+
+        Raises:
+            Refused: there is none, or there are several.
+        """
+        is_place = wish.symbol.endswith("/") or wish.symbol.removeprefix("./") in listed
+        if is_place and (found := target.module(wish.symbol, listed)):
+            return found
+        known = self._defined(_last(wish.symbol))
+        if not known:  # the index is not ready, or the name is none
+            touched = sorted({*touched, *self._mentioning(_last(wish.symbol), listed)})
+        try:
+            return target.find(wish.symbol, lambda _: known, self._draft.read, touched)
+        except Refused:
+            if found := target.module(wish.symbol, listed):
+                return found
+            raise
+
+    def _carried(self, path: str) -> bytes:
+        """A file of a package that goes elsewhere, which goes along whatever it is.
+
+        Raises:
+            Refused: it is a link, or too large.
+        """
+        data = self._draft.read(path)
+        if data is None or len(data) > LARGEST:
+            raise Refused(f"{path} cannot go along: it is no plain file, or too large.")
+        return data
 
     def _mentioning(self, name: str, files: Sequence[str]) -> list[str]:
         """Some of the files in which a name stands, where the index tells none."""
@@ -90,9 +123,10 @@ class Refactoring:
         Raises:
             Refused: one of them would no longer parse, or nothing changes.
         """
-        changed = {path: data for path, data in outcome.files.items() if data != files.get(path)}
+        changed: dict[str, bytes | None] = dict.fromkeys(outcome.came.values())
+        changed |= {path: data for path, data in outcome.files.items() if data != files.get(path)}
         for path, data in changed.items():
-            if problem := breakage(path, files.get(path, b""), data):
+            if data is not None and (problem := breakage(path, files.get(outcome.came.get(path, path), b""), data)):
                 raise Refused(f"{path} would no longer parse ({problem}), so nothing was changed.")
         if not changed:
             raise Refused("That would change nothing.")
@@ -100,18 +134,20 @@ class Refactoring:
         for path in fresh:
             self._see_free(path)
         written: list[str] = []
+        modes = {path: self._draft.permissions(outcome.came.get(path, path)) for path in changed}
         try:
             for path, data in changed.items():
                 written.append(path)
-                self._draft.write(path, data)
+                self._draft.write(path, data, modes[path])
             if fresh and (lost := fresh - {file.path for file in self._draft.change().files}):
                 raise DraftError(f"{min(lost)} would be no part of the change, as git ignores it.")
         except DraftError as error:
             for path in reversed(written):
                 with contextlib.suppress(DraftError):
-                    self._draft.write(path, files.get(path))
+                    self._draft.write(path, files.get(path), modes[path])
             raise Refused(f"{error} Nothing was changed.") from error
-        return Outcome(changed, outcome.places, outcome.left, outcome.notes)
+        kept = {path: data for path, data in changed.items() if data is not None}
+        return Outcome(kept, outcome.came, outcome.places, outcome.left, outcome.notes)
 
     def _see_free(self, path: str) -> None:
         """See that a file that is to be made is not there.

@@ -90,6 +90,11 @@ class Source:
         end, last = getattr(node, "end_lineno", line), getattr(node, "end_col_offset", column)
         return self.offset(line, column), self.offset(end, last)
 
+    def part(self, begin: int, end: int, edits: Iterable[Edit]) -> str:
+        """A stretch of the text with the edits that are in it."""
+        inside = [Edit(one.start - begin, one.end - begin, one.new) for one in edits]
+        return Source(self.path, self.text[begin:end].encode()).after(inside).decode()
+
     def after(self, edits: Iterable[Edit]) -> bytes:
         """The file with these edits; one that is said twice is made once.
 

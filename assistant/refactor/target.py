@@ -51,6 +51,27 @@ def find(
     raise Refused(f"{wanted[:120]} may be {names}{more}; name one so, as path:name.")
 
 
+def module(wanted: str, files: Sequence[str]) -> Target | None:
+    """The module or package that is meant by a path or by a dotted name; None where none is.
+
+    Raises:
+        Refused: there are several.
+    """
+    text = wanted.strip().removeprefix("./").rstrip("/")
+    if text in files:
+        return Target(text, "", 1) if text.endswith(".py") else None
+    if f"{text}/__init__.py" in files:
+        return Target(text, "", 1)
+    if not text or "/" in text or ":" in text:
+        return None
+    inner = text.replace(".", "/")
+    ends = [f"{inner}.py", f"{inner}/__init__.py"]
+    found = [path for path in files if any(path == end or path.endswith(f"/{end}") for end in ends)]
+    if len(found) > 1:
+        raise Refused(f"{text[:120]} may be {', '.join(found[:_SHOWN])}; name its path.")
+    return Target(found[0].removesuffix("/__init__.py"), "", 1) if found else None
+
+
 def _paths(name: str, defined: Callable[[str], Sequence[Symbol]], files: Sequence[str]) -> list[str]:
     return sorted({*(symbol.path for symbol in defined(name)), *files})
 

@@ -40,7 +40,7 @@ class Texts:
                     taken.add(use.start)
                     yield use
         source = self._modules.source(path)
-        for start, end in _quiet(source.text):
+        for start, end in quiet(source.text):
             for match in self._dotted.finditer(source.text, start, end):
                 at = match.end() - len(self._name)
                 if at not in taken and self._means(match[0]):
@@ -132,7 +132,7 @@ class Texts:
         self.mentioned += sum(match.start() not in taken for match in self._word.finditer(text, start, end))
 
 
-def _quiet(text: str) -> Iterator[tuple[int, int]]:
+def quiet(text: str) -> Iterator[tuple[int, int]]:
     """Where comments and texts begin and end."""
     starts = [0]
     for line in text.splitlines(keepends=True):

@@ -131,6 +131,8 @@ class Uses:
                     self.name, path, scope
                 ) == self.target:
                     self.doubt(path, source.span(node)[0], f"this gives {self.name} another meaning")
+                elif alias.name == self.name and self._leads_nowhere(path, node):
+                    self.doubt(path, source.span(node)[0], "where this is imported from is not known")
                 continue
             assert isinstance(node, ast.ImportFrom)
             start = source.span(alias)[0]
@@ -146,6 +148,14 @@ class Uses:
             return False
         other = self.modules.module(self.modules.imported(path, node))
         return other is not None and self.modules.exported(other, self.name) == self.target
+
+    def _leads_nowhere(self, path: str, node: Import) -> bool:
+        """Whether a relative import is of a module that is not there."""
+        return (
+            isinstance(node, ast.ImportFrom)
+            and bool(node.level)
+            and not self.modules.module(self.modules.imported(path, node))
+        )
 
     def _is_pure(self, path: str, scopes: Scopes, scope: Scope) -> bool:
         """Whether the name means nothing but the definition in a scope."""

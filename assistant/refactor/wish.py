@@ -31,7 +31,7 @@ class Target:
 
     path: str
     name: str
-    """Dotted, within the file."""
+    """Dotted, within the file; empty: the whole module, or the package that `path` is the folder of."""
     line: int
 
 
@@ -50,6 +50,8 @@ class Outcome:
     """What the files become, and what was left."""
 
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    came: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By the new path of a file, the old one, which goes."""
     places: int = 0
     """Where the name stood and was changed."""
     left: Sequence[Left] = ()
@@ -63,6 +65,7 @@ class Outcome:
         return json.dumps(
             {
                 "files": {path: base64.b64encode(data).decode() for path, data in self.files.items()},
+                "came": dict(self.came),
                 "places": self.places,
                 "left": [asdict(one) for one in self.left],
                 "notes": list(self.notes),
@@ -76,7 +79,7 @@ class Outcome:
         told: dict[str, Any] = json.loads(line)
         files = {path: base64.b64decode(data) for path, data in told["files"].items()}
         left = [Left(**one) for one in told["left"]]
-        return cls(files, told["places"], left, told["notes"], told["problem"])
+        return cls(files, told["came"], told["places"], left, told["notes"], told["problem"])
 
 
 def unread(path: str) -> str:

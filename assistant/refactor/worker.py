@@ -18,6 +18,7 @@ from ossa.assistant.refactor.dangling import dangling
 from ossa.assistant.refactor.modules import Entity, Modules
 from ossa.assistant.refactor.move import moved
 from ossa.assistant.refactor.outside import Outside, origins
+from ossa.assistant.refactor.relocate import relocated
 from ossa.assistant.refactor.rename import renamed
 from ossa.assistant.refactor.ropes import oracle
 from ossa.assistant.refactor.signature import changed
@@ -36,10 +37,12 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
     files = {path: (root / path).read_bytes() for path in request["files"]}
     modules = Modules({path: data for path, data in files.items() if path.endswith(PYTHON)})
     others = {path: data for path, data in files.items() if not path.endswith(PYTHON)}
-    if request["path"] not in modules.files:
+    if request["path"] not in modules.files and request["name"]:
         return Outcome(problem=unread(request["path"]))
     target = Entity(modules.own(request["path"]), request["name"])
     try:
+        if not target.name:
+            return relocated(modules, others, request["path"], request["what"], request["to"])
         return _done(root, modules, others, target, request)
     except Refused as error:
         return Outcome(problem=str(error))
@@ -72,9 +75,11 @@ def _done(
     problems = dangling({**modules.files, **after}, target, what, to)
     notes += _remarks(uses, texts)
     notes += _inherited(uses, outside, what, to)
+    told_of = {(one.path, one.line, one.text) for one in uses.doubts}
+    problems = [one for one in problems if (one.path, one.line, one.text) not in told_of]
     left = [Left(one.path, one.line, one.text, one.why) for one in [*uses.doubts, *problems]]
     places = sum(len(set(each)) for each in edits.values())
-    return Outcome(after, places, left, notes)
+    return Outcome(after, places=places, left=left, notes=notes)
 
 
 def _prose(uses: Uses, texts: Texts, others: Mapping[str, bytes], what: str, to: str) -> Mapping[str, list[Edit]]:

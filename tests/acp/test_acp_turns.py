@@ -143,6 +143,8 @@ async def test_a_session_is_listed_loaded_resumed_and_forked(repository: Path, c
         await ossa.connection.close_session(session_id=session)
         for name in (session, await ossa.open(repository)):  # the other one has said nothing yet
             await ossa.connection.resume_session(cwd=str(repository), session_id=name)
+        again = [ossa.connection.load_session(cwd=str(repository), session_id=session, mcp_servers=[]) for _ in "ab"]
+        assert all(await asyncio.gather(*again)), "an editor may ask twice at once"
         for wrong in ("latest", session[:8], "../x"):
             with pytest.raises(RequestError, match="There is no session"):
                 await ossa.connection.load_session(cwd=str(repository), session_id=wrong, mcp_servers=[])

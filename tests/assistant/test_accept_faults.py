@@ -1,7 +1,8 @@
 """An accept on a machine that fails: full disks, forbidden files, races, and a kill at any system call.
 
-Each runs in a process of its own: three files, one changed, one deleted, one new in a new folder. Whatever happens,
-afterwards the tree is as it was before or as it was to be, to the byte and to the permissions.
+Each runs in a process of its own: a file changed, one deleted, one new in a new folder, a link that leads elsewhere,
+and a link that becomes a folder. Whatever happens, afterwards the tree is as it was before or as it was to be, to the
+byte and to the permissions.
 """
 
 import os
@@ -19,15 +20,22 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.accepting.checkpoints import Checkpoints
+from ossa.assistant.accepting.tree import LINK
+from ossa.assistant.safepath import leads_to
 
 EVERY = bool(os.environ.get("OSSA_EVERY_SYSCALL"))
 """Whether to kill at every single system call, which takes half an hour, and not just at some that write."""
 SAMPLES = 10
-BEFORE = {"edit.txt": (b"one\n" * 3000, 0o640), "gone/old.sh": (b"two\n", 0o755), "kept": (b"kept\n", 0o600)}
+BEFORE = {
+    **{"edit.txt": (b"one\n" * 3000, 0o640), "gone/old.sh": (b"two\n", 0o755), "kept": (b"kept\n", 0o600)},
+    **{"aim": (b"edit.txt", LINK), "inner": (b"gone", LINK)},
+}
 AFTER = {
     "edit.txt": (b"one\n" * 2999 + b"ONE\n", 0o640),
     "new/deep/er.txt": (b"3\n" * 5000, 0o644),
     "kept": BEFORE["kept"],
+    "aim": (b"kept", LINK),
+    "inner/old.sh": (b"two\n", 0o755),
 }
 PROGRAM = """
 import os, sys
@@ -35,13 +43,16 @@ from pathlib import Path
 from ossa.assistant.accepting.accept import accept
 from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
 from ossa.assistant.change import Change
-from ossa.assistant.diff import diff_file
+from ossa.assistant.diff import diff_file, diff_link
 from ossa.assistant.review import Decision
 
 root, kept, way, hook = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 one, new = b"one\\n" * 3000, b"3\\n" * 5000
 draft = {"edit.txt": one[:-4] + b"ONE\\n", "new/deep/er.txt": new}
 files = (
+    diff_link("aim", b"edit.txt", b"kept", 0o120777, 0o120777),
+    diff_link("inner", b"gone", None, 0o120777, 0),
+    diff_file("inner/old.sh", None, b"two\\n", mode_after=0o755),
     diff_file("edit.txt", one, draft["edit.txt"]),
     diff_file("gone/old.sh", b"two\\n", None),
     diff_file("new/deep/er.txt", None, new, mode_after=0o644),
@@ -69,16 +80,21 @@ MUTATING = re.compile(
 def fill(root: Path) -> None:
     for name, (data, mode) in BEFORE.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
+        if mode == LINK:
+            (root / name).symlink_to(os.fsdecode(data))
+            continue
         (root / name).write_bytes(data)
         (root / name).chmod(mode)
 
 
 def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
-    """Files with bytes and permissions; of folders those that are empty."""
+    """Files with bytes and permissions, links with where they lead; of folders those that are empty."""
     found: dict[str, tuple[bytes, int]] = {}
     for path in root.rglob("*"):
         name = path.relative_to(root).as_posix()
-        if path.is_file():
+        if path.is_symlink():
+            found[name] = os.fsencode(leads_to(path)), LINK
+        elif path.is_file():
             found[name] = path.read_bytes(), stat.S_IMODE(path.stat().st_mode)
         elif not any(path.iterdir()):
             found[f"{name}/"] = b"", 0
@@ -236,7 +252,7 @@ def test_a_full_disk_leaves_all_as_it_was(tmp_path: Path, small: str) -> None:
     for pages in range(6, 400):
         scene = Scene(tmp_path / str(pages))
         place, result = tmp_path / str(pages) / small, tmp_path / str(pages) / "result"
-        shutil.copytree(scene.root, result)
+        shutil.copytree(scene.root, result, symlinks=True)
         mount = ("--size", str(pages * 4096), "--tmpfs", str(place))
         binds = (*bubblewrap(), "--bind", str(tmp_path), str(tmp_path), *mount, "--bind", str(result), str(result))
         # The disk is gone with the process, so what is on it is copied before and after.
@@ -297,12 +313,12 @@ def chosen(calls: list[tuple[str, int]]) -> list[tuple[str, int]]:
 def test_a_kill_at_any_system_call_leaves_all_before_or_all_after(way: str) -> None:
     with tempfile.TemporaryDirectory() as base:
         Scene(Path(base, "start"), way)
-        once = shutil.copytree(Path(base, "start"), Path(base, "once"))
+        once = shutil.copytree(Path(base, "start"), Path(base, "once"), symlinks=True)
         calls = chosen(list(traced(Scene(once, way), Path(base, "log"))))
         sides: list[bool] = []
         killed = 0
         for number, (name, count) in enumerate(calls):
-            folder = shutil.copytree(Path(base, "start"), Path(base, str(number)))
+            folder = shutil.copytree(Path(base, "start"), Path(base, str(number)), symlinks=True)
             scene = Scene(folder, way)
             inject = f"inject={name}:signal=KILL:when={count}"
             done = scene.run("strace", "-f", "-qq", "-o", os.devnull, "-e", f"trace={name}", "-e", inject)

@@ -284,22 +284,27 @@ async def test_links_out_of_the_repository_are_left_alone(desk: Desk, repo: Path
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
-    [
-        ("ln -s calc.py new.py", "ln -sfn calc.py new.py"),
-        ("ln -sfn /etc/passwd link.py", "ln -sfn /etc/passwd link.py"),
-        ("rm link.py", "rm link.py"),
-        ("rm link.py; echo mine > link.py", "symbolic link"),
-        ("rm run.sh; ln -s calc.py run.sh", "ln -sfn calc.py run.sh"),
-    ],
+    "line", ["ln -s calc.py new.py", "rm link.py; echo mine > link.py", "rm run.sh; ln -s calc.py run.sh; rm link.py"]
 )
-async def test_links_are_the_persons_to_make(
-    desk: Desk, repo: Path, fingerprint: Fingerprint, line: str, told: str
+async def test_links_come_and_go_and_come_back(desk: Desk, repo: Path, fingerprint: Fingerprint, line: str) -> None:
+    before = fingerprint(repo, times=False)
+    done = await desk.do(repo, sh(line))
+    assert (done.end, done.refused) == ("applied", ())
+    assert fingerprint(repo, times=False) != before
+    await desk.undo()
+    assert fingerprint(repo, times=False) == before
+
+
+@pytest.mark.parametrize(
+    "target", ["/etc/passwd", "..", "pkg/../../other", ".git/hooks", "./.GIT", "link.py", "pkg/../calc.py"]
+)
+async def test_links_to_elsewhere_are_the_persons_to_make(
+    desk: Desk, repo: Path, fingerprint: Fingerprint, target: str
 ) -> None:
     before = fingerprint(repo)
-    done = await desk.do(repo, sh(line))
+    done = await desk.do(repo, sh(f"ln -sfn {target} link.py"))
     (sentence,) = done.refused
-    assert told in sentence and "symbolic link" in sentence and done.end == "rejected"
+    assert "symbolic link" in sentence and f"run `ln -sfn {target} link.py`" in sentence and done.end == "rejected"
     assert fingerprint(repo) == before
 
 

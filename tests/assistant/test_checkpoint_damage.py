@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
-from ossa.assistant.accepting.tree import Content, Swap
+from ossa.assistant.accepting.tree import LINK, Content, Swap
 
 BEFORE = {"a.txt": b"one\n", "gone/b.txt": b"two\n", "f": b"a file\n", "d/x": b"in a folder\n"}
 AFTER = {"a.txt": b"ONE\n", "new/deep/c.txt": b"three\n", "f/y": b"in a folder\n", "d": b"a file\n"}
@@ -211,12 +211,25 @@ def test_attributes_and_access_lists_stay(bench: Bench) -> None:
     assert os.getxattr(file, "system.posix_acl_access") == rights
     bench.checkpoints.undo()
     assert (file.read_bytes(), os.getxattr(file, "system.posix_acl_access")) == (b"one\n", rights)
+    bench.checkpoints.apply([Swap("a.txt", Content(b"one\n"), None)])
+    assert not file.exists()
+    Checkpoints(bench.kept, bench.root).undo()
+    every = {"user.note": b"kept", "system.posix_acl_access": rights}
+    assert {name: os.getxattr(file, name) for name in os.listxattr(file)} == every
+    first = bench.checkpoints.apply([Swap("a.txt", Content(b"one\n"), Content(b"d", LINK))])
+    bench.checkpoints.apply([Swap("a.txt", Content(b"d", LINK), Content(b"two\n"))])
+    assert not os.listxattr(file)
+    bench.checkpoints.rewind(first.id)
+    assert {name: os.getxattr(file, name) for name in os.listxattr(file)} == every
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 def test_the_owner_stays(bench: Bench) -> None:
     os.chown(bench.root / "a.txt", 65534, 65534)
     bench.checkpoints.apply(SWAPS)
+    assert ((bench.root / "a.txt").stat().st_uid, (bench.root / "a.txt").stat().st_gid) == (65534, 65534)
+    bench.checkpoints.apply([Swap("a.txt", Content(b"ONE\n"), None)])
+    bench.checkpoints.undo()
     assert ((bench.root / "a.txt").stat().st_uid, (bench.root / "a.txt").stat().st_gid) == (65534, 65534)
 
 

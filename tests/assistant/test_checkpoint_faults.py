@@ -13,10 +13,21 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.accepting.checkpoints import CheckpointError, Checkpoints
-from ossa.assistant.accepting.tree import Content, Swap
+from ossa.assistant.accepting.tree import LINK, Content, Swap
+from ossa.assistant.safepath import leads_to
 
-BEFORE = {"a.txt": b"one\n", "gone/b.txt": b"two\n", "f": b"a file\n", "d/x": b"in a folder\n"}
-AFTER = {"a.txt": b"ONE\n", "new/deep/c.txt": b"three\n", "f/y": b"in a folder\n", "d": b"a file\n"}
+KEPT = {"k/x": b"kept\n"}
+"""Behind a link before, in `l`, and after, in `m`: nothing may ever be done to it."""
+BEFORE = {
+    **{"a.txt": b"one\n", "gone/b.txt": b"two\n", "f": b"a file\n", "d/x": b"in a folder\n"},
+    **{"l": "k", "m/x": b"in a folder\n"},
+    **KEPT,
+}
+AFTER = {
+    **{"a.txt": b"ONE\n", "new/deep/c.txt": b"three\n", "f/y": b"in a folder\n", "d": b"a file\n"},
+    **{"l/x": b"in a folder\n", "m": "k", "n": "./a.txt"},
+    **KEPT,
+}
 SWAPS = [
     Swap("a.txt", Content(b"one\n", 0o644), Content(b"ONE\n", 0o755)),
     Swap("gone/b.txt", Content(b"two\n", 0o644), None),
@@ -25,11 +36,19 @@ SWAPS = [
     Swap("f/y", None, Content(b"in a folder\n")),
     Swap("d/x", Content(b"in a folder\n", 0o644), None),
     Swap("d", None, Content(b"a file\n")),
+    Swap("l", Content(b"k", LINK), None),
+    Swap("l/x", None, Content(b"in a folder\n")),
+    Swap("m/x", Content(b"in a folder\n", 0o644), None),
+    Swap("m", None, Content(b"k", LINK)),
+    Swap("n", None, Content(b"./a.txt", LINK)),
 ]
-MORE = [Swap("a.txt", Content(b"ONE\n", 0o755), Content(b"TWO\n", 0o755)), Swap("z", None, Content(b"z\n"))]
-FURTHER = {**AFTER, "a.txt": b"TWO\n", "z": b"z\n"}
+MORE = [
+    Swap("a.txt", Content(b"ONE\n", 0o755), Content(b"TWO\n", 0o755)),
+    Swap("n", Content(b"./a.txt", LINK), Content(b"z\n", 0o644)),
+]
+FURTHER = {**AFTER, "a.txt": b"TWO\n", "n": b"z\n"}
 CHANGES = {
-    *("os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.setxattr"),
+    *("os.rename", "os.link", "os.symlink", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.setxattr"),
     *("shutil.rmtree", "subprocess.Popen"),
 }
 
@@ -56,6 +75,9 @@ class Bench:
         bench = cls(folder, way)
         for name, data in BEFORE.items():
             (bench.root / name).parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(data, str):
+                (bench.root / name).symlink_to(data)
+                continue
             (bench.root / name).write_bytes(data)
             (bench.root / name).chmod(0o644)
         if way != "apply":
@@ -68,7 +90,7 @@ class Bench:
 
     def copy(self, folder: Path) -> "Bench":
         """The same once more."""
-        shutil.copytree(self.root.parent, folder)
+        shutil.copytree(self.root.parent, folder, symlinks=True)
         return Bench(folder, self._way)
 
     def work(self) -> object:
@@ -84,17 +106,20 @@ class Bench:
                 return self.checkpoints.rewind(self.checkpoints.list()[0].id)
 
     @property
-    def files(self) -> dict[str, bytes]:
+    def files(self) -> dict[str, bytes | str]:
+        """Files with their bytes, links with where they lead."""
         return {
-            path.relative_to(self.root).as_posix(): path.read_bytes()
+            path.relative_to(self.root).as_posix(): leads_to(path) if path.is_symlink() else path.read_bytes()
             for path in self.root.rglob("*")
-            if path.is_file() and ".git" not in path.parts
+            if (path.is_symlink() or path.is_file()) and ".git" not in path.parts
         }
 
     def settled(self) -> bool:
         """Whether all is on the new side after the next start; nothing may be in between, or left."""
         again = Checkpoints(self.kept, self.root)
+        was_busy = (self.kept / "step.json").exists()
         told = again.recover()
+        assert bool(told) == was_busy
         assert self.files in (self.start, self.goal), told
         assert list(again.recover()) == []
         assert {path.name for path in self.kept.iterdir()} - {c.id + ".json" for c in again.list()} <= {

@@ -1,5 +1,6 @@
 """/commit takes the files that were accepted and nothing else; the index, the stash and the rest stay as they were."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from ossa.assistant.commitmessage import plain, tidy
 from ossa.assistant.events import Committed, Event, Failure, Notice, StepFinished, StepOutput, StepStarted
 from ossa.assistant.transcript import Transcript
 from ossa.assistant.workbench import Workbench
-from ossa.model.base import Text, Thought
+from ossa.model.base import Text, Thought, ToolCall
 from ossa.model.scripted import Answer as Script
 
 if TYPE_CHECKING:
@@ -65,6 +66,15 @@ async def test_only_what_was_accepted_is_committed(
     events = await desk.play(work.agent.commit("again"))
     assert desk.end(events) == "failed" and "nothing to commit" in desk.of(events, Failure)[0].text
     assert state() == before
+
+
+async def test_a_link_is_committed_as_a_link(desk: "Desk", reader: "type[Reader]", git: "Git") -> None:
+    steps = [ToolCall("container.exec", json.dumps({"cmd": "ln -s calc.py alias.py"}))]
+    work = desk.open([steps, "Done."], reader(desk.take))
+    assert desk.end(await desk.play(work.agent.run("go"))) == "applied"
+    events = await desk.play(work.agent.commit("Link it"))
+    assert desk.end(events) == "answered" and not desk.of(events, Notice)
+    assert git("ls-tree", "HEAD", "alias.py").startswith("120000 blob")
 
 
 async def test_the_session_knows_what_it_committed_after_a_restart(

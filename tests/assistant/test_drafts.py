@@ -277,9 +277,20 @@ async def test_links_that_commands_make_are_one_hunk_each(draft: Draft) -> None:
     files = draft.change().files
     assert [(f.path, f.kind, f.hunks[0].note) for f in files] == [
         ("again", "added", "symbolic link to calc.py"),
-        ("link.py", "modified", "symbolic link to pkg"),
+        ("link.py", "modified", "symbolic link to pkg, before to calc.py"),
     ]
     assert all(f.mode is not None and stat.S_ISLNK(f.mode) for f in files)
+
+
+async def test_what_is_no_file_by_now_is_gone_and_what_no_path_leads_to_is_left_out(
+    draft: Draft, tmp_path: Path
+) -> None:
+    deep = "for n in $(seq 300); do mkdir deeper-and-deeper; cd deeper-and-deeper; done; echo 1 > end"
+    await draft.run(sh(f"rm calc.py; mkfifo calc.py; mkdir deep; cd deep; {deep}"))
+    assert (summary(draft), draft.read("calc.py")) == ([("calc.py", "deleted")], None)
+    draft.discard()
+    draft.close()
+    assert not (tmp_path / "state" / "draft").exists()
 
 
 @pytest.mark.parametrize("path", ["../x", "/etc/passwd", ".git/config", "pkg/../../x", "a/.GIT/hooks/x", "", "a\0b"])

@@ -72,6 +72,42 @@ def test_a_line_left_out_between_removed_ones_is_a_refusal() -> None:
     assert "not in the file" in refused("@@\n one\n-two\n-four\n five", LETTERS)
 
 
+@pytest.mark.parametrize(
+    ("search", "put"),
+    [("a b f(1) d", "a b f(2) d"), ("b f(1) d", "b f(2) g d"), ("c f(1) e", "c g f(2) e"), ("b f(1) d", "b d")],
+    ids=["among others", "above", "below", "above a removed one"],
+)
+def test_a_line_left_out_of_what_is_searched_stays(search: str, put: str) -> None:
+    before = ["a", "b", "c", "f(1)", "d", "e"]
+    patch = "f.txt\n<<<<<<< SEARCH\n{}\n=======\n{}\n>>>>>>> REPLACE\n"
+    result = plan(
+        parse(patch.format(*(text.replace(" ", "\n") for text in (search, put)))),
+        {"f.txt": "\n".join([*before, ""]).encode()}.get,
+    )["f.txt"].data
+    want = before.copy()
+    want[3:4] = [word for word in put.split() if word not in before]
+    assert result == "\n".join([*want, ""]).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "search", "put"),
+    [
+        ("one two three four", "one two four", "one two new three 4"),
+        ("import ( one ) . end", "import ( one . end", "import ( one . two . end"),
+        ("one two three four five", "one three four five", "one four new three five"),
+        ("one two three four", "one two four", "one two new four"),
+        ("a call(1) call(2) b c", "a call(2) b c", "a call(0) call(3) b c"),
+        ("a one call(1) two b", "a call(1) two b", "a two call(2) b"),
+    ],
+    ids=["more than go", "before a blank line", "moved", "between", "both alike", "moved and changed"],
+)
+def test_a_line_left_out_beside_what_may_come_on_either_side_is_a_refusal(data: str, search: str, put: str) -> None:
+    before, *texts = (text.replace(" ", "\n").replace(".", "") for text in (data, search, put))
+    patch = f"f.txt\n<<<<<<< SEARCH\n{texts[0]}\n=======\n{texts[1]}\n>>>>>>> REPLACE\n"
+    with pytest.raises(EditError, match="not in the file"):
+        plan(parse(patch), {"f.txt": (before + "\n").encode()}.get)
+
+
 def test_a_gap_that_fits_twice_is_a_refusal() -> None:
     data = b"a\nx\nb\nc\n.\na\ny\nb\nc\n"
     assert "2 places" in refused("@@\n a\n b\n-c\n+C", data)
@@ -149,6 +185,29 @@ def test_what_stands_by_chance_where_the_order_forbids_it_is_a_mistake() -> None
     assert updated(body, data) == data.replace(b"b", b"B").replace(b"x\n\ny", b"x\nnew\n\ny")
 
 
+def test_a_block_that_stands_by_chance_out_of_order_is_a_refusal_where_others_have_mistakes() -> None:
+    data = b"p\nx\n\n\ny\n\na\nb\nc\nd\n\nx\n\ny\n"
+
+    def blocks(first: str) -> str:
+        pairs = ((first, first.replace("b", "B")), ("x\n\n\ny\n", "x\nnew\n\n\ny\n"))
+        return "\n".join(f"f.txt\n<<<<<<< SEARCH\n{old}=======\n{new}>>>>>>> REPLACE" for old, new in pairs)
+
+    assert b"p\nx\nnew\n" in (plan(parse(blocks("a\nb\nc\nd\n")), {"f.txt": data}.get)["f.txt"].data or b"")
+    with pytest.raises(EditError, match="2 places"):
+        plan(parse(blocks("a\nb\nc\nc\nd\n")), {"f.txt": data}.get)
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_many_sections_that_fit_many_places_are_refused_soon(size: int) -> None:
+    body = "\n".join(["@@\n-x\n+y"] * 3_000)
+    assert "places" in refused(body, b"x\n" * size)
+
+
+def test_a_long_section_that_is_nowhere_is_refused_soon() -> None:
+    body = "\n".join(["@@", " a", *["-no such line"] * 40_000, " b"])
+    assert "line" in refused(body, b"a\nb\n")
+
+
 def test_a_dedented_patch_does_not_trust_what_looks_exact() -> None:
     data = b"x = 1\n\n\nclass A:\n    x = 1\n    y = 2\n"
     assert "2 places" in refused(
@@ -167,3 +226,34 @@ def test_repetition_beyond_telling_is_refused_soon() -> None:
     data = b"x\n" * 100_000
     body = "\n".join([" x"] * 2_000 + ["-x", "+y"] + [" x"] * 2_000)
     assert "places" in refused("@@ x\n" + body, data)
+
+
+@pytest.mark.parametrize(
+    ("new", "wanted"),
+    [
+        ("from a import (\n{}b,\n{}c,\n)", "from a import (\n    b,\n    c,\n)"),
+        ("names = {{\n{}'b': f(\n{}    1\n{}),\n}}", "names = {\n    'b': f(\n        1\n    ),\n}"),
+        ("from module import (b,\n                {}c)", "from module import (b,\n                    c)"),
+    ],
+    ids=["import", "nested", "below the bracket"],
+)
+def test_what_brackets_at_the_margin_hold_tells_that_indentation_was_lost(new: str, wanted: str) -> None:
+    lost, kept = new.format(*[""] * 3), new.format(*["    "] * 3)
+    data = b"import os\n\n\ndef f():\n    return os\n"
+    for text in (lost, kept):
+        body = "\n".join(f"+{line}" for line in text.split("\n"))
+        result = updated(f"@@\n import os\n{body}\n \n \n def f():", data, "m.py")
+        assert result.decode() == f"import os\n{wanted}\n\n\ndef f():\n    return os\n"
+
+
+def test_what_brackets_hold_stays_at_the_margin_where_the_file_puts_it_there() -> None:
+    data = b"A = (\n1,\n)\nB = 2\n"
+    assert updated("@@\n A = (\n 1,\n )\n+C = (\n+3,\n+)\n B = 2", data, "m.py") == data.replace(
+        b"B", b"C = (\n3,\n)\nB"
+    )
+
+
+def test_a_comment_right_below_the_head_of_a_dedented_class_is_in_it() -> None:
+    body = "@@\n X = 1\n+\n+\n+class A:\n+# Why.\n+\n+def f(self):\n+    return X"
+    wanted = "X = 1\n\n\nclass A:\n    # Why.\n\n    def f(self):\n        return X\n"
+    assert updated(body, b"X = 1\n", "m.py").decode() == wanted

@@ -249,3 +249,13 @@ def test_whatever_a_patch_says_it_is_done_within_the_folder_or_refused(lines: li
         assert bench.after.keys() - inside == {"outside/calc.py"}
         assert bench.after["outside/calc.py"] == CALC
         assert not [name for name in inside if ".git" in name or "~" in name]
+
+
+def test_a_repository_within_is_left_to_itself(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    for folder in (bench.root, bench.root / "pkg"):
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    patch = "*** Begin Patch\n*** Delete File: pkg/calc.py\n*** End Patch"
+    with pytest.raises(EditError, match="belongs to the repository pkg within this one; apply it there"):
+        bench.apply(patch)
+    assert bench.apply(patch.replace("pkg/", ""), bench.root / "pkg")

@@ -200,10 +200,12 @@ def test_a_move_into_a_new_module_makes_it_and_one_into_a_circle_is_refused(do: 
     done = do(MOVED, "move", "pkg/a.py:helper", "pkg/fresh.py")
     assert text(done, "pkg/fresh.py").startswith("from .base import Base\nimport os\n\n\n# What it does.\ndef helper()")
     circle = {
-        "x.py": "from y import low\n\n\ndef high():\n    return low() + own()\n\n\ndef own():\n    return 1\n",
+        "x.py": "from y import low\n\n\ndef high(a=own()):\n    return low() + a\n\n\ndef own():\n    return 1\n",
         "y.py": "def low():\n    return 1\n",
     }
-    assert "import each other" in do(circle, "move", "x.py:high", "y.py").problem
+    circle["y.py"] = "import x\n\n\ndef low():\n    return x\n"
+    problem = do(circle, "move", "x.py:high", "y.py").problem
+    assert "import each other" in problem and "own is needed as y.py is loaded (x.py:4)" in problem
 
 
 CALLS = {
@@ -259,6 +261,14 @@ def test_a_method_that_others_call_by_its_name_is_not_renamed(do: Do) -> None:
     assert "def walk" in text(done, "j.py") and done.notes == []
     unknown = do({"j.py": job.replace("threading", "elsewhere")}, "rename", "j.py:Job.go", "walk")
     assert "elsewhere.Thread, which is not in the repository" in unknown.notes[0]
+
+
+def test_a_folder_of_a_package_needs_no_init(do: Do) -> None:
+    files = {"p/__init__.py": "", "p/a.py": "class Old: ...\n", "p/q/b.py": "from ..a import Old\n\nX = Old\n"}
+    assert text(do(files, "rename", "p/a.py:Old", "New"), "p/q/b.py") == "from ..a import New\n\nX = New\n"
+    files["c.py"] = "from ..a import Old\n"
+    left = do(files, "rename", "p/a.py:Old", "New").left
+    assert [(one.path, one.why) for one in left] == [("c.py", "where this is imported from is not known")]
 
 
 def test_a_file_that_is_no_python_is_left_and_told(do: Do) -> None:

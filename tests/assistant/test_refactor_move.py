@@ -196,11 +196,52 @@ def test_a_module_that_cannot_be_is_refused(move: Move) -> None:
         assert why in move("def f():\n    return 1\n", "", to, **{"p/__init__": "", "1-2": ""}).problem
 
 
-def test_a_relative_import_within_is_refused_where_it_would_lead_elsewhere(tmp_path: Path) -> None:
+def test_a_relative_import_within_leads_to_the_same(tmp_path: Path) -> None:
     files = {"p/__init__.py": "", "p/a.py": "def f():\n    from .c import K\n    return K\n", "p/s/__init__.py": ""}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     asked = {"files": list(files), "path": "p/a.py", "name": "f", "what": "move"}
-    assert "has a relative import" in work(tmp_path, {**asked, "to": "p/s/b.py"}).problem
-    assert not work(tmp_path, {**asked, "to": "p/b.py"}).problem
+    assert b"    from ..c import K\n" in work(tmp_path, {**asked, "to": "p/s/b.py"}).files["p/s/b.py"]
+    assert b"    from .c import K\n" in work(tmp_path, {**asked, "to": "p/b.py"}).files["p/b.py"]
+
+
+LOW = "import a\n\n\ndef low():\n    return a.g()\n"
+
+
+@pytest.mark.parametrize(
+    ("a", "prints"),
+    [
+        ("def f():\n    \"\"\"Doc.\"\"\"\n    # Why.\n    return own()\n\n\ndef own():\n    return 1\n", "b.f()"),
+        ("class f:\n    def one(self):\n        return [own() for _ in 'a']\n\n    def two(self):\n"
+         "        class K:\n            x = own()\n        return K.x\n\n\ndef own():\n    return 1\n",
+         "b.f().one()[0] * b.f().two()"),
+    ],
+)  # fmt: skip
+def test_an_import_that_would_make_a_circle_waits_until_the_function_runs(
+    move: Move, tmp_path: Path, a: str, prints: str
+) -> None:
+    done = move(f"from b import low\n\n\n{a}\n\ndef g():\n    return low\n", "def low():\n    return 1\n")
+    assert any("own is imported in b.py within" in note and "as it runs" in note for note in done.notes)
+    assert not done.problem and "from a import own" in done.files["b.py"].decode()
+    assert ran(tmp_path, f"import b; print({prints})") == ran(tmp_path, f"import a, b; print({prints})") == "1\n"
+
+
+def test_the_old_module_imports_it_as_its_functions_run(move: Move, tmp_path: Path) -> None:
+    a = "from __future__ import annotations\n\n\nclass f: ...\n\n\ndef g(x: f = None) -> f:\n    return x or f()\n"
+    text = move(a, LOW).files["a.py"].decode()
+    assert "if TYPE_CHECKING:\n    from b import f\n" in text and "-> f:\n    from b import f\n    return" in text
+    assert ran(tmp_path, "import a, b; print(type(b.low()))") == "<class 'b.f'>\n"
+    assert "f is needed as a.py is loaded (a.py:4)" in move("class f: ...\n\n\nclass g(f): ...\n", LOW).problem
+
+
+def test_a_function_that_runs_while_its_module_is_loaded_cannot_wait(move: Move) -> None:
+    a = "class f: ...\n\n\ndef g():\n    return f()\n\n\ndef h():\n    return g()\n\n\n"
+    assert "f is needed as a.py is loaded (a.py:4)" in move(f"{a}X = h()\n", LOW).problem
+
+
+@pytest.mark.parametrize("head", ["def f(): return own()\n", "@reads\ndef f(x: own): ...\n"])
+def test_what_has_no_place_for_an_import_or_may_read_its_annotations_is_refused(move: Move, head: str) -> None:
+    future = "from __future__ import annotations\n"
+    a = f"{future}from b import low\ndef reads(x): return low\n\n\n{head}\n\nclass own: ...\n"
+    assert "import each other" in move(a, f"{future}\ndef low(): ...\n").problem

@@ -11,6 +11,8 @@ import pytest
 
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.refactor import other, target
+from ossa.assistant.refactor.dangling import dangling
+from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.python import worked_out
 from ossa.assistant.refactor.wish import Outcome, Refused, Target, Wish
 from ossa.assistant.refactor.worker import work
@@ -264,3 +266,27 @@ def test_classes_that_have_the_method_of_a_protocol_are_told(do: Do) -> None:
     done = do({"a.py": shapes}, "a.py:Shape.area", "size")
     assert left(done) == [("a.py", 9)]
     assert left(do({"a.py": shapes}, "a.py:Square.area", "size")) == [("a.py", 5)]
+
+
+def test_an_attribute_that_leads_nowhere_is_found() -> None:
+    cls = "class A:\n    def new(self): ...\n\n\nclass B(A): ...\n\n\n"
+    uses = "def use(a: A, b: B, any):\n    a.old()\n    b.old()\n    any.old()\n    A.old\n    a.new()\n"
+    target = Entity("a.py", "A.old")
+    gone = dangling({"a.py": (cls + uses).encode()}, target, "rename", "new")
+    assert [(one.line, "no more" in one.why) for one in gone] == [(9, True), (10, True), (12, True)]
+    kept = (cls + uses).replace("...\n\n\nclass B", "self.old = 1\n\n\nclass B").encode()
+    elsewhere = (cls + uses).replace("class A:", "from out import X\n\n\nclass A(X):").encode()
+    assert not dangling({"a.py": kept}, target, "rename", "new")
+    assert not dangling({"a.py": elsewhere}, target, "rename", "new")
+
+
+def test_what_is_in_a_container_has_the_class_of_its_annotation(do: Do) -> None:
+    code = (
+        "class A:\n    def go(self): ...\n\n\nclass Z:\n    def go(self): ...\n\n\nclass Shop:\n"
+        "    def __init__(self):\n        self.all: dict[str, A] = {}\n\n"
+        "    def run(self, more: 'list[Z]', some: list[A]):\n"
+        "        self.all['x'].go()\n        some[0].go()\n        more[0].go()\n"
+    )
+    done = do({"a.py": code}, "a.py:A.go", "walk")
+    assert "self.all['x'].walk()" in text(done, "a.py") and "some[0].walk()" in text(done, "a.py")
+    assert "more[0].go()" in text(done, "a.py") and left(done) == [("a.py", 16)]

@@ -229,7 +229,7 @@ def beats(tmp_path: Path) -> int:
 @pytest.mark.parametrize("after", ["", "time.sleep(60)"])
 async def test_a_daemon_dies_with_its_command(draft: Draft, tmp_path: Path, after: str) -> None:
     """When the command ends by itself, and when its time is up."""
-    done = await python(draft, DAEMON + after, timeout=1.0)
+    done = await python(draft, DAEMON + after, timeout=1.0 if after else 20.0)
     assert done.timed_out == bool(after)
     assert done.exit_code == (-9 if after else 0)
     first = beats(tmp_path)

@@ -185,6 +185,58 @@ async def test_a_saved_comment_becomes_a_change_without_it(repo: Path, desk: Any
         assert [mark.path for mark in asked.marks] == ["pkg/deep/one.py"] and not asked.wants_change and not said
 
 
+def truncated(file: Path, data: bytes) -> None:
+    """As nano and VS Code save."""
+    with file.open("wb") as stream:
+        for start in range(0, len(data), 20):
+            stream.write(data[start : start + 20])
+            stream.flush()
+
+
+def renamed(file: Path, data: bytes) -> None:
+    """As IDEs and Emacs with `file-precious-flag` save."""
+    new = file.with_name(f"{file.name}___jb_tmp___")
+    new.write_bytes(data)
+    new.replace(file)
+
+
+def backed_up(file: Path, data: bytes) -> None:
+    """As vim saves, which tries the folder first."""
+    probe = file.with_name("4913")
+    probe.touch()
+    probe.unlink()
+    file.rename(f"{file}~")
+    file.write_bytes(data)
+    Path(f"{file}~").unlink()
+
+
+def made_anew(file: Path, data: bytes) -> None:
+    """As some editors over a network save; the old file stays beside it."""
+    file.with_name(f".#{file.name}").symlink_to("user@host.1")
+    Path(f"{file}.bak").write_bytes(data)
+    file.unlink()
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("save", [truncated, renamed, backed_up, made_anew])
+async def test_however_an_editor_saves_it_asks_once(repo: Path, desk: Any, save: Callable[[Path, bytes], None]) -> None:
+    (repo / ".gitignore").write_text("*.bak\n*~\n")
+    work = desk.open([])
+    texts = {
+        "latin.py": "s = 'é'  # größer AI!\n".encode("latin-1"),
+        "bom.py": "\ufeff# first AI!\r\nx = 1\r\n".encode(),
+        "calc.py": ASKING.replace("\n", "\r\n").encode(),
+    }
+    async with watching(work) as (inbox, _, _):
+        asked: list[str] = []
+        for path, data in texts.items():
+            (repo / path).touch()
+            save(repo / path, data)
+        while len(asked) < len(texts):
+            asked += [mark.path for mark in (await first(inbox.next())).marks]
+        assert sorted(asked) == sorted(texts)
+
+
 async def test_files_saved_during_a_turn_wait_for_its_end(repo: Path, desk: Any) -> None:
     work = desk.open(["Answered."])
     async with watching(work) as (inbox, idle, said):
@@ -294,6 +346,44 @@ def test_a_comment_that_the_person_saves_meanwhile_is_not_the_models(repo: Path,
     assert tidying.clear() and work.draft.read("calc.py") == (ADD + "# log this AI!\n").encode()
     (repo / "calc.py").unlink()
     assert tidying.clear() and work.draft.read("calc.py") == ADD.encode(), "nobody's but the model's"
+
+
+@pytest.mark.parametrize("place", ["above", "below"])
+@pytest.mark.parametrize("left", [True, False])
+async def test_the_same_words_saved_once_more_meanwhile_are_asked_next(
+    repo: Path, desk: Any, place: str, left: bool
+) -> None:
+    work = desk.open([])
+    again = "def sub(a, b):\n    # mend this AI!\n    return a + b\n"
+    both = f"{again}\n{{}}" if place == "above" else f"{{}}\n{again}"
+    mended = ADD.replace("-", "+")  # the model has taken its comment out, or left it to us
+    async with watching(work) as (inbox, idle, said):
+        write(repo, "calc.py", ASKING)
+        tidying = Tidying(await first(inbox.next()), work.draft, work.root)
+        idle.clear()
+        waiting = asyncio.ensure_future(inbox.next())
+        write(repo, "calc.py", both.format(ASKING))
+        await until(lambda: said)
+        work.draft.write("calc.py", both.format(ASKING if left else mended).encode())
+        tidying.clear()
+        assert work.draft.read("calc.py") == both.format(ADD if left else mended).encode()
+        write(repo, "calc.py", both.format(mended))
+        await inbox.see(Reviewed((), ("calc.py",)))
+        idle.set()
+        assert [(mark.text, mark.line) for mark in (await first(waiting)).marks] == [
+            ("mend this", 2 if place == "above" else 5)
+        ]
+
+
+def test_a_comment_that_the_person_moves_meanwhile_goes_with_the_change(repo: Path, desk: Any) -> None:
+    work = desk.open([])
+    others = "def first():\n    return 1\n\n\ndef second():\n    return 2\n"
+    write(repo, "calc.py", f"{others}\n\n{ASKING}")
+    looker = Looker.of(work.repository)
+    tidying = Tidying(looker.request(looker.look(["calc.py"])), work.draft, work.root)
+    write(repo, "calc.py", f"{ASKING}\n\n{others}")
+    work.draft.write("calc.py", f"{ASKING.replace('-', '+')}\n\n{others}".encode())
+    assert tidying.clear() and work.draft.read("calc.py") == f"{ADD.replace('-', '+')}\n\n{others}".encode()
 
 
 @pytest.mark.parametrize("how", ["review", "fix"])

@@ -82,6 +82,8 @@ class Server:
         streams = {"vllm": "/v1/completions", "llama": "/completion", "chat": "/v1/chat/completions"}
         if path != streams[self.dialect]:
             return None
+        if self.dialect != "llama" and body["model"] != self.name:  # llama.cpp answers with what it has
+            return None
         self.asked.append(body)
         return self.chat() if self.dialect == "chat" else self.tokens(body)
 
@@ -221,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Not to the terminal."""
 
 
-Fault = Literal["pass", "cut", "half", "429", "500", "nonsense", "hang", "gone", "early", "told"]
+Fault = Literal["pass", "cut", "half", "429", "500", "nonsense", "stall", "hang", "gone", "early", "told"]
 
 
 @dataclass
@@ -292,6 +294,8 @@ class _ProxyHandler(_Handler):
             self._chunk(line[: len(line) // 2])
         elif fault == "nonsense":
             self._chunk(b"data: {what?\n\n")
+        elif fault == "stall":
+            self.proxy.released.wait(20)
         elif fault == "told":
             self._chunk(b'data: {"error": {"message": "the card is on fire"}}\n\n')
         self.close_connection = True

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -87,6 +88,38 @@ async def test_turns_with_tools_are_the_same_as_with_a_model_here(
     assert there == here
     assert [end for kind, end in there if kind == "TurnFinished"] == ["proposed", "answered"]
     assert len(server.asked) == len(SCRIPT) and (repository / "a.py").read_text() == "x = 1\n"
+
+
+async def cancelled(model: LanguageModel, root: Path, freed: threading.Event) -> tuple[list[Event], list[Event]]:
+    """A turn that is stopped while the model thinks, and the next one."""
+    bench = open_workbench(Options(root), lambda _: model, Unattended())
+    try:
+        stopped: list[Event] = []
+        async for event in bench.agent.run("Make x 2."):
+            stopped.append(event)
+            if isinstance(event, Thinking):
+                bench.agent.cancel()
+        freed.set()
+        return stopped, [event async for event in bench.agent.run("Go on.")]
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_turn_that_is_stopped_ends_as_with_a_model_here(
+    way: Any, serve: Any, reach: Any, repository: Path
+) -> None:
+    thought = Thought("I have to look at a.py first, and at all that there is beside it.")
+    never = threading.Event()
+    script = [[thought, never, OPEN], *SCRIPT[1:]]
+    here, next_here = await cancelled(ScriptedModel(script), repository, threading.Event())
+    server = serve(way, [thought, OPEN], *SCRIPT[1:], held=threading.Event())
+    there, next_there = await cancelled(reach(server.url), repository, server.held)
+    assert [kind for kind, _ in essence(there)] == [kind for kind, _ in essence(here)]
+    assert essence(next_there) == essence(next_here)
+    ends = [event.end for event in (*there, *next_there) if isinstance(event, TurnFinished)]
+    assert ends == ["cancelled", "proposed"]
+    assert "StepStarted" not in dict(essence(there))  # the call that was on its way is not made
 
 
 @pytest.mark.parametrize("way", WAYS)

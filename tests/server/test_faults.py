@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ossa.model.base import Finished, Message, ModelError, Text, ToolCall, ToolSpec
+from ossa.model.base import Finished, Message, ModelError, Text, Thought, ToolCall, ToolSpec
 from ossa.model.server.address import Address, address
 from ossa.model.server.faults import refused
 from ossa.model.server.line import Limits, Line
@@ -17,6 +17,10 @@ ASK = [Message("user", "What is in a.py?")]
 CALL = ToolCall("repo_browser.open_file", '{"path": "a.py", "line_start": 1, "line_end": 40}')
 TOOLS = [ToolSpec(CALL.name, "Open it.", {"type": "object"})]
 WAYS = ("vllm", "llama", "chat")
+THOUGHT = Thought("I have to look at it, and then once more, and then at what calls it.")
+LINES = Text("Here it is, line by line, as it stands there.")
+MIDDLES = {"reasoning": [THOUGHT, CALL], "call": [CALL], "text": [LINES]}
+"""Answers of which six events are the middle of that."""
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -30,16 +34,19 @@ def test_before_the_first_token_it_is_asked_again(fault: Any, way: Any, serve: A
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("fault", ["cut", "half", "nonsense", "told"])
+@pytest.mark.parametrize("fault", ["cut", "half", "nonsense", "told", "stall"])
+@pytest.mark.parametrize("middle", MIDDLES)
 def test_after_it_nothing_is_asked_again_and_no_call_is_made(
-    fault: Any, way: Any, serve: Any, spoil: Any, reach: Any
+    middle: str, fault: Any, way: Any, serve: Any, spoil: Any, reach: Any
 ) -> None:
-    server = serve(way, [CALL], [CALL])
+    server = serve(way, MIDDLES[middle], [CALL])
     proxy = spoil(server.url, fault, after=6)
     pieces = []
     with pytest.raises(ModelError, match="ask again") as caught:
-        for piece in reach(proxy.url).generate(ASK, tools=TOOLS):
+        for piece in reach(proxy.url, idle=0.2 if fault == "stall" else 50.0).generate(ASK, tools=TOOLS):
             pieces.append(piece)
+    said = "".join(piece.text for piece in pieces if isinstance(piece, Text | Thought))
+    assert (middle == "call") == (not said) and said in THOUGHT.text + LINES.text
     assert not [piece for piece in pieces if isinstance(piece, ToolCall | Finished)]
     assert proxy.streams == 1 and len(server.asked) == 1
     if fault == "told":
@@ -65,14 +72,41 @@ def _until(holds: Any) -> None:
         pause.wait(0.005)
 
 
-def test_a_server_that_restarts_is_found_again(serve: Any, spoil: Any, reach: Any) -> None:
-    first = serve("vllm", [Text("Before.")])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_server_that_restarts_is_found_again(way: Any, serve: Any, spoil: Any, reach: Any) -> None:
+    first = serve(way, [Text("Before.")])
     proxy = spoil(first.url)
     model = reach(proxy.url)
     assert list(model.generate(ASK))[-1].message.text == "Before."
-    second = serve("vllm", [Text("After.")])
+    second = serve(way, [Text("After.")])
     proxy.target, proxy.faults = second.url, ["gone"]
     assert list(model.generate(ASK))[-1].message.text == "After."
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_server_that_comes_back_with_another_model_is_not_asked(way: Any, serve: Any, spoil: Any, reach: Any) -> None:
+    proxy = spoil(serve(way).url)
+    model, second = reach(proxy.url), serve(way, [Text("I am another one.")], name="tiny")
+    proxy.target = second.url
+    with pytest.raises(ModelError, match=r"no such model|no model .gpt-oss-20b. any more; it has tiny"):
+        list(model.generate(ASK))
+    assert not second.asked
+
+
+def test_a_server_that_comes_back_with_another_model_meanwhile_is_not_asked_again(serve: Any, reach: Any) -> None:
+    server = serve("llama", [Text("I am another one.")])
+    model, post = reach(server.url), server.post
+
+    def restarting(path: str, body: dict[str, Any]) -> Any:
+        if body.get("stream") and server.name != "tiny":
+            server.name, server.status = "tiny", 503
+            return None
+        return post(path, body)
+
+    server.post = restarting
+    with pytest.raises(ModelError, match="any more; it has tiny"):
+        list(model.generate(ASK))
+    assert server.name == "tiny" and not server.asked
 
 
 def test_another_model_is_told_of_by_its_name(serve: Any, reach: Any) -> None:

@@ -74,8 +74,9 @@ def test_lm_studio_is_taken_by_what_it_has_loaded(row: dict[str, Any], window: i
 
 def test_foundry_local_is_known_by_its_status(serve: Any) -> None:
     status = {"Endpoints": ["http://127.0.0.1:5272"], "ModelDirPath": "C:\\models", "PipeName": "inference_agent"}
-    replies = {"/openai/status": status, "/v1/models": {"data": [{"id": "gpt-oss-20b-cuda-gpu"}], "object": "list"}}
-    server = serve("chat", [Text("Hi.")], replies=replies)
+    name = "gpt-oss-20b-cuda-gpu"
+    replies = {"/openai/status": status, "/v1/models": {"data": [{"id": name}], "object": "list"}}
+    server = serve("chat", [Text("Hi.")], name=name, replies=replies)
     model = open_server(server.url)
     assert model.info.why.startswith("Foundry Local by chat") and "a window of 8,192 is assumed" in model.info.why
     assert "".join(piece.text for piece in model.generate(ASK) if isinstance(piece, Text)) == "Hi."

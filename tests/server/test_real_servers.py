@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from ossa.assistant.events import Event, Failure, Spoken, TurnFinished
+from ossa.assistant.events import Answering, Event, Failure, Spoken, TurnFinished
 from ossa.assistant.review import Unattended
 from ossa.assistant.workbench import Options, open_workbench
 from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text
+from ossa.model.constraints import Constraint
 from ossa.model.process import LocalModel
 from ossa.model.server.line import Limits
 from ossa.model.server.model import ServerModel, open_server
@@ -102,6 +103,44 @@ async def test_a_turn_is_like_one_with_the_model_here(
     assert isinstance(there[-1], TurnFinished) and there[-1].end == "answered"
     (spoken,) = [event for event in there if isinstance(event, Spoken)]
     assert spoken.message.text and 0 < spoken.usage.output_tokens <= SHORT
+
+
+@pytest.mark.timeout(300)
+async def test_a_turn_that_is_stopped_ends_like_one_with_the_model_here(
+    model: ServerModel, small_model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSSA_HOME", str(tmp_path / "home"))
+    root = make_example(tmp_path)
+    here, there = await stopped(small_model, root), await stopped(model, root)
+    assert kinds(there) == kinds(here)
+    assert [event.end for event in there if isinstance(event, TurnFinished)] == ["cancelled", "answered"]
+
+
+async def stopped(model: LanguageModel, root: Path) -> list[Event]:
+    """What happens in a turn that is stopped at its first words, and in the next one."""
+    bench = open_workbench(Options(root, seed=1), lambda _: model, Unattended())
+    found: list[Event] = []
+    try:
+        async for event in bench.agent.run("What is this? @pocket/money.py"):
+            found.append(event)
+            if isinstance(event, Answering):
+                bench.agent.cancel()
+        bench.agent.sampling = replace(bench.agent.sampling, max_tokens=SHORT)
+        return [*found, *[event async for event in bench.agent.run("And in a word?")]]
+    finally:
+        bench.watcher.stop()
+        bench.finder.close()
+        bench.draft.close()
+        bench.session.close()
+
+
+@pytest.mark.timeout(300)
+def test_llama_cpp_is_held_to_a_grammar_like_the_local_engine(llama: ServerModel, small_model: LocalModel) -> None:
+    held = Sampling(max_tokens=SHORT, constraint=Constraint(grammar='start: "blue" | "green grass"'))
+    both = [list(model.generate(ASK, sampling=held)) for model in (small_model, llama)]
+    texts = ["".join(piece.text for piece in pieces if isinstance(piece, Text)) for pieces in both]
+    assert texts[0] == texts[1] and texts[0] in ("blue", "green grass")
+    assert [pieces[-1].reason for pieces in both if isinstance(pieces[-1], Finished)] == ["stop", "stop"]
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,119 @@
+"""Lines that a section's context lacks at one place, put in from the file; or the finding that it stays open where.
+
+    section ─► where a gap may be ─► the file has a line or two more there ─► on which side of it do new lines belong?
+
+A gap among unchanged lines is filled, and one beside removed lines whose place others like them take. Where more come
+in beside it than go, or where lines that come in nearby could as well come in there, nobody knows on which side of it
+they belong. Signs that were found by comparing two texts say less than signs that were written.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from ossa.assistant.edits.patch import Line, Section
+from ossa.assistant.edits.places import Target, Tier, normal, runs_of
+from ossa.assistant.edits.rows import alike
+
+_LEFT_OUT = 2
+"""Lines in a row that a model may have left out of its context."""
+_PAIRED = 2500
+"""Product of removed and new lines up to which each is compared with each."""
+
+
+def filled(target: Target, section: Section) -> list[Section] | None:
+    """The section with those lines of the file put in that its context lacks at one place.
+
+    None where the gap could as well be where lines come in: nobody knows on which side of it they belong.
+    """
+    lines, index = target.form(Tier.TRAILING)
+    old = [normal(text, Tier.TRAILING) for text in section.old]
+    found: list[Section] = []
+    for cut, at in _gaps(section):
+        head, tail = old[:cut], old[cut:]
+        if not any(head) or not any(tail):
+            continue
+        for start in runs_of(head, lines, index):
+            stop = start + cut
+            for width in range(1, _LEFT_OUT + 1):
+                if lines[stop + width : stop + width + len(tail)] != tail:
+                    continue
+                if at is None:
+                    return None
+                missing = tuple(Line(" ", text) for text in target.lines[stop : stop + width])
+                found.append(replace(section, lines=section.lines[:at] + missing + section.lines[at:]))
+    return found
+
+
+def _gaps(section: Section) -> Iterator[tuple[int, int | None]]:
+    """Where context may be lacking: how many lines that must stand there come before, and the index in the section.
+
+    The index is None where lines come in, or may have: a gap there leaves their place open.
+    """
+    lines = section.lines
+    moves = _moves(section)
+    places = [n for n, line in enumerate(lines) if line.sign != "+"]
+    for cut, (above, below) in enumerate(pairwise(places), 1):
+        signs = lines[above].sign + lines[below].sign
+        if signs == "--":
+            if below > above + 1:
+                yield cut, None
+        elif signs == "  ":
+            yield cut, None if below > above + 1 or _slides(section, below) else below
+        else:
+            slides = _slides(section, below if signs == "- " else above + 1)
+            yield cut, None if moves or slides or not _replaces(section, above, below) else below
+
+
+def _replaces(section: Section, above: int, below: int) -> bool:
+    """Whether the changed lines beside a gap take the place of lines like them, at which the gap is not."""
+    lines = section.lines
+    downwards = lines[above].sign == " "
+    if downwards and (below > above + 1 or not section.compared):
+        return below == above + 1
+    step, at = (1, below) if downwards else (-1, below - 1)
+    run: list[Line] = []
+    while 0 <= at < len(lines) and lines[at].sign != " ":
+        run.append(lines[at])
+        at += step
+    gone = [line.text for line in run if line.sign == "-"]
+    come = [line.text for line in run if line.sign == "+"]
+    like = [bool(alike(gone[0].strip(), text.strip())) for text in come]
+    return not come or (like[0] and not any(like[len(gone) :]))
+
+
+def _moves(section: Section) -> bool:
+    """Whether a line that goes is like one that comes in elsewhere: the comparison may have kept the wrong one."""
+    if not section.compared:
+        return False
+    gone: list[tuple[int, str]] = []
+    come: list[tuple[int, str]] = []
+    run = 0
+    for line in section.lines:
+        run += line.sign == " "
+        if line.sign != " " and line.text.strip():
+            (gone if line.sign == "-" else come).append((run, line.text.strip()))
+    if len(gone) * len(come) > _PAIRED:
+        return True
+    return any((one == other or a != b) and alike(one, other) for a, one in gone for b, other in come)
+
+
+def _slides(section: Section, at: int) -> bool:
+    """Whether lines that come in near this index could as well have come in there, with the same result."""
+    if not section.compared:
+        return False
+    texts = [line.text.rstrip() for line in section.lines]
+    signs = "".join(line.sign for line in section.lines)
+    return _reaches(texts[at:], signs[at:]) or _reaches(texts[:at][::-1], signs[:at][::-1])
+
+
+def _reaches(texts: Sequence[str], signs: str) -> bool:
+    """Whether the first new lines can be moved up to the start, past what they end with or past blank lines."""
+    context = len(signs) - len(signs.lstrip(" "))
+    changed = len(signs[context:].split(" ")[0])
+    between, run = texts[:context], texts[context : context + changed]
+    come = [text for text, sign in zip(run, signs[context:], strict=False) if sign == "+"]
+    if not context or not come:
+        return False
+    slides = len(come) == changed and texts[changed : changed + context] == between
+    return slides or (not any(between) and not all(come))
