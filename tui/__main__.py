@@ -84,12 +84,19 @@ def _open_there(
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
     """Open the window, and again for every session that the person goes on with; the exit code."""
+    from ossa.tui.sketch import Sketch
     from ossa.tui.tidying import hold
 
     while True:
         hold()
-        app = make_app(arguments, first_prompt)
-        session = app.run()
+        sketch = Sketch(sys.__stderr__ if is_terminal(sys.stdin) else None)
+        sketch.draw()
+        try:
+            app = make_app(arguments, first_prompt)
+            app.sketch = sketch
+            session = app.run()
+        finally:
+            sketch.leave()
         if not session:
             return app.return_code or 0
         if following := os.environ.get(NEXT):

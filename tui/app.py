@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.driver import Driver
@@ -31,6 +31,7 @@ from ossa.tui.rewriting import QUEUED, instead, open_answer
 from ossa.tui.screens.page import Page
 from ossa.tui.screens.workspace import Noticed, Workspace
 from ossa.tui.signals import Signals
+from ossa.tui.sketch import TALL, Sketch
 from ossa.tui.terminal import outlasting
 from ossa.tui.themes import full_name, solid
 from ossa.tui.tidying import Tidying
@@ -67,7 +68,9 @@ class OssaApp(WatchCommands):
         Keys and colours come from the user's config in `config_folder`, where chosen colours are kept.
         """
         super().__init__()
-        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
+        self.sketch: Sketch | None = None
+        self._typed_ahead: list[events.Event] | None = []
         self._look = Look(config_folder)
         self.window = Workspace(root, self._look.keys)
         self._root = root
@@ -75,8 +78,8 @@ class OssaApp(WatchCommands):
         self._first_prompt = first_prompt
         self._renderer = Renderer(self.window)
         bell = Bell(self._send, lambda: self.app_focus, self._look.config.notify)
-        tidying = Tidying(self.set_timer, lambda: self.player.playing, lambda: self.window.prompt.text)
-        self.player = Player(self.window, self._renderer, bell, tidying.soon)
+        self._tidying = Tidying(self.set_timer, lambda: self.player.playing, lambda: self.window.prompt.text)
+        self.player = Player(self.window, self._renderer, bell, self._tidying.soon)
         self._opening: asyncio.Future[Workbench] | None = None
         self._look.put_on(self)
         self.stylesheet.set_variables(self.get_css_variables())
@@ -109,6 +112,17 @@ class OssaApp(WatchCommands):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.window.activity.thinking if action == "answer" else super().check_action(action, parameters)
 
+    async def on_event(self, event: events.Event) -> None:
+        if self._typed_ahead is not None and isinstance(event, events.Key | events.Paste):
+            self._typed_ahead.append(event)
+            return
+        if isinstance(event, events.InputEvent) and not isinstance(event, events.MouseMove):
+            self.window.hurry()
+        if isinstance(event, events.Key) and not event.is_forwarded and self._begins(event):
+            self.action_begin()
+        else:
+            await super().on_event(event)
+
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
         self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))
@@ -118,8 +132,11 @@ class OssaApp(WatchCommands):
         if problem := await asyncio.to_thread(self._look.keep, theme.name):
             self.player.tell(problem)
 
-    def on_ready(self) -> None:
-        """The first frame is on the screen."""
+    async def on_ready(self) -> None:
+        """The first frame is on the screen, and the prompt takes keys."""
+        typed, self._typed_ahead = self._typed_ahead or [], None
+        for event in typed:
+            await self.on_event(event)
         self._start()
 
     async def on_unmount(self) -> None:
@@ -184,6 +201,7 @@ class OssaApp(WatchCommands):
 
     @on(Prompt.Sent)
     def _prompt_sent(self, event: Prompt.Sent) -> None:
+        self._tidying.sent()
         bench, rewriting = self.player.bench, event.rewriting
         # What the model is to have said may begin with any sign; it is never a command.
         is_said = rewriting and (rewriting.prompt or event.text.startswith("/fix") or event.text[:1] not in "/!")
@@ -313,8 +331,18 @@ class OssaApp(WatchCommands):
     def action_open(self, letters: str = "") -> None:
         self.window.go_to_file(letters)
 
+    def _begins(self, event: events.Key) -> bool:
+        """Whether a key begins a command: asked before it is sent on, so that no pane takes the letters behind it."""
+        if self._look.keys.names("window").get(event.key) != "begin" or self.screen is not self.window:
+            return False
+        if self.focused and self.focused.check_consume_key(event.key, event.character):
+            return False
+        active = self.screen.active_bindings.get(event.key)
+        return active is not None and active.enabled and active.binding.action == "begin"
+
     def action_begin(self) -> None:
         self.window.back_to_prompt()
+        self.window.set_focus(self.window.prompt)
         self.window.prompt.propose("/")
 
     def action_unfold(self) -> None:

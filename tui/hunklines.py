@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, TypeAlias
 from textual.content import Content
 
 from ossa.assistant.change import Hunk
+from ossa.tui.begun import begun
 from ossa.tui.code import coloured, display_lines
 from ossa.tui.pairing import Pair, Stretch, differences, pairs
 from ossa.tui.wrapping import breaks, rows
@@ -22,7 +23,7 @@ Side: TypeAlias = Literal["old", "new"]
 Block: TypeAlias = tuple[Side, int]
 
 BLOCK = 200
-"""Lines that are coloured together; what begins in one block, such as a long string, may look odd in the next."""
+"""Lines that are coloured together, as if they were a file's only ones."""
 _SHORT = 50_000
 """Characters above which a block stays without colours."""
 GONE, CAME = "underline on $error 20%", "underline on $success 20%"
@@ -128,11 +129,16 @@ class HunkLines:
         first = number * BLOCK
         plain = self._sides[side][first : first + BLOCK]
         short = sum(map(len, plain)) <= _SHORT
-        lines = coloured(plain, self._path) if short else [Content(line) for line in plain]
+        lines = self._colours(plain, first) if short else [Content(line) for line in plain]
         for index, stretches in self._changed(side, first, first + len(lines)):
             for start, end in stretches:
                 lines[index - first] = lines[index - first].stylize(GONE if side == "old" else CAME, start, end)
         self._coloured[block] = lines
+
+    def _colours(self, plain: Sequence[str], first: int) -> list[Content]:
+        """Lines in their colours, of which the first may stand in a long string or comment."""
+        sign = begun(plain, self._path, whole=self._start - len(self._lead) + first == 0)
+        return coloured([sign, *plain], self._path)[1:] if sign else coloured(plain, self._path)
 
     def _changed(self, side: Side, first: int, end: int) -> Iterator[tuple[int, list[Stretch]]]:
         """Of those lines of a side that have another beside them, what differs."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from ossa.assistant.change import FileChange, Hunk
+from ossa.assistant.change import LINK_NOTE, FileChange, Hunk
 from ossa.assistant.text import body, ending
 from ossa.tui.safe import visible
 
@@ -20,15 +20,12 @@ TYPED = 60_000
 
 def refusal(file: FileChange, hunk: Hunk) -> str:
     """Why a hunk cannot be edited at all, as a sentence; empty where it can."""
-    # Imported here since it is seldom asked for, and the first frame should not wait for the drafts.
-    from ossa.assistant.drafts.recorded import LINK_NOTE
-
+    if hunk.note.startswith(LINK_NOTE):
+        return "A symbolic link has no lines to edit."
     if file.kind == "deleted":
         return "This hunk deletes the file, so there is nothing in it to edit."
     if file.binary:
         return "A binary file has no lines to edit."
-    if hunk.note.startswith(LINK_NOTE):
-        return "A symbolic link has no lines to edit."
     if not hunk.before and not hunk.after:
         return f"There are no lines to edit here ({hunk.note or 'an empty hunk'})."
     return ""

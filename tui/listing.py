@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 SHOWN = 1_000
 """Entries of one folder that are shown at once; more are one page further."""
+_FEW = 20
+"""Entries of a folder within which are looked at, to see whether all of them are ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def list_folder(
     also: Iterable[str] = (),
     limit: int = SHOWN,
 ) -> list[Entry]:
-    """Folders first, each sorted by name; without what `ignored` names.
+    """Folders first, each sorted by name; without what `ignored` names, and folders of which it names all.
 
     Files that are not on the disk may `also` belong here: deleted ones, and those that a change adds. Of more than
     `limit`, the last entry is a note of how many there still are, ignored ones perhaps among them.
@@ -51,11 +54,24 @@ def list_folder(
     seen = 0
     while seen < len(entries) and len(shown) < limit:  # git takes seconds for 50,000 paths, which nobody sees at once
         page = entries[seen : seen + limit]
-        hidden = set(ignored([entry.path for entry in page]))
+        inside = {entry.path: _inside(root, entry.path) if entry.folder else [] for entry in page}
+        told = set(ignored([*inside, *(path for held in inside.values() for path in held)]))
+        hidden = {path for path, held in inside.items() if path in told or (held and told.issuperset(held))}
         shown += [entry for entry in page if entry.path not in hidden]
         seen += len(page)
     left = len(shown[limit:]) + len(entries) - seen
     return [*shown[:limit], Entry("", note=f"{left:,} more: enter")] if left else shown
+
+
+def _inside(root: Path, path: str) -> list[str]:
+    """What a folder holds that says itself what git is to ignore in it, as caches do; for any other, nothing."""
+    try:
+        with os.scandir(root / path) as found:
+            names = {entry.name for entry in islice(found, _FEW + 1)}
+    except OSError:
+        return []
+    is_asked = ".gitignore" in names and ".git" not in names and len(names) <= _FEW
+    return [_join(path, name) for name in names] if is_asked else []
 
 
 def _here(folder: str, paths: Iterable[str]) -> list[Entry]:

@@ -1,7 +1,7 @@
 """The command line: what a person may type behind `ossa`."""
 
 import argparse
-from importlib.metadata import version
+from typing import Any, NoReturn
 
 from ossa.tui.helptexts import ABOUT
 
@@ -16,7 +16,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
         epilog="\n".join(["commands; `ossa COMMAND --help` tells more:", *_lines()]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"ossa {version('ossa')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show it and exit")
     if argv and argv[0] in COMMANDS:
         commands = parser.add_subparsers(dest="command")
         _add_commands(commands)
@@ -31,6 +31,16 @@ def parse(argv: list[str]) -> argparse.Namespace:
         _common(parser)
     parser.set_defaults(argv=argv)
     return parser.parse_args(argv)
+
+
+class _Version(argparse.Action):
+    """Like argparse's own; what knows the version takes a while to import."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"ossa {version('ossa')}")
+        parser.exit()
 
 
 def _lines() -> list[str]:
@@ -102,8 +112,14 @@ def _apply(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 
 def _refactoring(parser: argparse.ArgumentParser, symbol: str, to: str) -> None:
-    parser.add_argument("symbol", metavar=symbol, help="name, Class.method, module.name, path:line or path:name")
-    told = {"NEW": "its new name", "MODULE": "module or file, which may be new", "PARAMETERS": 'such as "(a, b=1)"'}
+    parser.add_argument(
+        "symbol", metavar=symbol, help="name, Class.method, module.name, path:line, path:name, or a module"
+    )
+    told = {
+        "NEW": "its new name",
+        "MODULE": "module, file or folder, which may be new",
+        "PARAMETERS": 'such as "(a, b=1)"',
+    }
     parser.add_argument("to", metavar=to, help=told[to])
     _root(parser)
     parser.add_argument("--check", action="store_true", help="only show the change and what the tests say of it")

@@ -139,6 +139,8 @@ class Player:
         self.bell.begin()
         try:
             async for event in events:
+                if not window.change.is_attached:
+                    continue  # the window is closing: the turn comes to its end, and nothing is shown of it
                 await self._renderer.show(event)
                 if isinstance(event, Proposed):
                     self.bell.ring("a change waits for your review")
@@ -148,9 +150,10 @@ class Player:
                     window.see(event, self.bench.agent.transcript)
                 if self._resting == "no model" and isinstance(event, Spoken | Attempt) and self.bench is not None:
                     self.describe(self.bench, "ready")
-            window.change.settle()
-            if window.change.phase == "shown" and not await self.holds_change():
-                window.change.withdraw()
+            if window.change.is_attached:
+                window.change.settle()
+                if window.change.phase == "shown" and not await self.holds_change():
+                    window.change.withdraw()
         finally:
             self.playing = False
             window.activity.begin("")

@@ -1,7 +1,8 @@
 """An earlier prompt put otherwise, or an answer gone on from as the person has edited it: what is sent then.
 
 /edit [N]  ─► the prompt line ─► what was said stays as a session of its own ─► rewind to before it ─► run
-/amend     ─► the prompt line ─► rewind of the conversation alone ─► run, the answer beginning as it was edited
+/amend     ─► the prompt line ─► rewind of the conversation alone ─► what was said before these words, tool calls
+               included, is said again ─► the answer goes on from them as they were edited
 """
 
 import asyncio
@@ -63,6 +64,7 @@ async def instead(
         refused: takes the text back where there is no way back.
     """
     kept = "" if rewriting.prompt else await asyncio.to_thread(_copy, log)
+    said = await asyncio.to_thread(_said, log) if rewriting.prompt else []
     async for event in agent.rewind(rewriting.turns, "conversation" if rewriting.prompt else "both"):
         if isinstance(event, TurnFinished) and event.end != "answered":
             yield event
@@ -72,12 +74,25 @@ async def instead(
         yield replace(event, prompt="") if isinstance(event, Rewound) else event
     if kept:
         yield Notice(kept)
-    if rewriting.prompt:
+    if said:
+        turn = agent.amend(rewriting.prompt, said, text)
+    elif rewriting.prompt:
         turn = agent.run(rewriting.prompt, begin=text)
     else:
         turn = agent.fix(text.removeprefix("/fix").strip()) if text.startswith("/fix") else agent.run(text)
     async for event in turn:
         yield event
+
+
+def _said(log: Path) -> list[Event]:
+    """What was said to the last prompt before the last words of its answer; nothing where no tool was called."""
+    from ossa.assistant.answering import said_before
+    from ossa.assistant.session import SessionError, events_of
+
+    try:
+        return said_before(events_of(log))
+    except SessionError:
+        return []
 
 
 def _copy(log: Path) -> str:

@@ -9,6 +9,8 @@ from functools import cache
 
 LINE_LIMIT = 2_000
 """Characters of one line that are shown."""
+LINE_LEAST = 200
+"""Characters of one line that are shown however many lines there are."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -16,6 +18,9 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]",
     re.DOTALL,
 )
+
+_CUT = re.compile(r"(?:\x1b(?:\[[0-?]{0,200}[ -/]{0,200}|[\]PX^_][^\x07\x1b]{0,200}\x1b?|[ -/]*)|\r)\Z")
+"""What may be the beginning of an escape sequence, or of "\\r\\n", at the end of a text."""
 
 
 def visible(text: str) -> str:
@@ -28,19 +33,30 @@ def plain_text(text: str) -> str:
     return visible(_ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
 
 
+def whole(text: str) -> tuple[str, str]:
+    """Of a text that comes in bits, what can be shown by now, and the end of it that waits for the next bit."""
+    begun = _CUT.search(text)
+    return (text[: begun.start()], begun[0]) if begun else (text, "")
+
+
 def cut(line: str, limit: int = LINE_LIMIT) -> str:
     """The start of a line too long to show, with a note of how much is missing."""
     return line if len(line) <= limit else f"{line[:limit]} … {len(line) - limit:,} more characters"
 
 
-def shown(text: str, lines: int) -> list[str]:
-    """The text as lines fit to show: each cut, and of too many the first and last with a note in between."""
-    every = [cut(line) for line in plain_text(text).rstrip("\n").split("\n")]
+def shown(text: str, lines: int, most: int = 0) -> list[str]:
+    """The text as lines fit to show: each cut, and of too many the first and last with a note in between.
+
+    Many of them are cut shorter, so that all have about `most` characters where that is not 0.
+    """
+    every = plain_text(text).rstrip("\n").split("\n")
+    limit = min(LINE_LIMIT, max(LINE_LEAST, most // min(len(every), lines))) if most else LINE_LIMIT
     if len(every) <= lines:
-        return every
+        return [cut(line, limit) for line in every]
     head = lines // 3
     tail = lines - head - 1
-    return [*every[:head], f"… {len(every) - head - tail:,} lines …", *every[-tail:]]
+    first, last = ([cut(line, limit) for line in some] for some in (every[:head], every[-tail:]))
+    return [*first, f"… {len(every) - head - tail:,} lines …", *last]
 
 
 class LineGate:

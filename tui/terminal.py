@@ -3,15 +3,21 @@
     Textual's thread that writes ─► `Closable` ─► the terminal, or nothing where it is gone
 
 That thread would end at the first error, and the window then wait for ever to have its last lines written. A closed
-terminal also makes Textual begin anew, as after Ctrl+Z, before the window can be told that it should end.
+terminal also makes Textual begin anew, as after Ctrl+Z, before the window can be told that it should end. Where a
+sketch of the window stands already, the window is drawn upon it instead of on a screen that was cleared once more.
 """
 
 import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
+from ossa.tui.sketch import ENTER, Sketch
+
 if TYPE_CHECKING:
     from textual.driver import Driver
+
+TURN = 0.001
+"""Seconds after which a thread lets another one go on: one reads the keys, one writes what is drawn."""
 
 
 class Closable:
@@ -50,5 +56,14 @@ def outlasting(driver: "type[Driver]") -> "type[Driver]":
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             self._file: Any = Closable(self._file)
+
+        def start_application_mode(self) -> None:
+            sys.setswitchinterval(TURN)
+            super().start_application_mode()
+
+        def write(self, data: str) -> None:
+            sketch: Sketch | None = getattr(self._app, "sketch", None)
+            if not (data == ENTER and sketch and sketch.take_over()):
+                super().write(data)
 
     return TerminalDriver

@@ -1,9 +1,10 @@
-"""When Python looks for what is of no use any more: at rest, never while somebody waits for a key.
+"""When Python looks for what is of no use any more: when nobody waits for a key.
 
-    hold ─► the imports, the first frame ─► rest: what is there stays for good ─► a turn ─► rest: look ─► a turn …
+    hold ─► the imports, the first frame ─► rest: what is there stays for good ─► a prompt is sent, or rest: look ─► …
 
 What refers to itself in circles is found only by looking at all objects there are: a tenth of a second in which no key
-is answered, and that again and again while an answer grows. What came just now is looked at all the time: it is little.
+is answered, and that again and again while an answer grows. What came just now is looked at all the time, once there
+is enough of it that most is of no use: each line that Textual has drawn refers to itself.
 """
 
 import gc
@@ -12,8 +13,11 @@ from typing import TypeAlias
 
 REST = 1.5
 """Seconds in which nothing was typed."""
-SELDOM = 2_000
-"""Looks at what came just now from which all is looked at, rest or no rest: a turn that goes on for an hour."""
+BREATH = 0.05
+"""Seconds after which a prompt that was sent stands in the conversation."""
+YOUNG, MIDDLE, SELDOM = 20_000, 10, 50
+"""Objects that came just now from which they are looked at; such looks from which the remaining ones are; and looks at
+those from which all is looked at, rest or no rest: a turn that goes on for an hour."""
 
 Later: TypeAlias = Callable[[float, Callable[[], object]], object]
 
@@ -26,8 +30,7 @@ def hold() -> None:
 
 def settle() -> None:
     """Take all there is as staying for good, and look at what comes from now on."""
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, SELDOM)
+    gc.set_threshold(YOUNG, MIDDLE, SELDOM)
     gc.freeze()
     gc.enable()
 
@@ -45,6 +48,11 @@ class Tidying:
         """Something is over: look as soon as nobody waits."""
         if not (self._waits or (gc.isenabled() and not gc.get_freeze_count())):
             self._wait()
+
+    def sent(self) -> None:
+        """A prompt was sent, and for a moment nobody types: look, if anything has grown old since the last time."""
+        if gc.isenabled() and gc.get_freeze_count() and gc.get_count()[2]:
+            self._later(BREATH, gc.collect)
 
     def _wait(self) -> None:
         self._waits, self._seen = True, self._typed()

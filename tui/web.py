@@ -76,9 +76,12 @@ def command(argv: Sequence[str]) -> str:
 async def application(line: str, port: int, token: str, following: Path) -> web.Application:
     """The server's application: everything lies below the token.
 
-    A window that ends to go on with another session writes its id into `following`; the next page begins with that.
+    A window that ends to go on with another session writes its id into `following`; its page is loaded anew then, and
+    the next page begins with that.
     """
-    inner = await _Quiet(line, port, following)._make_app()
+    server = _Quiet(line, port, following)
+    inner = await server._make_app()
+    inner.router.add_get("/next", server.handle_next)
     inner.router.add_static("/page", PAGE)
     outer = web.Application(middlewares=[_guard(port, token)])
     outer.add_subapp(f"/{token}/", inner)
@@ -102,6 +105,10 @@ class _Quiet(Server):
             self._following.unlink()
             self.command = f"{self._line} {shlex.join(['--resume', session])}"
         return await super().handle_websocket(request)
+
+    async def handle_next(self, request: web.Request) -> web.Response:
+        """Tell a page whose window has ended whether another session is to follow: 204, or 404 for not yet."""
+        return web.Response(status=204 if self._following.exists() else 404)
 
 
 def _guard(port: int, token: str) -> Middleware:

@@ -81,6 +81,20 @@ def test_a_huge_folder_is_cut_with_a_note(tmp_path: Path) -> None:
     assert entries[-1] == Entry("", note="5 more: enter")
 
 
+def test_a_folder_is_hidden_that_ignores_all_it_holds(repository: Path) -> None:
+    for name, ignores, other in (
+        ("cache", "*\n", "v"),
+        ("some", "*.o\n", "v"),
+        ("kept", "*\n!v\n", "v"),
+        ("sub", "*\n", ".git"),
+    ):
+        (repository / name).mkdir()
+        (repository / name / ".gitignore").write_text(ignores)
+        (repository / name / other).touch()
+    shown = {entry.path for entry in list_folder(repository, "", Repository.open(repository).ignored)}
+    assert {"cache", "build"}.isdisjoint(shown) and {"some", "kept", "sub", "lib"} <= shown
+
+
 def test_what_cannot_be_previewed_says_why(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

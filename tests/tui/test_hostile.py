@@ -7,6 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from ossa.assistant.events import Answering, Event, StepFinished, StepStarted, Thinking, TurnFinished, TurnStarted
+from ossa.tui.safe import whole
 from ossa.tui.widgets.answer import Answer
 
 if TYPE_CHECKING:
@@ -42,6 +43,24 @@ async def test_escape_sequences_do_nothing(open_window: "Open") -> None:
         await stage.pilot.press("ctrl+o")
         await stage.until(lambda: stage.text.count("ared b") == 3)
         assert not {"\x1b", "\x9b", "\x07", "\x08", "\x00"} & set(stage.text)
+
+
+async def test_an_escape_sequence_that_comes_in_bits_does_nothing_either(open_window: "Open") -> None:
+    bits = [*map(Thinking, ESCAPES), *map(Answering, ESCAPES)]
+    async with open_window(history=said(*bits)) as stage:
+        await stage.shows("ared b")
+        await stage.pilot.press("ctrl+o")
+        await stage.until(lambda: stage.text.count("ared b") == 2)
+        assert "␛" not in stage.text
+
+
+def test_what_may_begin_an_escape_sequence_waits_for_its_end() -> None:
+    assert [whole(text) for text in ("a\x1b", "a\x1b[3", "a\x1b]0;t", "a\x1b]0;t\x1b", "a\r", "\x1b[31mb", "a[3")] == [
+        *(("a", rest) for rest in ("\x1b", "\x1b[3", "\x1b]0;t", "\x1b]0;t\x1b", "\r")),
+        ("\x1b[31mb", ""),
+        ("a[3", ""),
+    ]
+    assert whole("\x1b]" + "x" * 201)[1] == ""
 
 
 @pytest.mark.parametrize(

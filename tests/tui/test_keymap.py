@@ -171,3 +171,24 @@ async def test_lists_close_by_the_users_keys_and_their_footer_names_them(open_wi
         assert blocks.highlighted == 1
         await stage.pilot.press("c")
         await stage.until(lambda: stage.app.screen is stage.app.window)
+
+
+async def test_what_asks_has_the_users_keys(open_window: "Open", proposed: Proposed, tmp_path: Path) -> None:
+    lines = ["[keys]", 'permit_once = "p"', 'permit_always = "y"', 'refuse = "f9"', 'leave_field = "f8"']
+    (tmp_path / "config.toml").write_text("\n".join(lines))
+    async with open_window([proposed], config_folder=tmp_path) as stage:
+        for key, answer in (("p", "once"), ("f9", "no"), ("y", "always")):
+            asked = asyncio.ensure_future(stage.agent.reviewer.permit("ls", "Nothing confines it.", "ls"))
+            await stage.shows("p run it once")
+            await stage.until(lambda: stage.app.screen.check_action("refuse", ()))
+            await stage.pilot.press("n", "a", "escape")
+            assert not asked.done()
+            await stage.pilot.press(key)
+            assert await asked == answer
+        await stage.send("mend it")
+        await stage.review()
+        await stage.pilot.press("r")
+        await stage.shows("f8")
+        await stage.pilot.press(*"why", "f8")
+        await stage.until(lambda: stage.app.window.change.undecided == 2 and not stage.app.window.change.typing)
+        assert stage.app.window.change.hunks[0].reason == ""

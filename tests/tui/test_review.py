@@ -1,12 +1,14 @@
 """A change is decided hunk by hunk, by keys alone."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 
 from ossa.assistant.change import Change, FileChange, Hunk
-from ossa.assistant.events import Answering, Proposed
+from ossa.assistant.events import Answering, Event, Proposed, Reviewed, TurnFinished
 from ossa.assistant.review import Decision
 from ossa.assistant.verdict import Verdict
 
@@ -124,3 +126,31 @@ async def test_a_command_can_be_begun_from_the_change_and_decides_nothing(
         await stage.until(lambda: stage.app.window.prompt.text == "/ar")
         assert stage.app.window.prompt.has_focus
         assert stage.app.window.change.undecided == len(stage.app.window.change.hunks)
+
+
+async def test_letters_that_come_at_once_behind_the_slash_go_to_the_prompt(
+    open_window: "Open", proposed: Proposed
+) -> None:
+    async with open_window([proposed], size=(80, 24)) as stage:
+        await stage.send("mend it")
+        await stage.review()
+        for letter in "/arA":
+            stage.app.post_message(events.Key("slash" if letter == "/" else letter, letter))
+        await stage.until(lambda: stage.app.window.prompt.text == "/arA")
+        assert stage.app.window.change.undecided == len(stage.app.window.change.hunks)
+
+
+async def test_an_accept_that_comes_through_as_the_window_closes_is_not_shown_any_more(
+    open_window: "Open", proposed: Proposed
+) -> None:
+    async with open_window([proposed]) as stage:
+        await stage.send("mend it")
+        await stage.review()
+    decided = tuple(Decision(view.hunk.id, True) for view in stage.app.window.change.hunks)
+
+    async def told() -> AsyncIterator[Event]:
+        yield Reviewed(decided, ("calc.py",), "c1")
+        yield TurnFinished("applied")
+
+    await stage.app.player._play(told())
+    assert stage.app.player.idle.is_set() and stage.app.window.change.phase != "applied"

@@ -77,6 +77,31 @@ async def test_sessions_are_found_named_exported_and_forked_in_the_window(
     ]
 
 
+async def test_the_list_and_its_lines_have_the_users_keys(
+    repository: Path, make_stage: "MakeStage", tmp_path: Path
+) -> None:
+    said(repository, "first of all")
+    keys = 'search_sessions = "f9"\nrename_it = "t"\nexport_it = "w"\nleave_field = "f8"\nclose_list = "q"\n'
+    (tmp_path / "config.toml").write_text(f"[keys]\n{keys}")
+    app = OssaApp(repository, partial(open_real, repository), "", tmp_path)
+    async with make_stage(app) as stage:
+        await stage.send("/sessions")
+        await stage.shows("first of all")
+        await stage.shows("w export")
+        assert "F9 words in titles" in stage.text or "f9 words in titles" in stage.text
+        for opens, line in (("t", "#naming"), ("f9", "#search")):
+            await stage.pilot.press(opens)
+            await stage.until(lambda line=line: app.screen.query_one(line).has_focus, line)
+            await stage.pilot.press("escape")
+            assert app.screen.query_one(line).has_focus
+            await stage.pilot.press("f8")
+            await stage.until(lambda line=line: not app.screen.query_one(line).has_focus, f"{line} is left")
+        await stage.pilot.press("w")
+        await stage.shows("It is in ")
+        await stage.pilot.press("q")
+        await stage.until(lambda: app.screen is app.window)
+
+
 async def test_the_open_session_is_named_exported_and_forked(repository: Path, make_stage: "MakeStage") -> None:
     app = OssaApp(repository, partial(open_real, repository))
     async with make_stage(app, (140, 50)) as stage:

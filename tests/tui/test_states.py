@@ -182,7 +182,8 @@ async def test_a_long_name_of_a_test_keeps_its_column(open_window: "Open", propo
     name = "tests/test_summary.py::TestSummary::test_purposes_in_order_and_what_is_left"
     async with open_window([Proposed(proposed.change, Verdict("pytest", 1, 1, fixed=(name,)))]) as stage:
         await stage.send("mend it")
-        await stage.shows("fixed   tests/test_summary.py")
+        await stage.shows("fixed   test_purposes_i")
+        await stage.shows("what_is_left")
 
 
 async def test_sessions_cannot_be_listed_before_there_is_a_workbench(open_window: "Open") -> None:

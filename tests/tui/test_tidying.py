@@ -66,7 +66,8 @@ def test_nothing_is_looked_for_until_the_window_stands_and_then_what_it_needs_is
     stage.busy = True  # a first prompt is being answered already
     stage.rest()
     assert gc.isenabled() and gc.get_freeze_count() > 1000 and not stage.waiting
-    assert gc.get_threshold()[2] >= 1000
+    young, middle, seldom = gc.get_threshold()
+    assert young * middle * seldom >= 7_000_000
 
 
 def test_all_is_looked_at_when_nobody_types_and_nothing_is_played() -> None:
@@ -87,3 +88,19 @@ def test_all_is_looked_at_when_nobody_types_and_nothing_is_played() -> None:
     stage.tidying.soon()
     stage.rest()
     assert not gone() and not stage.waiting
+
+
+def test_a_prompt_that_is_sent_is_a_moment_to_look_too_where_anything_has_grown_old() -> None:
+    stage = Stage()
+    hold()
+    stage.tidying.sent()
+    assert not stage.waiting  # the window does not stand yet
+    stage.tidying.soon()
+    stage.rest()
+    stage.tidying.sent()
+    assert not stage.waiting
+    gone = aged()
+    stage.busy = True  # the prompt is being answered
+    stage.tidying.sent()
+    stage.rest()
+    assert not gone()

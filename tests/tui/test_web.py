@@ -120,6 +120,15 @@ async def test_the_window_is_in_the_browser_and_takes_keys(tmp_path: Path) -> No
     assert not (tmp_path / "next").exists()
 
 
+async def test_a_page_is_told_of_the_session_that_its_window_goes_on_with(tmp_path: Path) -> None:
+    async with served(tmp_path) as (address, client):
+        (tmp_path / "next").write_text("20260101-000000-abcd")
+        async with client.get(f"{address}/{TOKEN}/next") as answer:
+            assert answer.status == 204
+        async with client.get(f"{address}/next") as answer:
+            assert answer.status == 403
+
+
 def test_it_listens_for_this_machine_alone() -> None:
     with listen(0) as listening:
         host, port = listening.getsockname()

@@ -116,3 +116,16 @@ async def test_an_edited_change_goes_back_forth_and_into_a_commit(
     async with make_stage(OssaApp(repository, partial(open_real, repository, (), "latest"))) as stage:
         await stage.shows("↶ taken back  add subtracts")
         await stage.shows("Back by 1 prompt")
+
+
+async def test_an_answer_that_is_put_otherwise_keeps_its_tool_calls(repository: Path, make_stage: "MakeStage") -> None:
+    looks = [ToolCall("repo_browser.open_file", '{"path": "calc.py"}')]
+    async with make_stage(OssaApp(repository, partial(open_real, repository, [looks, "It add", "s."], ""))) as stage:
+        await stage.shows("tests   ")
+        await stage.send("what does it do?")
+        await stage.shows("It add")
+        await stage.send("/amend")
+        await stage.shows("editing the answer")
+        await stage.pilot.press("backspace", "backspace", "backspace", *"subtract", "enter")
+        await stage.shows("It subtracts.")
+        assert stage.text.count("open calc.py") == 1  # that of the turn that was taken back is folded away

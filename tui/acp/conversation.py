@@ -24,6 +24,7 @@ from ossa.assistant.session import SessionError, info_of
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import ModelError
 from ossa.tui.acp.editor import Line
+from ossa.tui.acp.lender import Lent
 from ossa.tui.acp.prompts import Block, Prompt, UnfitPrompt, prompt_of
 from ossa.tui.acp.settings import Settings
 from ossa.tui.acp.teller import Teller
@@ -37,8 +38,9 @@ _THINKING = ("fix", "commit")
 _HELP = {"review": "Offer the change in the draft again", "context": "What the model is shown with a prompt, in tokens"}
 """What they do, where that is not what they do in the window."""
 _COMMAND = re.compile(r"/([a-z-]+)(?:\s+(.*))?$", re.DOTALL)
-_SHORT, _NOW_AND_THEN = 0.3, 3.0
-"""Seconds after which it is worth a line that the model is being loaded, and after which again."""
+_SHORT, _MOMENT, _NOW_AND_THEN = 0.3, 1.0, 3.0
+"""Seconds after which it is worth a line that the model is being loaded, and after which again, where it says how far
+it is and where it does not."""
 INVALID_REQUEST, INVALID_PARAMS, INTERNAL = -32600, -32602, -32603
 
 
@@ -118,12 +120,25 @@ class Conversation:
         events = await self._events(prompt)
         end: End = "answered"
         if events is not None:
-            async for event in events:
-                await self.teller.tell(event)
-                if isinstance(event, TurnFinished):
-                    end = event.end
+            watching = asyncio.create_task(self._tell_waits())
+            try:
+                async for event in events:
+                    await self.teller.tell(event)
+                    if isinstance(event, TurnFinished):
+                        end = event.end
+            finally:
+                watching.cancel()
             await self._title()
         return end
+
+    async def _tell_waits(self) -> None:
+        """Say so for as long as the model answers another session, and this one has to wait."""
+        model, steps = self.bench.model, self.teller.steps
+        while isinstance(model, Lent):
+            await asyncio.sleep(_SHORT)
+            title = "Wait until another session has its answer"
+            for update in steps.waiting("turn", title) if model.waits else steps.close("turn"):
+                await self._line.update(update)
 
     async def _events(self, prompt: Prompt) -> AsyncIterator[Event] | None:
         """The turn that is asked for, once the model is there; None where it is answered already.
@@ -162,10 +177,10 @@ class Conversation:
         began, patience, told = time.monotonic(), _SHORT, False
         try:
             while not (await asyncio.wait([loading], timeout=patience))[0]:
-                so_far = f", {time.monotonic() - began:.0f} s so far" if told else ""
-                for update in steps.waiting("load", f"Load {model.info.about}{so_far}"):
+                so_far = model.info.loading or (f"{time.monotonic() - began:.0f} s so far" if told else "")
+                for update in steps.waiting("load", ": ".join(filter(None, (f"Load {model.info.about}", so_far)))):
                     await self._line.update(update)
-                patience, told = _NOW_AND_THEN, True
+                patience, told = _MOMENT if model.info.loading else _NOW_AND_THEN, True
             await loading
             for update in steps.waiting("load", f"Loaded {model.info.about}") if told else ():
                 await self._line.update(update)

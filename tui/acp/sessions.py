@@ -5,6 +5,7 @@ new · load · resume · fork ─► open_bench(folder, session, reviewer, lend)
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,6 +41,8 @@ class Sessions:
         self._lender = Lender()
         self._open: dict[str, Conversation] = {}
         self._opening: set[asyncio.Task[Conversation]] = set()
+        self._again = asyncio.Lock()
+        """Held while an earlier session is opened, so that two who ask for it get it one after the other."""
 
     def get(self, name: str) -> Conversation:
         """The open session of this id.
@@ -61,6 +64,10 @@ class Sessions:
         folder = Path(cwd)
         if not folder.is_absolute() or "\0" in cwd:
             raise RequestError(INVALID_PARAMS, "The working directory has to be an absolute path.")
+        async with self._again if resume else nullcontext():
+            return await self._reopened(folder, resume, remarks)
+
+    async def _reopened(self, folder: Path, resume: str, remarks: Sequence[str]) -> Conversation:
         if conversation := self._open.get(resume):
             if not conversation.bench.session.path.exists():  # nothing was said in it yet, so there is no log to read
                 return conversation

@@ -23,7 +23,6 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, TextArea
 
@@ -34,10 +33,12 @@ from ossa.tui.commands import suggestions
 from ossa.tui.drafted import CHANGING, Drafted
 from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
+from ossa.tui.painting import Punctual
 from ossa.tui.rewriting import hint_of, open_prompt
 from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
 from ossa.tui.sights import TELLING, in_context, opened
+from ossa.tui.sketch import THREE_COLUMNS
 from ossa.tui.targets import Targets
 from ossa.tui.widgets.activity import Activity
 from ossa.tui.widgets.change import ChangeView
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
 Side: TypeAlias = Literal["preview", "change", "ledger"]
 
-TWO_COLUMNS, THREE_COLUMNS = 100, 118
+TWO_COLUMNS = 100
 """Cells of width from which as many are shown side by side."""
 OFFERS_HINT = "tab takes it  ↑↓ another  esc closes"
 
@@ -81,7 +82,7 @@ class Noticed(Message):
         self.text = text
 
 
-class Workspace(Screen[None]):
+class Workspace(Punctual):
     """Files, conversation and change, side by side."""
 
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {GoToFile}
@@ -111,10 +112,10 @@ class Workspace(Screen[None]):
         self.activity.stop_key = keys.key("cancel")
         self.offers = Offers()
         self.prompt = Prompt(self.offers, keys)
-        self.preview = Preview(root)
+        self.preview = Preview(root, keys)
         self.drafted = Drafted(self.files, self.preview)
         self.change = ChangeView()
-        self.preview.leave_key = self.change.leave_key = keys.key("leave_field")
+        self.change.leave_key = keys.key("leave_field")
         self.ledger = LedgerView()
         self.status = Status()
         self._switcher = ContentSwitcher(self.preview, self.change, self.ledger, initial="preview", id="switcher")

@@ -21,12 +21,12 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.timer import Timer
 from textual.visual import Visual
-from textual.widget import Widget
 
 from ossa.tui.fences import Fence
 from ossa.tui.growth import Growth
 from ossa.tui.laid import Laid, Page, Read, lay, read
-from ossa.tui.safe import LineGate, plain_text
+from ossa.tui.painting import LaidOnce
+from ossa.tui.safe import LineGate, plain_text, whole
 
 BEAT = 0.08
 """Seconds between two looks at what is being written."""
@@ -36,7 +36,7 @@ AT_ONCE = 4_000
 """Characters of an answer that is parsed as a whole while the keys wait; a longer one is in a thread."""
 
 
-class Answer(Widget):
+class Answer(LaidOnce):
     """An answer; its links are shown, never opened."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"answer--code", "answer--head"}
@@ -171,8 +171,8 @@ class Answer(Widget):
     def _take(self) -> None:
         """Look at what has come."""
         self._timer = None
-        started, text = time.monotonic(), "".join(self._waiting)
-        self._waiting.clear()
+        started, (text, rest) = time.monotonic(), whole("".join(self._waiting))
+        self._waiting[:] = [rest] if rest else []
         if text:
             self._text.add(self._gate.let(plain_text(text)))
             self._renew()

@@ -17,6 +17,7 @@ from textual.widgets import Static
 
 from ossa.assistant.events import Answering, Event
 from ossa.tui.history import Turn, merged, take_back
+from ossa.tui.painting import LaidOnce
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.fold import Fold
 from ossa.tui.widgets.line import prompt_line
@@ -47,7 +48,7 @@ class TakenBack(Fold):
         self.renew()
 
 
-class TurnBlock(Vertical):
+class TurnBlock(Vertical, LaidOnce):
     """One turn: the prompt, and below it what happened."""
 
     def __init__(self, prompt: str = "", *, is_prompt: bool = False) -> None:
@@ -117,7 +118,7 @@ class Earlier(Static, can_focus=True):
             self.post_message(self.Wanted(self))
 
 
-class Conversation(VerticalScroll, can_focus=True):
+class Conversation(VerticalScroll, LaidOnce, can_focus=True):
     """Everything said so far."""
 
     def on_mount(self) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text
+from ossa.tui.testname import fitted
 
 NAMED = 6
 """Tests of one sort that are named at first."""
@@ -36,8 +37,8 @@ class TestName(Static, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("failing")]
     __test__ = False
 
-    opened = reactive(False, init=False)
-    """Whether what it said is to be seen."""
+    opened = reactive(False, init=False, toggle_class="-opened")
+    """Whether its whole name and what it said are to be seen."""
 
     class Opened(Message):
         """What it said is to be shown, or no longer."""
@@ -48,16 +49,23 @@ class TestName(Static, can_focus=True):
 
     def __init__(self, test: str, said: str = "") -> None:
         self.test, self.said = test, said
-        super().__init__(self._content(opened=False), markup=False)
+        super().__init__(markup=False)
         self.tooltip = Content("enter or a click shows what it said") if said else None
 
-    def watch_opened(self, opened: bool) -> None:
-        self.update(self._content(opened=opened))
+    def watch_opened(self) -> None:
+        self.update(self._content())
         self.post_message(self.Opened(self))
 
-    def _content(self, *, opened: bool) -> Content:
-        mark = ("▾ " if opened else "▸ ") if self.said else ""
-        return Content.assemble((mark, "$foreground 40%"), cut(plain_text(self.test), 200))
+    def on_mount(self) -> None:
+        self.update(self._content())
+
+    def on_resize(self) -> None:
+        self.update(self._content(), layout=False)
+
+    def _content(self) -> Content:
+        mark = ("▾ " if self.opened else "▸ ") if self.said else ""
+        name, room = cut(plain_text(self.test), 200), self.content_size.width - len(mark)
+        return Content.assemble((mark, "$foreground 40%"), name if self.opened or room <= 0 else fitted(name, room))
 
     def on_click(self) -> None:
         self.action_open_output()

@@ -1,4 +1,4 @@
-"""The footer: the keys that do something now, as many as there is room for.
+"""The footer: the keys that do something now, as many as there is room for; in a wide window more than the usual ones.
 
 One widget: with one for each key, as Textual's footer has them, each paint and each change of focus goes through all.
 """
@@ -13,6 +13,10 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
 
+from ossa.tui.commands import COMMANDS
+
+OURS = frozenset(["command_palette", *(command.id for command in COMMANDS)])
+"""Ids or actions of keys that may be shown; what Textual's own widgets have beside them goes without saying."""
 LEAST = ("unfold", "files", "review", "help", "quit")
 """Actions whose keys make room for others, in this order: they are the same everywhere, and in the help."""
 
@@ -71,18 +75,30 @@ class Keys(Widget):
             self.call_after_refresh(self._renew)
 
     def _renew(self) -> None:
-        keys = list(self._active())
+        keys, width = list(self._active()), self.content_size.width
+        spare = width - sum(key.cells for key in keys)
         for action in LEAST:
-            if sum(key.cells for key in keys) <= self.content_size.width:
+            if sum(key.cells for key in keys) <= width:
                 break
             keys = [key for key in keys if key.action.rpartition(".")[2] != action]
-        self.shown = tuple(keys)
+        self.shown = (*keys, *self._fitting(spare))
 
-    def _active(self) -> Iterator[Key]:
-        """What does something now, by the first of its keys."""
+    def _fitting(self, room: int) -> Iterator[Key]:
+        """More keys, as far as there is room for them; those of the focus first."""
+        for key in self._active(usual=False):
+            if key.enabled and key.cells <= room:
+                room -= key.cells
+                yield key
+
+    def _active(self, *, usual: bool = True) -> Iterator[Key]:
+        """What does something now, by the first of its keys; those that are always shown, or the others."""
         known: set[str] = set()
         for _, binding, enabled, tooltip in self.screen.active_bindings.values():
-            if binding.show and binding.action not in known:
+            if (
+                binding.show is usual
+                and (usual or OURS.intersection((binding.id, binding.action)))
+                and binding.action not in known
+            ):
                 known.add(binding.action)
                 display = self.app.get_key_display(binding)
                 yield Key(binding.key, display, binding.description, binding.action, enabled, tooltip)

@@ -22,6 +22,7 @@ from textual.reactive import reactive
 from ossa.assistant.draft import DraftError
 from ossa.tui.code import COLOURED
 from ossa.tui.commands import bindings
+from ossa.tui.keymap import Keymap
 from ossa.tui.pages import FOUND, READ, Page, Place, page_of, read_page
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.field import Field
@@ -29,7 +30,12 @@ from ossa.tui.widgets.filetext import FileText
 
 Purpose: TypeAlias = Literal["search", "line"]
 
-EMPTY = Page([], "Choose a file on the left to read it here.\nChanges appear here as well.")
+
+def nothing_yet(keys: Keymap) -> Page:
+    """What stands where no file is shown: which keys bring one."""
+    rows = (("files", "go to the files"), ("open", "find one by some of its letters"), ("widen", "give this the width"))
+    hints = (f"{keys.key(name):<8}{text}" for name, text in rows)
+    return Page([], "\n".join(("Files and changes are shown here.", "", *hints)))
 
 
 class Preview(Vertical):
@@ -47,16 +53,16 @@ class Preview(Vertical):
     class Turned(Message):
         """Another file is shown, or its title is another."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, keys: Keymap) -> None:
+        """`keys` are those in force, for the texts that name one."""
         super().__init__(id="preview")
         self.root = root
-        self.leave_key = "esc"
-        """The key that leaves a line, as written in texts."""
+        self._leave_key = keys.key("leave_field")
         self.read_draft: Callable[[str], bytes | None] | None = None
         """Reads a file of the draft, once there is one."""
         self._drafted: frozenset[str] = frozenset()
         """The files that the draft has otherwise than the working tree."""
-        self.lines = FileText(EMPTY)
+        self.lines = FileText(nothing_yet(keys))
         self._field = Field(self._typed, self._close, self._left)
         self._purpose: Purpose = "search"
         self._sought = ""
@@ -189,7 +195,7 @@ class Preview(Vertical):
         """Let the person type."""
         self.stay()
         self._purpose, self._origin = purpose, self.lines.first
-        leave = self.leave_key
+        leave = self._leave_key
         hint = f"Search; enter keeps, {leave} leaves" if purpose == "search" else f"Line; {leave} goes back"
         self._field.open(hint, text)
 

@@ -18,6 +18,7 @@ from ossa.tui.keymap import Keymap
 from ossa.tui.outside import EditorError, edit_outside
 from ossa.tui.pasted import Pasted
 from ossa.tui.safe import plain_text
+from ossa.tui.sketch import PLACEHOLDER
 from ossa.tui.widgets.lines import Lines
 from ossa.tui.widgets.offers import Offers
 
@@ -53,7 +54,7 @@ class Prompt(Lines):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask for a change; / commands, ! shell",
+            placeholder=PLACEHOLDER,
         )
         self._history: list[str] = []
         self._place = 0

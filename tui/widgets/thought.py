@@ -3,13 +3,10 @@
 import time
 
 from textual.content import Content
-from textual.timer import Timer
 
-from ossa.tui.safe import plain_text, shown
+from ossa.tui.safe import shown
 from ossa.tui.widgets.fold import Fold
 
-BEAT = 0.1
-"""Seconds between two looks at how long it has become."""
 LINES = 400
 """Lines of reasoning that are shown."""
 
@@ -25,7 +22,6 @@ class Thought(Fold):
         self._started = time.monotonic() if live else None
         self._seconds: float | None = None
         self._is_cut = False
-        self._timer: Timer | None = None
 
     def head(self) -> Content:
         verb = "Thinking" if self.has_class("-running") else "Thought"
@@ -41,12 +37,11 @@ class Thought(Fold):
 
     def append(self, text: str) -> None:
         """Add the next bit."""
-        self._bits.append(plain_text(text))
+        self._bits.append(text)  # made harmless as a whole: an escape sequence may be cut between two bits
         self._words += text.count(" ") + text.count("\n") or int(not self._words)
         if self._started is not None:
             self._seconds = time.monotonic() - self._started
-        if self._timer is None:
-            self._timer = self.set_timer(BEAT, self._show)
+        self.renew_soon()
 
     def cut_short(self) -> None:
         """The person wants the answer."""
@@ -62,10 +57,4 @@ class Thought(Fold):
     async def finish(self) -> None:
         """It is over."""
         self.remove_class("-running")
-        if self._timer is not None:
-            self._timer.stop()
-        self._show()
-
-    def _show(self) -> None:
-        self._timer = None
         self.renew()

@@ -12,10 +12,12 @@ from textual.widgets import Static
 
 from ossa.assistant.verdict import Verdict
 from ossa.tui.safe import cut, plain_text, shown
-from ossa.tui.widgets.failing import FailingTest, More, TestName, first, show_more
+from ossa.tui.widgets.failing import NAMED, FailingTest, More, TestName, first, show_more
 
 LINES = 60
 """Lines that are shown of what a test said."""
+_GOOD = 3
+"""Tests that are named at first where they are only good news."""
 
 
 class VerdictView(Vertical):
@@ -34,8 +36,8 @@ class VerdictView(Vertical):
         summary = cut(plain_text(self._verdict.summary), 400)
         yield Static(markup=False, classes="-doing")
         yield Static(Content.styled(f"{mark} {summary}", "bold"), markup=False)
-        for rows in _sorts(self._verdict):
-            yield from first(rows)
+        for rows, most in _sorts(self._verdict):
+            yield from first(rows, most)
 
     def watch_doing(self, doing: str) -> None:
         self.query_one(".-doing", Static).update(Content(f"{plain_text(doing)} · before:"))
@@ -67,17 +69,21 @@ class VerdictView(Vertical):
             await self.mount(Static(said, markup=False, classes="-said"), after=row)
 
 
-def _sorts(verdict: Verdict) -> Iterator[list[Widget]]:
-    """The tests of each sort, a row each: two columns, so that a long name keeps to its own."""
+def _sorts(verdict: Verdict) -> Iterator[tuple[list[Widget], int]]:
+    """The tests of each sort, a row each, and how many are named at first.
+
+    Two columns, so that a name keeps to its own; the first of a sort says which sort it is.
+    """
     sorts = (
-        ("broken", verdict.broken, "$text-error", FailingTest),
-        ("gone", verdict.missing, "$text-error", TestName),
-        ("failing", verdict.still_failing, "$text-warning", FailingTest),
-        ("flaky", verdict.flaky, "$text-warning", TestName),
-        ("fixed", verdict.fixed, "$text-success", TestName),
+        ("broken", verdict.broken, "$text-error", FailingTest, NAMED),
+        ("gone", verdict.missing, "$text-error", TestName, NAMED),
+        ("failing", verdict.still_failing, "$text-warning", FailingTest, NAMED),
+        ("flaky", verdict.flaky, "$text-warning", TestName, NAMED),
+        ("fixed", verdict.fixed, "$text-success", TestName, _GOOD),
     )
-    for name, tests, style, row in sorts:
-        sort = Content.styled(name, style)
-        yield [
-            Horizontal(Static(sort, markup=False, classes="-sort"), row(test, verdict.output(test))) for test in tests
-        ]
+    for name, tests, style, row, most in sorts:
+        rows: list[Widget] = []
+        for test in tests:
+            sort = Static("" if rows else Content.styled(name, style), markup=False, classes="-sort")
+            rows.append(Horizontal(sort, row(test, verdict.output(test))))
+        yield rows, most
