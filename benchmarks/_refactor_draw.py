@@ -23,7 +23,7 @@ NEW = "moved_here.py"
 
 
 def draw(source: str, files: Mapping[str, bytes], each: int, chance: random.Random) -> list[tuple[Wish, Target]]:
-    """Some renames at the top of modules and as many within classes; half as many moves and orders of parameters."""
+    """Renames at the top of modules and as many within classes; half as many moves, orders of parameters, modules."""
     package = Package(source, files)
     found = [one for one in package.definitions() if package.is_mentioned(one[1].name.rpartition(".")[2])]
     top = [(node, target) for node, target in found if "." not in target.name]
@@ -35,7 +35,19 @@ def draw(source: str, files: Mapping[str, bytes], each: int, chance: random.Rand
         *((Wish("rename", one.name, f"{one.name.rpartition('.')[2]}_renamed"), one) for one in renamed),
         *_moves(package, top, half, chance),
         *((Wish("signature", one.name, text), one) for one, text in _some(chance, orders, half)),
+        *_whole(package, half, chance),
     ]
+
+
+def _whole(package: "Package", count: int, chance: random.Random) -> Iterator[tuple[Wish, Target]]:
+    """Modules, by turns with a new name and in another package; the file of a package is none."""
+    folders = sorted({str(PurePosixPath(path).parent) for path in package.trees if path.endswith("/__init__.py")})
+    for number, path in enumerate(_some(chance, package.paths, count)):
+        others = [one for one in folders if one != str(PurePosixPath(path).parent)]
+        if number % 2 and others:
+            yield Wish("move", path, f"{chance.choice(others)}/"), Target(path, "", 1)
+        else:
+            yield Wish("rename", path, f"{PurePosixPath(path).stem}_renamed"), Target(path, "", 1)
 
 
 def _moves(

@@ -2,7 +2,9 @@
 
 Both are started in turn in the same pseudo-terminal over the same repository. Vibe gets a home of its own and a key
 that is none; nothing is sent to a model. Since its version 3 the window is a compiled program with a server in Python
-behind it, so that all processes of either are counted.
+behind it, so that all processes of either are counted. ossa's first frame is a sketch; a key that is typed once a
+window can show it tells when either is more. Vibe's home is new at each start, since one that knows of a newer release
+begins with a question about it instead of its window.
 """
 
 import shutil
@@ -17,6 +19,7 @@ from pathlib import Path
 from _window_terminal import Terminal
 
 from ossa.assistant.paths import cache_dir
+from ossa.tui.sketch import PLACEHOLDER
 
 VIBE = "mistral-vibe==3.0.2"
 IDLE = 5.0
@@ -25,27 +28,38 @@ SETTLED = 6.0
 """Seconds from the first frame until all that a start leaves behind is taken as done."""
 LETTERS = [chr(code) for code in range(0x410, 0x424)]
 """Those that are typed: nothing else on the screen has them."""
+EARLY = chr(0x424)
+"""The first of them, typed as soon as the window takes keys."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A window, and what it shows of its prompt in the first frame."""
+    """A window, what its first frame shows, and what stands there once it takes keys."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
-    mark: str
+    first: str
+    whole: str
+    home: Path | None = None
+    """Made anew before each start."""
+
+    def prepare(self) -> None:
+        """Have it start as if for the first time."""
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+            (self.home / ".vibe").mkdir(parents=True)
+            (self.home / ".vibe" / "config.toml").write_text("enable_update_checks = false\n")
 
 
 def programs(command: Path, folder: Path, root: Path) -> dict[str, Program]:
     """Both windows, over a repository."""
     home = folder / "vibe"
-    home.mkdir(exist_ok=True)
     alone = {"HOME": str(home), "VIBE_HOME": str(home / ".vibe"), "MISTRAL_API_KEY": "none"}
     vibe = [str(command), "--trust", "--workdir", str(root)]
     ossa = [sys.executable, "-m", "ossa.tui", str(root)]
     return {
-        "ossa": Program(ossa, {"OSSA_HOME": str(folder / "home")}, "Ask for a change"),
-        "vibe": Program(vibe, alone, "Initializing"),
+        "ossa": Program(ossa, {"OSSA_HOME": str(folder / "home")}, PLACEHOLDER, " quit "),
+        "vibe": Program(vibe, alone, "Mistral Vibe", "Mistral Vibe", home),
     }
 
 
@@ -62,8 +76,12 @@ def beside(command: Path, folder: Path, root: Path, rounds: int = 5) -> dict[str
 
 
 def _measured(program: Program) -> dict[str, float]:
+    program.prepare()
     with Terminal(program.command, program.environment) as terminal:
-        figures = {"first_frame_s": terminal.until(program.mark) - terminal.started}
+        figures = {"first_frame_s": terminal.until(program.first) - terminal.started}
+        terminal.until(program.whole)
+        terminal.send(EARLY)
+        figures["first_key_s"] = terminal.until(EARLY) - terminal.started
         terminal.rest(SETTLED)
         figures["start_cpu_s"] = terminal.all_cpu_seconds
         figures["start_memory_mb"] = terminal.all_memory

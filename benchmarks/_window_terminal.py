@@ -6,6 +6,7 @@ It answers no queries and draws nothing; it reads all that comes, as fast as a t
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -58,7 +59,7 @@ class Terminal:
         wanted, end = text.encode(), time.perf_counter() + limit
         while wanted not in self._seen:
             if not self._read(end - time.perf_counter()):
-                raise TimeoutError(f"{text!r} did not come; the terminal shows {self._seen[-2000:]!r}")
+                raise TimeoutError(f"{text!r} did not come; the terminal shows {_words(self._seen)[-400:]!r}")
         return time.perf_counter()
 
     def rest(self, seconds: float) -> None:
@@ -98,6 +99,12 @@ class Terminal:
             return False
         self._seen = (self._seen + bit)[-(1 << 20) :]
         return bool(bit)
+
+
+def _words(seen: bytes) -> str:
+    """What was written to a terminal, without what moves its cursor and colours it."""
+    text = seen.decode(errors="replace")
+    return " ".join(re.sub(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)|[─-▟⠀-⣿]+", " ", text).split())
 
 
 def _cpu_seconds(pid: int) -> float:

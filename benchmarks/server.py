@@ -4,16 +4,19 @@
     make bench-server ARGS="--server URL [--model NAME]"     any server, for example vLLM with gpt-oss
 
 Every session has three prompts of its own behind a front that all share, and each next prompt bears what was said
-before, so a server that remembers what it has read shows it here.
+before, so a server that remembers what it has read shows it here. A server that fails is told of, and the next one
+measured; the exit code says so.
 """
 
 import argparse
+import contextlib
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from _servers import Served, folder_of, llama, python_for, transformers
 
 from ossa.assistant.paths import cache_dir
 from ossa.model import catalog, fetch
-from ossa.model.base import Finished, Message, Prefill, Sampling
+from ossa.model.base import Finished, Message, ModelError, Prefill, Sampling
 from ossa.model.server.model import ServerModel, open_server
 
 _FRONT = "You help with the code of a small shop. " + " ".join(f"Rule {n}: be brief and exact." for n in range(12))
@@ -64,7 +67,9 @@ def _price(number: int, turn: int) -> str:
 
 def measure(model: ServerModel, sessions: int, turns: int, tokens: int) -> None:
     """Print the rows of one server."""
-    print(f"\n{model.info.name} · {model.info.why}")
+    print(f"\n{Path(model.info.name).name} · {model.info.why}", flush=True)
+    # Some servers load the model only when it is asked for the first time.
+    list(model.generate([Message("user", "Hello.")], sampling=Sampling(max_tokens=1, effort="low")))
     print(f"{'sessions':<12}{'first token':>26}{'tokens/s':>10}{'prompt tokens':>15}{'known before':>14}", flush=True)
     begin = time.perf_counter()
     alone = [session(model, number, turns, tokens) for number in range(sessions)]
@@ -83,9 +88,10 @@ def _print(name: str, found: list[list[Asked]], seconds: float) -> None:
     every = [asked for each in found for asked in each]
     firsts = [asked.first for asked in every]
     first = f"{statistics.median(firsts):.2f} s, worst {max(firsts):.2f} s"
-    prompt = sum(asked.prompt for asked in every)
-    speed, known = sum(asked.written for asked in every) / seconds, sum(asked.reused for asked in every) / prompt
-    print(f"{name:<12}{first:>26}{speed:>10.1f}{prompt:>15,}{known:>14.0%}", flush=True)
+    prompt, reused = sum(asked.prompt for asked in every), sum(asked.reused for asked in every)
+    speed = sum(asked.written for asked in every) / seconds
+    known = f"{reused / prompt:.0%}" if reused else "not told"  # all share a front, so it is never none
+    print(f"{name:<12}{first:>26}{speed:>10.1f}{prompt:>15,}{known:>14}", flush=True)
 
 
 def _strange(found: list[list[Asked]]) -> int:
@@ -99,15 +105,19 @@ def _strange(found: list[list[Asked]]) -> int:
     )
 
 
-def servers(sessions: int) -> Iterator[Served]:
-    """The servers that are installed here, each with the small model, one after the other."""
+def servers(sessions: int) -> Iterator[tuple[str, AbstractContextManager[Served]]]:
+    """The servers that are installed here, by their names; each with the small model, once it is entered."""
     file = fetch.pull(catalog.find("smollm2-135m"), cache_dir() / "models", _quietly)
     if python := python_for("llama.cpp", "xllamacpp"):
-        with llama(python, file, slots=sessions) as served:
-            yield served
+        yield "llama.cpp", llama(python, file, slots=sessions)
     if python := python_for("transformers", "fastapi", "uvicorn", "openai"):
-        with tempfile.TemporaryDirectory() as folder, transformers(python, folder_of(file, Path(folder))) as served:
-            yield served
+        yield "transformers serve", _of_transformers(python, file)
+
+
+@contextlib.contextmanager
+def _of_transformers(python: Path, file: Path) -> Generator[Served]:
+    with tempfile.TemporaryDirectory() as folder, transformers(python, folder_of(file, Path(folder))) as served:
+        yield served
 
 
 def _quietly(_done: int, _total: int) -> None: ...
@@ -122,14 +132,19 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=32, help="of an answer")
     given = parser.parse_args()
-    found = False
-    for served in [Served(given.server, given.model)] if given.server else servers(given.sessions):
-        found = True
-        model = open_server(served.url, served.model)
-        measure(model, given.sessions, given.turns, given.tokens)
-        model.close()
-    if not found:
+    named = [(given.server, nullcontext(Served(given.server, given.model)))] if given.server else None
+    worked: list[bool] = []
+    for name, starting in named or servers(given.sessions):
+        try:
+            with starting as served, contextlib.closing(open_server(served.url, served.model)) as model:
+                measure(model, given.sessions, given.turns, given.tokens)
+            worked.append(True)
+        except (ModelError, OSError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            worked.append(False)
+    if not worked:
         sys.exit("No server is installed here: pip install ossa[servers]")
+    sys.exit(not all(worked))
 
 
 if __name__ == "__main__":

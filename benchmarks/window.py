@@ -38,6 +38,8 @@ STREAM = 10.0
 """Seconds for which the stream's processor time is taken."""
 LONG = "".join(f"Line {number} of *many*, which a `model` wrote at length.\n\n" for number in range(1, 1850))
 """100,000 characters of an answer."""
+SHARES = (0.1, 0.4, 0.7, 1.0)
+"""Of all turns, after which memory is looked at."""
 PROMPT = "Ask for a change"
 READY = "ready"
 
@@ -115,6 +117,7 @@ def keys_and_stream(bench: Bench, answers: int) -> dict[str, float]:
         seconds = pressed(terminal, KEYS)
         figures["key_p50_ms"] = 1000 * statistics.median(seconds)
         figures["key_p95_ms"] = 1000 * percentile(seconds, 0.95)
+        figures["memory_streamed_mb"] = terminal.memory
     return figures
 
 
@@ -144,15 +147,18 @@ def resume(bench: Bench, messages: int, long: str = "") -> dict[str, float]:
 
 
 def memory(bench: Bench, turns: int) -> dict[str, float]:
-    """Of the process, every tenth of so many turns."""
+    """Of the process after some shares of so many turns, and how much it grew from the first share on."""
     figures: dict[str, float] = {}
     with bench.window() as terminal:
         terminal.until(READY)
-        step = max(1, turns // 10)
-        for first in range(1, turns + 1, step):
-            converse(terminal, first, first + step - 1)
-            figures[f"memory_after_{first + step - 1}_mb"] = terminal.memory
-    return figures
+        done = 0
+        for share in SHARES:
+            until = max(1, round(share * turns))
+            converse(terminal, done + 1, until)
+            done = until
+            figures[f"memory_after_{done}_mb"] = terminal.memory
+    first, *_, last = figures.values()
+    return figures | {"memory_grown_mb": last - first}
 
 
 ROWS = (
@@ -165,11 +171,13 @@ ROWS = (
     ("the same with an answer of 100,000 characters on it", "resume_long_after_frame_s", "s", "< 1 s"),
     ("key to paint at the first frame of it, the worst", "resume_long_key_ms", "ms", ""),
     ("memory of the window's process after its start", "memory_start_mb", "MB", "< 150 MB"),
+    ("the same after the answers, the keys and the stream", "memory_streamed_mb", "MB", "< 150 MB"),
 )
 
 
 BESIDE = (
     ("first frame", "first_frame_s", "s"),
+    ("the first key is shown, from the process's start", "first_key_s", "s"),
     ("processor time of the start", "start_cpu_s", "s"),
     ("memory after the start", "start_memory_mb", "MB"),
     ("processor time while idle, of one core", "idle_cpu_share", ""),
@@ -215,6 +223,8 @@ def main(answers: int = 200, turns: int = 1000) -> None:
     for name in (name for name in figures if name.startswith("memory_after_") or name.endswith("_turns_mb")):
         count = next(part for part in name.split("_") if part.isdigit())
         print(f"| memory after {count} turns | {figures[name]:.0f} MB | < 150 MB, flat |")
+    if turns:
+        print(f"| memory grown from the first of these turns to the last | {figures['memory_grown_mb']:.0f} MB | |")
     print_beside(others, problem)
     out = Path(__file__).parent / "out" / "window.json"
     out.parent.mkdir(exist_ok=True)
