@@ -22,6 +22,7 @@ HARMLESS = {
     *("reach a program on this machine by TCP", "reach one by IPv6", "reach one by UDP", "reach an abstract socket"),
     *("reach a socket in the home", "reach the sockets of ssh-agent, bus and log", "see other programs"),
     *("reach a socket with a relative name", "end another program", "look into another program's memory"),
+    "feed a named pipe that another program reads",
 }
 """What succeeds where nothing confines it, and touches nothing but the doctor's own."""
 
