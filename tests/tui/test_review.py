@@ -60,8 +60,8 @@ async def test_keys_do_nothing_while_the_review_has_just_come_up(open_window: "O
         await stage.send("mend it")
         await stage.until(lambda: change.phase == "reviewing" and change.has_focus)
         assert not change.armed
-        await stage.pilot.press("a", "A")
-        assert not stage.agent.decisions and change.undecided == 3
+        await stage.pilot.press("a", "A", "ctrl+r")
+        assert not stage.agent.decisions and change.undecided == 3 and change.has_focus
 
 
 async def test_the_focus_stays_with_someone_who_is_typing(open_window: "Open", proposed: Proposed) -> None:

@@ -191,10 +191,10 @@ class Workspace(Punctual):
 
     def toggle_change(self) -> None:
         """Go to the change, or to the file where there is none; from there back to the prompt."""
-        if self.in_side and self._switcher.current != "ledger":
-            self.back_to_prompt()
-        else:
+        if not self.in_side or self._switcher.current == "ledger":
             self._open_side(self._unasked, focus=True)
+        elif self.change.armed or self.change.phase != "reviewing":  # else the key meant to open what has just come up
+            self.back_to_prompt()
 
     def toggle_ledger(self) -> None:
         """Go to the ledger; from there back to the prompt, and what was beside it comes back."""
