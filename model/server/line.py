@@ -10,7 +10,7 @@ import asyncio
 import queue
 import random
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -62,17 +62,20 @@ class Line:
         stop: threading.Event | None = None,
         is_answer: bool = False,
         is_safe: bool = False,
+        check: Callable[[], None] = lambda: None,
     ) -> Any:
         """The reply to one question: a POST where there is a body; `is_answer` where tokens are written for it.
 
-        It is asked again where that may help, if `is_safe` says so.
+        It is asked again where that may help, if `is_safe` says so, and `check` is called before each time.
 
         Raises:
             Fault: there is none, it is a refusal, or `stop` was set.
+            ModelError: what `check` raises.
         """
         limit, tries = self.limits.first if is_answer else self.limits.reply, 0
         while True:
             try:
+                check()
                 return self._awaited(self.run(self._reply(path, body, limit)), stop)
             except Fault as fault:
                 tries += 1

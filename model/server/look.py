@@ -36,7 +36,7 @@ def look(line: Line, model: str = "", window: int = 0) -> tuple[Served, Way]:
     Raises:
         ModelError: nobody answers there, or there is no such model.
     """
-    listed = _models(line)
+    listed = _models(line, named=bool(model))
     if props := _asked(line, "/props"):
         return _llama(line, props, listed, model, window)
     name = _named(line, listed, model)
@@ -128,12 +128,13 @@ def _chat(line: Line, served: Served, *, said: bool) -> tuple[Served, Way]:
     return served, ChatWay(line, served)
 
 
-def _models(line: Line) -> dict[str, dict[str, Any]]:
-    """The models that the server lists, by their names."""
+def _models(line: Line, *, named: bool = False) -> dict[str, dict[str, Any]]:
+    """The models that the server lists, by their names; none where it cannot list them and one is `named`."""
     try:
         reply = line.ask("/v1/models")
     except Fault as fault:
-        if fault.status in (404, 405):
+        # `transformers serve` fails so where it serves a folder and the hub's cache is not there.
+        if fault.status in (404, 405) or (named and fault.status == 500):
             return {}
         raise
     if not isinstance(reply, dict):

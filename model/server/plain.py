@@ -144,7 +144,7 @@ class PlainWay:
         form = form_of(grammar).body if grammar else {}
         whole = {"stream": False, "return_progress": False, "stop": list(sampling.stop), "n_probs": n_probs}
         body = {**request.body, **form, **whole}
-        reply = self._line.ask(request.path, body, stop=stop, is_answer=True, is_safe=True)
+        reply = self._line.ask(request.path, body, stop=stop, is_answer=True, is_safe=True, check=request.check)
         if not isinstance(reply, dict) or not isinstance(told := reply.get("completion_probabilities", []), list):
             raise nonsense(self._line.address, str(reply))
         return str(reply.get("content", "")), cast("list[dict[str, Any]]", told)
