@@ -1,4 +1,4 @@
-"""A model without tools on llama.cpp: how likely a text is and how lines go on, each asked of the model that was meant."""
+"""A model without tools on llama.cpp: weighing a text and going on with lines are asked of the model that was meant."""
 
 from typing import Any
 
