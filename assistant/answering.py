@@ -134,8 +134,8 @@ class Answers:
                         emit(Answering(text))
                     case ToolCall():
                         pass  # it comes again, whole, in the finished message
-                    case Finished(message=message, usage=usage):
-                        emit(Spoken(message, usage, reasoned))
+                    case Finished(reason=reason, message=message, usage=usage):
+                        emit(Spoken(message, usage, reasoned, cut=reason == "length"))
                         return piece
         raise AssertionError("a generation ends with Finished")
 

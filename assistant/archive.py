@@ -1,7 +1,8 @@
-"""Sessions as a person keeps them: found by words, named, and forked.
+"""Sessions as a person keeps them: found by words, named, forked, and deleted.
 
     FOLDER/<repository>/<id>.jsonl ─► matching(words) ─► Found, with the prompt that has the words
                         <id>.title ◄─ rename()           fork() ─► <another id>.jsonl, which goes its own way
+    delete() takes both away
 
 A log is only ever appended to, by whoever has it open; so a name stands in a file beside it.
 """
@@ -93,6 +94,20 @@ def fork(path: Path) -> str:
     with closing(Session.open(target)) as other:
         other.append(Notice(f"This session is a fork of {path.stem}; a change that waits there stays there."))
     return name
+
+
+def delete(path: Path) -> None:
+    """Remove the session of this log and its title for good.
+
+    Raises:
+        SessionError: it is open in another ossa, or cannot be removed.
+    """
+    with closing(Session.open(path)):
+        try:
+            path.unlink(missing_ok=True)
+            title_file(path).unlink(missing_ok=True)
+        except OSError as error:
+            raise SessionError(f"The session {path} cannot be removed: {error.strerror}.") from error
 
 
 def _prompts(path: Path) -> Iterator[str]:

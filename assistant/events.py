@@ -105,6 +105,8 @@ class Spoken:
     usage: Usage
     reasoned: float = 0.0
     """Seconds for which the model reasoned."""
+    cut: bool = False
+    """Whether it reached its limit of tokens before its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from ossa.assistant.draft import DraftError
-from ossa.assistant.drafts.opening import open_draft
+from ossa.assistant.drafts.opening import find_sandbox, open_draft
 from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox, remove
 from ossa.assistant.drafts.scratch import clear_abandoned
 from ossa.assistant.repository import Repository
@@ -43,6 +43,19 @@ def clear(
             with _claimed(logs / f"{folder.name.removesuffix(_BASELINE)}.jsonl"):
                 open_draft(repository, folder, sandbox).close()
             os.utime(folder)
+
+
+def drop(repository: Repository, drafts: Path, session: str) -> None:
+    """Remove the drafts of a session that is no more, with the change that waits there.
+
+    Raises:
+        DraftError: they cannot be removed, or someone is at them.
+    """
+    for folder in (drafts / session, drafts / f"{session}{_BASELINE}"):
+        if folder.exists():
+            draft = open_draft(repository, folder, find_sandbox(drafts))
+            draft.discard()
+            draft.close()
 
 
 @contextlib.contextmanager

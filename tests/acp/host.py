@@ -1,6 +1,6 @@
 """`ossa acp` with a model that replays a script: what `ossa.tui.__main__` starts, but for the model.
 
-python host.py SCRIPT      a JSON list of answers: a text, or a list of pieces {"text"|"thought"|"call": …} and "wait"
+python host.py SCRIPT    a JSON list of answers: a text, or pieces {"text"|"thought"|"call"|"cut": …} and "wait"
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from ossa.assistant import paths
 from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Options, Workbench, open_workbench
-from ossa.model.base import Piece, Text, Thought, ToolCall
+from ossa.model.base import Finished, Message, Piece, Text, Thought, ToolCall, Usage
 from ossa.model.scripted import ScriptedModel
 from ossa.tui.acp.serve import serve
 from ossa.tui.acp.sessions import Lend
@@ -26,6 +26,8 @@ def piece(entry: dict[str, Any] | str) -> Piece | Event:
             return Text(text)
         case {"thought": text}:
             return Thought(text)
+        case {"cut": text}:
+            return Finished("length", Message("assistant", text), Usage())
         case {"call": [name, arguments]}:
             return ToolCall(name, arguments)
         case _:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ossa.assistant.archive import fork, matching, rename
+from ossa.assistant.archive import delete, fork, matching, rename
 from ossa.assistant.events import Answering, Notice, TurnFinished, TurnStarted
 from ossa.assistant.session import Session, SessionError, sessions
 
@@ -78,3 +78,17 @@ def test_of_nothing_there_is_no_fork(tmp_path: Path) -> None:
     (tmp_path / "no.jsonl").write_text("{}\n")
     with pytest.raises(SessionError, match="is not a session"):
         fork(tmp_path / "no.jsonl")
+
+
+def test_what_is_deleted_is_gone_with_its_title_unless_someone_is_at_it(tmp_path: Path) -> None:
+    folder, root = tmp_path / "sessions", tmp_path / "r"
+    path, other = said(folder, root, "one"), said(folder, root, "two")
+    rename(path, "Numbers")
+    held = Session.open(path)
+    with pytest.raises(SessionError, match="open in another ossa"):
+        delete(path)
+    held.close()
+    delete(path)
+    assert [file for file in folder.rglob("*") if file.is_file()] == [other]
+    with pytest.raises(SessionError, match="Nothing has been said"):
+        delete(path)

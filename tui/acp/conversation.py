@@ -16,6 +16,7 @@ from acp.schema import (
     ConfigOptionUpdate,
     PromptResponse,
     SessionInfoUpdate,
+    StopReason,
     UnstructuredCommandInput,
 )
 
@@ -74,6 +75,7 @@ class Conversation:
         """
         if self._turn is not None:
             raise RequestError(INVALID_REQUEST, "A turn is running in this session: stop it, or wait for its end.")
+        self.teller.begin()
         self._turn = asyncio.create_task(self._play(blocks))
         try:
             end = await self._turn
@@ -90,7 +92,8 @@ class Conversation:
             self._turn = None
         if end == "failed":
             raise RequestError(INTERNAL, self.teller.failure or "The turn failed; ossa's log has the details.")
-        return PromptResponse(stop_reason="cancelled" if end == "cancelled" else "end_turn", usage=self.teller.usage)
+        reason: StopReason = "cancelled" if end == "cancelled" else "max_tokens" if self.teller.cut else "end_turn"
+        return PromptResponse(stop_reason=reason, usage=self.teller.usage)
 
     def cancel(self) -> None:
         """End the running turn at once."""

@@ -16,6 +16,8 @@ from acp.schema import (
     CancelNotification,
     CloseSessionRequest,
     CloseSessionResponse,
+    DeleteSessionRequest,
+    DeleteSessionResponse,
     ForkSessionRequest,
     ForkSessionResponse,
     Implementation,
@@ -34,6 +36,7 @@ from acp.schema import (
     ResumeSessionResponse,
     SessionCapabilities,
     SessionCloseCapabilities,
+    SessionDeleteCapabilities,
     SessionForkCapabilities,
     SessionListCapabilities,
     SessionResumeCapabilities,
@@ -69,6 +72,7 @@ class Methods:
             AGENT_METHODS["session_resume"]: _checked(ResumeSessionRequest, self._resume),
             AGENT_METHODS["session_fork"]: _checked(ForkSessionRequest, self._fork),
             AGENT_METHODS["session_list"]: _checked(ListSessionsRequest, self._list),
+            AGENT_METHODS["session_delete"]: _checked(DeleteSessionRequest, self._delete),
             AGENT_METHODS["session_close"]: _checked(CloseSessionRequest, self._close),
             AGENT_METHODS["session_prompt"]: _checked(PromptRequest, self._prompt),
             AGENT_METHODS["session_cancel"]: _checked(CancelNotification, self._cancel),
@@ -107,6 +111,7 @@ class Methods:
                 session_capabilities=SessionCapabilities(
                     list=SessionListCapabilities(),
                     close=SessionCloseCapabilities(),
+                    delete=SessionDeleteCapabilities(),
                     resume=SessionResumeCapabilities(),
                     fork=SessionForkCapabilities(),
                 ),
@@ -146,6 +151,10 @@ class Methods:
         self._sessions.get(asked.session_id)
         await self._sessions.shut(asked.session_id)
         return CloseSessionResponse()
+
+    async def _delete(self, asked: DeleteSessionRequest) -> DeleteSessionResponse:
+        await self._sessions.delete(asked.session_id)
+        return DeleteSessionResponse()
 
     async def _prompt(self, asked: PromptRequest) -> PromptResponse:
         return await self._sessions.get(asked.session_id).prompt(asked.prompt)

@@ -1,11 +1,11 @@
-"""The sessions of one editor: opened anew or again, listed, closed; all on one model.
+"""The sessions of one editor: opened anew or again, listed, closed, deleted; all on one model.
 
-new · load · resume · fork ─► open_bench(folder, session, reviewer, lend) ─► Conversation ─► close
+new · load · resume · fork ─► open_bench(folder, session, reviewer, lend) ─► Conversation ─► close · delete
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +13,8 @@ from acp.exceptions import RequestError
 from acp.schema import SessionInfo
 
 from ossa.assistant import paths
-from ossa.assistant.archive import fork
+from ossa.assistant.archive import delete, fork
+from ossa.assistant.drafts.leftovers import drop
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer
 from ossa.assistant.session import named, sessions
@@ -101,6 +102,16 @@ class Sessions:
         following = str(start + _PAGE) if len(found) > start + _PAGE else None
         return found[start : start + _PAGE], following
 
+    async def delete(self, name: str) -> None:
+        """Remove a session for good, with the change that waits in its draft; one that is not there is none to remove.
+
+        Raises:
+            SessionError, DraftError: it is open in another ossa, or cannot be removed.
+        """
+        async with self._again:
+            await self.shut(name)
+            await asyncio.to_thread(_deleted, name)
+
     async def shut(self, name: str) -> None:
         """Close one session, if it is open."""
         if conversation := self._open.pop(name, None):
@@ -152,6 +163,16 @@ def _forked(folder: Path, name: str) -> str:
     return fork(named(paths.state_dir() / "sessions", _root(folder), name).path)
 
 
+def _deleted(name: str) -> None:
+    state = paths.state_dir()
+    for info in sessions(state / "sessions"):
+        if info.id == name:
+            delete(info.path)
+            with suppress(NotARepository):  # it is gone, and what would have been changed with it
+                drafts = state / "repositories" / paths.repository_key(info.root) / "drafts"
+                drop(_repository(info.root), drafts, name)
+
+
 def _listed(folder: Path | None) -> list[SessionInfo]:
     try:
         root = _root(folder) if folder else None
@@ -166,12 +187,16 @@ def _listed(folder: Path | None) -> list[SessionInfo]:
 
 
 def _root(folder: Path) -> Path:
+    return _repository(folder).root
+
+
+def _repository(folder: Path) -> Repository:
     """What is worked on in a folder: the repository around it, or the folder itself.
 
     Raises:
         NotARepository: there is no such folder.
     """
     try:
-        return Repository.open(folder).root
+        return Repository.open(folder)
     except NotARepository:
-        return Repository.plain(folder).root
+        return Repository.plain(folder)

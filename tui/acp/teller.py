@@ -60,6 +60,8 @@ class Teller:
         self._in_paragraph = False
         self.failure = ""
         """The last one of this turn."""
+        self.cut = False
+        """Whether the model's last words in this turn reached their limit before their end."""
 
     @property
     def card(self) -> str:
@@ -71,6 +73,10 @@ class Teller:
         """What the turn has cost."""
         read, written, known = self._spent
         return Usage(total_tokens=read + written, input_tokens=read, output_tokens=written, cached_read_tokens=known)
+
+    def begin(self) -> None:
+        """Another prompt: what was told of the one before is no part of it."""
+        self._spent, self.failure, self._in_paragraph, self.cut = (0, 0, 0), "", False, False
 
     async def tell(self, event: Event, *, again: bool = False) -> None:
         """Show an event; `again`: it belongs to a session that is resumed, so the prompts are shown, too."""
@@ -94,7 +100,7 @@ class Teller:
     def _updates(self, event: Event, *, again: bool) -> Iterator[Update]:
         match event:
             case TurnStarted(prompt=prompt):
-                self._spent, self.failure, self._in_paragraph = (0, 0, 0), "", False
+                self.begin()
                 if again:
                     yield update_user_message_text(plain_text(prompt))
             case Thinking(text=text):
@@ -143,6 +149,7 @@ class Teller:
 
     def _spoken(self, event: Spoken) -> Iterator[Update]:
         """The model has said something to its end."""
+        self.cut = event.cut
         self.steps.called(event.message.calls)
         usage = event.usage
         read, written, known = self._spent
