@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from textual import events
+from textual.widgets import Input
 
 from ossa.tui.pasted import Pasted
 
@@ -95,3 +96,16 @@ async def test_an_undo_may_take_the_scrollbar_away(open_window: "Open") -> None:
             await stage.pilot.press("ctrl+z")
             await stage.until(lambda: not prompt.show_vertical_scrollbar)
             assert prompt.cursor_location[0] == 0
+
+
+async def test_keys_that_move_and_delete_keep_their_turn_among_letters(open_window: "Open") -> None:
+    async with open_window([]) as stage:
+        prompt = stage.app.window.prompt
+        # All at once, as from a paste by another program or a hand that is faster than a busy machine.
+        for key in (*"abX", "backspace", *"cd", "left", "left", *"Y", "home", *"Z", "end", *"!"):
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await stage.until(lambda: prompt.text == "ZabYcd!", "what was typed")
+        await stage.pilot.press("ctrl+t", "slash")
+        for key in (*"caX", "backspace", *"l"):
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await stage.until(lambda: stage.app.window.files.field.query_one(Input).value == "cal", "the filter")

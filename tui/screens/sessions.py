@@ -25,12 +25,13 @@ from ossa.tui.commands import bindings
 from ossa.tui.export import ExportError, export
 from ossa.tui.keymap import Keymap
 from ossa.tui.safe import cut, plain_text
+from ossa.tui.widgets.inorder import InOrder
 
 OF_LIST = ("close_list", "next_row", "previous_row", "fork_it", "rename_it", "export_it", "search_sessions")
 """What a key does only where nothing is being typed."""
 
 
-class Line(Input):
+class Line(InOrder, Input):
     """Where a title or words to look for are typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]

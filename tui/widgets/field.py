@@ -10,6 +10,11 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from ossa.tui.commands import bindings
+from ossa.tui.widgets.inorder import InOrder
+
+
+class _Input(InOrder, Input):
+    """Where it is typed."""
 
 
 class Field(Horizontal):
@@ -26,7 +31,7 @@ class Field(Horizontal):
     ) -> None:
         """Called with every other text, on Enter, when it is left, and with -1 or 1 on the arrow keys up and down."""
         super().__init__()
-        self._input = Input(compact=True)
+        self._input = _Input(compact=True)
         self._told = Static(markup=False)
         self._typed, self._entered, self._left, self._moved = typed, entered, left, moved
         self.display = False

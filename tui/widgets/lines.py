@@ -4,8 +4,10 @@ from textual.geometry import Offset
 from textual.timer import Timer
 from textual.widgets import TextArea
 
+from ossa.tui.widgets.inorder import InOrder
 
-class Lines(TextArea):
+
+class Lines(InOrder, TextArea):
     """A text area in which lines may be taken back while its scrollbar comes or goes."""
 
     STILL: float = 10.0

@@ -9,11 +9,12 @@ from textual.widgets import Input
 
 from ossa.tui.commands import bindings
 from ossa.tui.widgets.hunk import HunkView
+from ossa.tui.widgets.inorder import InOrder
 
 Purpose: TypeAlias = Literal["reject", "ask again"]
 
 
-class Reason(Input):
+class Reason(InOrder, Input):
     """Asks once, at the foot of the change, so that nothing scrolls away, and goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("field")]
