@@ -112,3 +112,57 @@ def test_what_is_missing_is_asked_for(text: str) -> None:
     with pytest.raises(ValueError, match="/rename takes OLD NEW"):
         read("rename", text)
     assert read("signature", "add(a, b)").to == "(a, b)" and read("signature", "C.add '(a, b)'").symbol == "C.add"
+
+
+SHAPES = {
+    "circle.js": "export class Circle {\n  area() {\n    return 3;\n  }\n}\n",
+    "square.js": "export class Square {\n  area() {\n    return 4;\n  }\n}\n",
+    "use.js": "import { Circle } from './circle.js';\n\nconsole.log(new Circle().area());\n",
+}
+PATCH = """*** Begin Patch
+*** Update File: circle.js
+@@
+-  area() {
++  surface() {
+*** Update File: use.js
+@@
+-console.log(new Circle().area());
++console.log(new Circle().surface());
+*** End Patch
+"""
+
+
+async def test_elsewhere_than_in_python_the_model_gets_the_list_of_places(repo: Path) -> None:
+    for name, text in SHAPES.items():
+        (repo / name).write_text(text)
+    patch = ToolCall("repo_browser.apply_patch", json.dumps({"patch": PATCH}))
+    bench = opened(repo, [[patch], [Text("Renamed.")]], accept=True)
+    try:
+        events = [event async for event in refactor(bench.agent, read("rename", "circle.js:area surface"))]
+        assert isinstance(bench.model, ScriptedModel)
+        (shown, *_) = bench.model.seen
+        asked = shown[-1].text
+        assert "Please rename circle.js:area surface in the whole repository." in asked
+        assert "area is defined 2 times, and only for Python it is known which of them is meant" in asked
+        for place in ("circle.js:2: area() {", "square.js:2: area() {", "use.js:3: console.log(new Circle().area());"):
+            assert place in asked
+        assert isinstance(events[-1], TurnFinished) and events[-1].end == "applied"
+        assert "surface()" in (repo / "use.js").read_text() and "surface()" in (repo / "circle.js").read_text()
+        assert (repo / "square.js").read_text() == SHAPES["square.js"]
+        assert [event async for event in bench.agent.undo()] and (repo / "use.js").read_text() == SHAPES["use.js"]
+    finally:
+        bench.close()
+
+
+async def test_a_model_without_tools_is_not_asked_and_the_person_gets_the_list(repo: Path) -> None:
+    for name, text in SHAPES.items():
+        (repo / name).write_text(text)
+    model = ScriptedModel([[Text("Sure.")]], calls_tools=False)
+    bench = open_workbench(Options(repo, test=TEST), lambda _: model, Unattended(allow_unconfined=True))
+    try:
+        events = [event async for event in refactor(bench.agent, read("rename", "circle.js:area surface"))]
+        (failure,) = [event for event in events if isinstance(event, Failure)]
+        assert "use.js:3: console.log(new Circle().area());" in failure.text
+        assert isinstance(events[-1], TurnFinished) and events[-1].end == "failed" and not model.seen
+    finally:
+        bench.close()
