@@ -62,7 +62,9 @@ def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     _common(watch)
     _apply(commands)
     _refactoring(_command(commands, "rename"), "OLD", "NEW")
-    _refactoring(_command(commands, "move"), "SYMBOL", "MODULE")
+    move = _command(commands, "move")
+    _refactoring(move, "SYMBOL", "MODULE")
+    move.add_argument("--keep", action="store_true", help="let it still be imported from where it was")
     _refactoring(_command(commands, "signature"), "FUNC", "PARAMETERS")
     for name in ("undo", "redo"):
         back = _command(commands, name)

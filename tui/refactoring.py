@@ -97,7 +97,7 @@ class _Command:
         asked = self._arguments
         with closing(Index.of(self._repository)) as index:
             await asyncio.to_thread(index.refresh)
-            wish = Wish(asked.command, asked.symbol, asked.to)
+            wish = Wish(asked.command, asked.symbol, asked.to, keep=getattr(asked, "keep", False))
             outcome = await Refactoring(draft, index.named).carry_out(wish)
         if outcome.problem:
             return Told(checked=asked.check, left=tuple(outcome.left), reason=told(outcome)), REFUSED

@@ -14,7 +14,7 @@ from ossa.assistant.turn import Emit
 
 USAGE: dict[What, str] = {
     "rename": "OLD NEW",
-    "move": "SYMBOL MODULE",
+    "move": "SYMBOL MODULE [--keep]",
     "signature": "FUNC (new, parameters=…)",
 }
 
@@ -25,7 +25,8 @@ def read(what: What, argument: str) -> Wish:
     Raises:
         ValueError: something is missing; the text is a sentence for the user.
     """
-    symbol, _, to = argument.strip().partition(" ")
+    plain = argument.strip().removesuffix(" --keep") if what == "move" else argument.strip()
+    symbol, _, to = plain.partition(" ")
     if what == "signature" and "(" in symbol:
         symbol, bracket, rest = argument.strip().partition("(")
         symbol, to = symbol.strip(), bracket + rest
@@ -33,7 +34,7 @@ def read(what: What, argument: str) -> Wish:
         raise ValueError(f"/{what} takes {USAGE[what]}.")
     to = to.strip()
     quoted = len(to) > 1 and to[0] in "'\"" and to[0] == to[-1]
-    return Wish(what, symbol, to[1:-1] if quoted else to)
+    return Wish(what, symbol, to[1:-1] if quoted else to, keep=plain != argument.strip())
 
 
 def refactor(agent: Agent, wish: Wish) -> AsyncIterator[Event]:

@@ -14,12 +14,13 @@ from functools import cached_property
 from ossa.assistant.refactor.arrival import arrived, is_late, made
 from ossa.assistant.refactor.circles import Load, Untangled, untangled
 from ossa.assistant.refactor.destination import Place, place_of
-from ossa.assistant.refactor.imports import Imports, body_of, scopes_of, whole_lines, without
+from ossa.assistant.refactor.imports import Imports, scopes_of, whole_lines, without
 from ossa.assistant.refactor.late import Late, When, joined
 from ossa.assistant.refactor.loads import is_loaded
 from ossa.assistant.refactor.modules import Entity
 from ossa.assistant.refactor.movable import see_letters, see_movable, segment
 from ossa.assistant.refactor.needs import Need, Needs, see_builtin
+from ossa.assistant.refactor.offered import is_listed, is_public, without_text
 from ossa.assistant.refactor.scopes import Function, Scopes
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.uses import Use, Uses
@@ -28,17 +29,20 @@ from ossa.assistant.refactor.wish import Refused
 _STAR = re.compile(rb"import\s*\(?\s*\*")
 
 
-def moved(uses: Uses, texts: Iterable[Use], to: str) -> tuple[Mapping[str, list[Edit]], list[str]]:
-    """The edits of each file, and what a person should know.
+def moved(
+    uses: Uses, texts: Iterable[Use], to: str, *, keep: bool = False
+) -> tuple[Mapping[str, list[Edit]], list[str]]:
+    """The edits of each file, and what a person should know; `keep`: its old module goes on offering it.
 
     Raises:
         Refused: it cannot go there.
     """
-    return _Move(uses, to).edits(texts)
+    return _Move(uses, to, keep).edits(texts)
 
 
 class _Move:
-    def __init__(self, uses: Uses, to: str) -> None:
+    def __init__(self, uses: Uses, to: str, keep: bool) -> None:
+        self._keep = keep
         self._uses, self._modules = uses, uses.modules
         self._from, self._name = uses.target.path, uses.name
         node = self._modules.definition(uses.target)
@@ -76,6 +80,8 @@ class _Move:
             self._text(use, begin, end)
         self._stars()
         self._tell(needed)
+        if self._keep:
+            self._wanted[self._from].add(self._statement)
         plan = untangled(self._modules, self._loads(needed), self._when(needs, there), self._told, self._from)
         code = self._code(begin, end, plan, needed)
         top = list(plan.at_top(needed))
@@ -111,6 +117,8 @@ class _Move:
         """Tells when what an import brings is needed."""
 
         def when(load: Load) -> When | int:
+            if load.own and self._keep:
+                return self._node.lineno  # others may take it from there at once
             if load.own:
                 found, quoted = self._late.when(self._own, unread=is_late(self._source)), self._is_quoted
                 if isinstance(found, When) and (line := self._late.run(found.functions)):
@@ -265,8 +273,9 @@ class _Move:
                 )
             else:
                 self._edits[use.path].append(Edit(use.start - len(old) - 1, use.start - 1, self._to.dotted))
-        elif use.path == self._from and self._is_listed(use.start):
-            self._edits[use.path].append(_without_text(source, use))
+        elif use.path == self._from and is_listed(self._scopes, source, use.start):
+            if not self._keep:
+                self._edits[use.path].append(without_text(source, use.start, use.end))
         elif use.path == self._from:  # an annotation in quotes
             self._wanted[self._from].add(self._statement)
             self._is_quoted = True
@@ -274,19 +283,13 @@ class _Move:
     @cached_property
     def _statement(self) -> str:
         """The import by which the old module has it."""
-        return self._imports.statement(self._to.dotted, self._name, self._place(self._from))
-
-    def _is_listed(self, place: int) -> bool:
-        """Whether a text of the old module stands in its `__all__`."""
-        for one in body_of(self._scopes):
-            start, end = self._source.span(one)
-            if start <= place < end:
-                return self._source.text[start:].startswith("__all__")
-        return False
+        # Linters take what is imported for nothing as offered where it is named twice.
+        given = f"{self._name} as {self._name}" if self._keep else self._name
+        return self._imports.statement(self._to.dotted, given, self._place(self._from))
 
     def _stars(self) -> None:
         """Whoever has the name by a star import of the old module imports it by name, too."""
-        public = _is_public(self._scopes, self._name)
+        public = not self._keep and is_public(self._scopes, self._name)
         for path, data in self._modules.files.items():
             scopes = self._modules.scopes(path) if public and path != self._to.path and _STAR.search(data) else None
             for node, alias, _ in scopes.imports if scopes else ():
@@ -371,26 +374,3 @@ def _only(when: When) -> str:
     within = ", ".join(one.name for one in when.functions)
     parts = [f"within {within} as it runs"] if within else []
     return " and ".join([*parts, *(["for type checkers alone"] if when.typed else [])])
-
-
-def _is_public(scopes: Scopes, name: str) -> bool:
-    """Whether a star import brings a name of a module, as far as that is clear."""
-    told = scopes.module.bindings.get("__all__", ())
-    if not told:
-        return not name.startswith("_")
-    texts = [binding.value for binding in told]
-    if len(texts) == 1 and isinstance(texts[0], ast.List | ast.Tuple):
-        return any(isinstance(one, ast.Constant) and one.value == name for one in texts[0].elts)
-    return True
-
-
-def _without_text(source: Source, use: Use) -> Edit:
-    """Take a text out of a list of texts, with its comma, and its line where it has one of its own."""
-    start, end = use.start - 1, use.end + 1
-    behind = source.text[end:]
-    cut = len(behind) - len(behind.lstrip(" ,"))
-    line = source.line_start(source.line_of(start))
-    rest = behind[cut : cut + 2]
-    if source.text[line:start].isspace() and rest[:1] in ("\n", "\r"):
-        return Edit(line, source.line_start(source.line_of(start) + 1), "")
-    return Edit(start, end + cut, "")

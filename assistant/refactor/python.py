@@ -34,7 +34,7 @@ async def worked_out(
     """
     with held() as folder:
         await in_thread(_copy, files, folder)
-        request = {"what": wish.what, "to": wish.to, "path": target.path, "name": target.name}
+        request = {"what": wish.what, "to": wish.to, "path": target.path, "name": target.name, "keep": wish.keep}
         line = (
             json.dumps({**request, "files": list(files), "packages": list(packages), "seconds": seconds}).encode()
             + b"\n"

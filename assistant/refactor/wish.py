@@ -18,11 +18,13 @@ class Wish:
     """As the person or the model names it: `name`, `Class.method`, `module.name`, `path:line`."""
     to: str
     """The new name; the module or file to move to; the new parameters, in brackets."""
+    keep: bool = False
+    """Whether what moves can still be imported from where it was."""
 
     @property
     def title(self) -> str:
         """In a few words."""
-        return f"{self.what} {self.symbol} {self.to}"
+        return f"{self.what} {self.symbol} {self.to}{' --keep' * self.keep}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ossa.assistant.refactor.along import along
 from ossa.assistant.refactor.classes import Classes
 from ossa.assistant.refactor.dangling import dangling
 from ossa.assistant.refactor.modules import Entity, Modules
@@ -41,13 +43,24 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
         return Outcome(problem=unread(request["path"]))
     target = Entity(modules.own(request["path"]), request["name"])
     try:
+        if not target.name and request.get("keep"):
+            raise Refused("Of a module that moves nothing is kept in its old place; only of a function or a class.")
         if not target.name:
             return relocated(modules, others, request["path"], request["what"], request["to"])
-        return _done(root, modules, others, target, request)
+        done = _done(root, modules, others, target, request)
+        return along(modules, target, done, partial(_step, root, request)) if request["what"] == "move" else done
     except Refused as error:
         return Outcome(problem=str(error))
     except ValueError as error:
         return Outcome(problem=f"{error}; nothing was changed.")
+
+
+def _step(root: Path, request: Mapping[str, Any], files: Mapping[str, bytes], helper: Entity) -> Outcome:
+    """Move a helper after what it helps, which the copies in the folder have to show."""
+    for path, data in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    return _done(root, Modules(files), {}, helper, {**request, "keep": False})
 
 
 def _done(
@@ -68,7 +81,7 @@ def _done(
         if what == "rename":
             edits = renamed(uses, told, to)
         else:
-            edits, notes = moved(uses, told, to)
+            edits, notes = moved(uses, told, to, keep=bool(request.get("keep")))
         edits = {**edits, **_prose(uses, texts, others, what, to)}
     sources = {**{path: modules.source(path) for path in modules.files}, **_sources(others)}
     after = {path: sources[path].after(each) if path in sources else _new(each) for path, each in edits.items() if each}
