@@ -9,6 +9,7 @@ several tokens go through the model at once (`lookup`); what it then would not h
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ from ossa.model.cache import PrefixCache
 from ossa.model.constraints import Constraint
 from ossa.model.loading import Loaded
 from ossa.model.lookup import MOST, Lookup
+from ossa.model.nearly import NearLogits
 from ossa.model.sampling import Sampler, check
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ _CHUNK = 512
 """Tokens read at once by a model that is small or on a GPU; what it has to wait for when it is to stop."""
 _CHUNK_OF_LARGE = 32
 _LARGE = 2 << 30  # bytes of weights
+
+Line = torch.Tensor | NearLogits
+"""What a token is chosen by."""
 
 
 def _never() -> bool:
@@ -86,17 +91,17 @@ class Engine:
         self._check(len(prompt))
         reused = self.cache.rewind(prompt)
         yield Prefill(reused, len(prompt), reused)
-        logits: torch.Tensor | None = None
-        for done, latest in self._read(prompt, reused, cancelled):
-            logits = latest
+        lines: Sequence[Line] = ()
+        for done, chunk in self._chunks(prompt, reused, cancelled):
+            lines = self._lines(chunk)
             yield Prefill(done, len(prompt), reused)
         middle = time.perf_counter()
         reason: FinishReason = "cancelled"
         lookup = self._lookup(prompt)
-        if logits is not None and len(self.cache.tokens) == len(prompt):
+        if lines and len(self.cache.tokens) == len(prompt):
             room = min(sampling.max_tokens, self.window - len(prompt))
             self._hold(answer, sampling, tools)
-            reason = yield from self._write(answer, logits, Sampler(sampling), lookup, room, cancelled)
+            reason = yield from self._write(answer, lines, Sampler(sampling), lookup, room, cancelled)
         yield from answer.finish()
         end = time.perf_counter()
         usage = Usage(
@@ -125,8 +130,11 @@ class Engine:
         self._check(len(tokens))
         known = self.cache.rewind(prompt)
         likely: list[tuple[float, list[tuple[int, float]]]] = []
-        for done, logits in self._read(tokens[:-1], known, cancelled, len(prompt) - 1):
-            likely += _likely(logits, tokens[done + 1 - len(logits) : done + 1], others)
+        for done, chunk in self._chunks(tokens[:-1], known, cancelled):
+            judged = min(len(chunk), done - len(prompt) + 1)
+            logits = self._forward(chunk, max(judged, 1))
+            if judged > 0:
+                likely += _likely(logits, tokens[done + 1 - judged : done + 1], others)
         if len(likely) < len(tokens) - len(prompt):
             raise ModelError("The reading was cancelled.")
         return self._spelled(tokens[len(prompt) :], likely)
@@ -160,29 +168,26 @@ class Engine:
         self._check(max(len(each) for each in prompts))
         room = min(sampling.max_tokens, self.window - max(len(each) for each in prompts))
         known = common_length(prompts)
-        for _ in self._read(prompts[0][:known], self.cache.rewind(prompts[0][: known + 1]), cancelled):
-            pass
+        for _, chunk in self._chunks(prompts[0][:known], self.cache.rewind(prompts[0][: known + 1]), cancelled):
+            self._forward(chunk)
         if cancelled():
             raise ModelError("The answers were cancelled before they began.")
         layers = self.cache.layers(stop=known)
         return answer_all(self.loaded.forward, prompts, answers, layers, replace(sampling, max_tokens=room), cancelled)
 
-    def _read(
-        self, tokens: Sequence[int], done: int, cancelled: Callable[[], bool], judged_from: int | None = None
-    ) -> Iterator[tuple[int, torch.Tensor]]:
-        """Read on in chunks: how many are read, and the logits behind the last, or behind all from a place on."""
-        start = len(tokens) - 1 if judged_from is None else judged_from
+    def _chunks(
+        self, tokens: Sequence[int], done: int, cancelled: Callable[[], bool]
+    ) -> Iterator[tuple[int, Sequence[int]]]:
+        """What is still to be read, in chunks: how many tokens are read with each, and the chunk."""
         while done < len(tokens) and not cancelled():
             chunk = tokens[done : done + self._chunk]
             done += len(chunk)
-            judged = min(len(chunk), done - start)
-            logits = self._forward(chunk, max(judged, 1))
-            yield done, logits[len(logits) - max(judged, 0) :]
+            yield done, chunk
 
     def _write(
         self,
         answer: Answer,
-        logits: torch.Tensor,
+        lines: Sequence[Line],
         sampler: Sampler,
         lookup: Lookup,
         room: int,
@@ -194,7 +199,7 @@ class Engine:
         while not cancelled():
             read = len(self.cache.tokens) - len(draft)
             taken, token = 0, -1
-            for place, line in enumerate(logits):
+            for place, line in enumerate(lines):
                 check(line)
                 forced = answer.forced()
                 token = forced[0] if forced else sampler(line, answer.allowed())
@@ -213,7 +218,7 @@ class Engine:
             left = room - len(answer.tokens) - 1
             certain = answer.forced()[:left]
             draft = [*(certain or answer.possible(lookup.draft(left)))]
-            logits = self._forward([token, *draft], len(draft) + 1)
+            lines = self._lines([token, *draft], len(draft) + 1)
         return "cancelled"
 
     def _hold(self, answer: Answer, sampling: Sampling, tools: Sequence[ToolSpec]) -> None:
@@ -266,19 +271,29 @@ class Engine:
 
     def _forward(self, tokens: Sequence[int], keep: int = 1) -> torch.Tensor:
         """Logits after the last `keep` of the tokens, `[keep, vocabulary]`."""
+        with self._reading(tokens) as ids:
+            return self.loaded.forward(ids, self.cache.states, keep)[0]
+
+    def _lines(self, tokens: Sequence[int], keep: int = 1) -> Sequence[Line]:
+        """What to choose tokens by, after the last `keep` of those that are read."""
+        if keep > 1:
+            return list(self._forward(tokens, keep))
+        with self._reading(tokens) as ids:
+            return [self.loaded.forward.last(ids, self.cache.states)]
+
+    @contextmanager
+    def _reading(self, tokens: Sequence[int]) -> Generator[torch.Tensor]:
+        """The cache knows the tokens afterwards, or nothing where it went wrong."""
         try:
-            logits = self.loaded.forward(torch.tensor([tokens]), self.cache.states, keep)
+            yield torch.tensor([tokens])
         except BaseException:
             self.cache.clear()
             raise
         self.cache.extend(tokens)
-        return logits[0]
 
 
 def _likely(logits: torch.Tensor, tokens: Sequence[int], others: int) -> list[tuple[float, list[tuple[int, float]]]]:
     """For each row of `[n, vocabulary]`: the logprob of the token that follows, and the likeliest others."""
-    if not len(logits):
-        return []  # a chunk before the answer
     check(logits)
     logprobs = logits.log_softmax(-1)
     best = logprobs.topk(min(others + 1, logprobs.shape[-1]))

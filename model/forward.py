@@ -11,6 +11,7 @@ import torch
 from transformers.cache_utils import Cache
 
 from ossa.model.attention import Shared
+from ossa.model.nearly import NearLogits
 
 
 class Forward(Protocol):
@@ -40,8 +41,12 @@ class Forward(Protocol):
         """
         ...
 
+    def last(self, ids: torch.Tensor, states: Cache) -> torch.Tensor | NearLogits:
+        """Read tokens of one row; only what follows the last of them is wanted, to choose a token: `[vocabulary]`."""
+        return self(ids, states)[0, -1]
 
-class ModuleForward:
+
+class ModuleForward(Forward):
     """A `Forward` over a module of transformers."""
 
     def __init__(

@@ -15,6 +15,7 @@ from transformers.cache_utils import Cache
 
 from ossa.model.adapting import Beside, Delta
 from ossa.model.attention import Shared, attend
+from ossa.model.forward import Forward
 from ossa.model.gguf import GgufFile
 from ossa.model.int4 import ALONE, Head, Weight, threads_for_few
 from ossa.model.llama import Shape, target
@@ -34,7 +35,7 @@ class _Layer:
     down: Weight
 
 
-class FusedLlama:
+class FusedLlama(Forward):
     """A `Forward` for a Llama out of a GGUF file, on the CPU."""
 
     def __init__(

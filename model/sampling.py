@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 import torch
 
 from ossa.model.base import ModelError, Sampling
+from ossa.model.nearly import NearLogits
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_FEW = 2048
+"""Logits that are sooner computed than chosen from."""
 
 
 class Sampler:
@@ -26,15 +31,25 @@ class Sampler:
         else:
             self._random.manual_seed((sampling.seed + row) % 2**63)
 
-    def __call__(self, logits: torch.Tensor, among: "NDArray[np.bool_] | Sequence[int] | None" = None) -> int:
-        """The id chosen, of all or `among` some, as ids or as a mask; `logits` is float32 on the CPU, `[vocabulary]`.
+    def __call__(
+        self, logits: torch.Tensor | NearLogits, among: "NDArray[np.bool_] | Sequence[int] | None" = None
+    ) -> int:
+        """The id chosen, of all or `among` some, as ids or as a mask.
+
+        Args:
+            logits: float32 on the CPU, `[vocabulary]`, or what is nearly known of them: the same is chosen.
+            among: ids, or a mask.
 
         Raises:
             ModelError: the logits are no numbers.
         """
         check(logits)
+        chosen = None
         if among is not None:
             chosen = torch.tensor(among) if isinstance(among, Sequence) else torch.from_numpy(among).nonzero()[:, 0]
+        if isinstance(logits, NearLogits):
+            return self._nearly(logits, chosen)
+        if chosen is not None:
             return int(chosen[self(logits[chosen])])
         if self._temperature <= 0:
             return int(logits.argmax())
@@ -46,14 +61,29 @@ class Sampler:
             odds = _nucleus(odds, self._top_p)
         return _drawn(odds, self._random)
 
+    def _nearly(self, logits: NearLogits, chosen: torch.Tensor | None) -> int:
+        """What the exact ones would give."""
+        if chosen is not None and len(chosen) <= _FEW:
+            return int(chosen[self(logits.exactly(chosen))])
+        if self._min_p > 0 or self._top_p < 1:
+            whole = logits.whole()
+            return self(whole) if chosen is None else int(chosen[self(whole[chosen])])
+        lead = torch.zeros(len(logits.near) if chosen is None else len(chosen))
+        if self._temperature > 0:
+            # The race of `_drawn`, seen from the logits: each has its start by chance.
+            lead = torch.rand(len(lead), generator=self._random).log_().neg_().log_().mul_(-self._temperature)
+        place, exact = logits.winner(lead, chosen)
+        check(exact)
+        return place if chosen is None else int(chosen[place])
 
-def check(logits: torch.Tensor) -> None:
+
+def check(logits: torch.Tensor | NearLogits) -> None:
     """Refuse nonsense.
 
     Raises:
         ModelError: the logits are no numbers.
     """
-    if not torch.isfinite(logits.max()):
+    if not torch.isfinite((logits.near if isinstance(logits, NearLogits) else logits).max()):
         raise ModelError(
             "The model computed something that is no number; its weights may be damaged: fetch them again."
         )

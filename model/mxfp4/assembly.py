@@ -26,7 +26,8 @@ from ossa.model.machine import free_ram
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.layers import Dense, Experts, Norm, Router, Rows
 from ossa.model.mxfp4.library import Library, fits
-from ossa.model.mxfp4.narrow import NarrowFolder
+from ossa.model.mxfp4.narrow import Narrow, NarrowFolder
+from ossa.model.mxfp4.near import Head
 from ossa.model.mxfp4.passing import Passing
 from ossa.model.mxfp4.weights import GROUP, ExpertWeights
 
@@ -172,16 +173,23 @@ def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFo
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
     passing = wide if narrow.is_there else Passing(wide, checkpoint, options.tell)
-    layers = {} if options.exact else narrow.get(passing, library)
+    layers = {} if options.exact else narrow.get(passing, library, nearly="lm_head")
     for name, linear in linears.items():
-        weight, scales = layers.get(name) or (wide[name], None)
         bias: Any = linear.bias  # None in the output layer, whatever its type says
         path, _, last = name.rpartition(".")
-        setattr(module.get_submodule(path), last, Dense(weight, scales, bias, library))
+        setattr(module.get_submodule(path), last, _dense(wide[name], layers.get(name), bias, library))
     # What the kernels can't compute is torch's, which is to have one type.
     for part in module.modules():
         if isinstance(part, nn.Linear | GptOssTopKRouter):
             part.float()
+
+
+def _dense(wide: torch.Tensor, narrow: Narrow | None, bias: torch.Tensor | None, library: Library) -> Dense:
+    if narrow is None:
+        return Dense(wide, None, bias, library)
+    if narrow.near is not None and bias is None:
+        return Head(narrow.weight, narrow.scales, narrow.near, library)
+    return Dense(narrow.weight, narrow.scales, bias, library)
 
 
 def states_of(library: Library | None) -> torch.dtype:

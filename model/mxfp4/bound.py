@@ -26,8 +26,9 @@ def bytes_of_token(config: Mapping[str, Any], *, exact: bool = False) -> int:
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     heads = (2 * config["num_attention_heads"] + 2 * config["num_key_value_heads"]) * config["head_dim"]
     experts = config["num_experts_per_tok"] * 3 * hidden * inner * _PACKED
-    dense = config["num_hidden_layers"] * hidden * heads + config["vocab_size"] * hidden
-    return int(config["num_hidden_layers"] * experts + dense * (_BF16 if exact else _INT8))
+    dense, head = config["num_hidden_layers"] * hidden * heads, config["vocab_size"] * hidden
+    kept = dense * _BF16 + head * _BF16 if exact else dense * _INT8 + head * _PACKED
+    return int(config["num_hidden_layers"] * experts + kept)
 
 
 def bytes_per_second(library: Library) -> float:

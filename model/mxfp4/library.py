@@ -17,14 +17,14 @@ import torch
 
 from ossa.model.mxfp4.build import NAME
 from ossa.model.mxfp4.structures import AttentionOf, ShapeOf, Spent, experts_of, states_of
-from ossa.model.mxfp4.weights import FINE, GROUP, ExpertWeights, in_torch, padded, unpacked_int8
+from ossa.model.mxfp4.weights import FINE, GROUP, ExpertWeights, Near, in_torch, padded, unpacked, unpacked_int8
 
 PATH = Path(__file__).with_name(NAME)
 LEVELS = (3, 2, 1)
 """The fastest first; 0 is plain C, slower than it is worth."""
 EXACT_LEVELS = (2, 1)
 """Those that keep more of what goes into experts than bf16 does."""
-_VERSION = 5
+_VERSION = 6
 _TOLERANCE = 1e-2
 """Of a self-test, relative: weights in int8 make 5e-3 of it, all else a hundredth of that."""
 
@@ -162,6 +162,48 @@ class Library:
         )
         return narrow, scales
 
+    def pack_near(self, wide: torch.Tensor) -> Near:
+        """A bf16 weight `[rows, columns]` in MXFP4."""
+        assert fits(wide)
+        assert wide.dtype == torch.bfloat16
+        groups = wide.shape[1] // GROUP
+        blocks = torch.empty(len(wide), groups, GROUP // 2, dtype=torch.uint8)
+        near = Near(blocks, blocks.new_empty(len(wide), groups), torch.empty(len(wide)))
+        places = (part.data_ptr() for part in near)
+        self._native.ossa_pack_near(self._pool, wide.contiguous().data_ptr(), *wide.shape, *places)
+        return Near(near.blocks, near.scales, near.off.sqrt_())
+
+    def near(self, weight: Near, x: torch.Tensor) -> torch.Tensor:
+        """`x [columns]` times a weight as `pack_near` makes it; float32 `[rows]`."""
+        rows, groups = weight.scales.shape
+        x = x.float().contiguous()
+        assert x.shape == (groups * GROUP,)
+        assert weight.blocks.is_contiguous()
+        assert weight.scales.is_contiguous()
+        assert rows % 2 == 0
+        out = x.new_empty(rows)
+        if self._native.ossa_near(
+            self._pool, self._kernels, weight.blocks.data_ptr(), weight.scales.data_ptr(), x.data_ptr(), rows, len(x),
+            out.data_ptr(),
+        ):  # fmt: skip
+            raise MemoryError("can't allocate memory for a dense layer")
+        return out
+
+    def rows(self, weight: torch.Tensor, scales: torch.Tensor, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """`x [columns]` times some rows of a weight as `pack` makes it, each just as `dense` computes it."""
+        x, ids = x.float().contiguous(), ids.long().contiguous()
+        assert weight.is_contiguous()
+        assert weight.dtype == torch.int8
+        assert weight.shape[1] == padded(len(x))
+        assert not len(ids) or 0 <= int(ids.min()) <= int(ids.max()) < len(weight)
+        out = x.new_empty(len(ids))
+        if self._native.ossa_rows(
+            self._pool, self._kernels, weight.data_ptr(), scales.data_ptr(), x.data_ptr(), len(x), ids.data_ptr(),
+            len(ids), out.data_ptr(),
+        ):  # fmt: skip
+            raise MemoryError("can't allocate memory for a dense layer")
+        return out
+
     def attend(
         self,
         query: torch.Tensor,
@@ -232,6 +274,7 @@ def deviation(library: Library) -> str:
     wide = torch.randn(2 * GROUP, hidden, generator=numbers).bfloat16()
     bias = torch.randn(2 * GROUP, generator=numbers).bfloat16()
     narrow, scales = library.pack(wide)
+    near = library.pack_near(wide)
     exact = x @ wide.float().T + bias.float()
     pairs = {
         "the experts": (library.experts(weights, x, chosen, shares), in_torch(weights, x, chosen, shares)),
@@ -240,6 +283,8 @@ def deviation(library: Library) -> str:
         "dense layers in bf16": (library.dense(wide, None, bias, x), exact),
         "dense layers in int8": (library.dense(narrow, scales, bias, x), exact),
         "int8": (unpacked_int8(narrow, scales)[:, :hidden], wide.float()),
+        "single rows": (library.rows(narrow, scales, x[0], torch.tensor([3, 0])), (x @ wide.float().T)[0, [3, 0]]),
+        "rows that are near": (library.near(near, x[0]), unpacked(near.blocks, near.scales, torch.float32) @ x[0]),
         "norms": (library.norm(x, wide[0], 0.1), wide[0].float() * x * (x.square().mean(1, True) + 0.1).rsqrt()),
         "the choice of experts": (library.choose(exact, 5)[1], exact.topk(5).values.softmax(-1)),
         "attention": _attention(library, None, numbers),
@@ -302,6 +347,9 @@ def _opened(path: Path) -> Any:
         "ossa_norm": (None, [pointer, pointer, number, number, ctypes.c_float, pointer]),
         "ossa_choose": (None, [pointer, number, number, number, pointer, pointer]),
         "ossa_pack": (None, [pointer, pointer, number, number, pointer, pointer]),
+        "ossa_pack_near": (None, [pointer, pointer, number, number, *[pointer] * 3]),
+        "ossa_near": (number, [*[pointer] * 5, number, number, pointer]),
+        "ossa_rows": (number, [*[pointer] * 5, number, pointer, number, pointer]),
         "ossa_attend": (None, [pointer, pointer]),
         "ossa_attends": (number, [number, number, number]),
         "ossa_find_nan": (ctypes.c_int64, [pointer, ctypes.c_size_t]),

@@ -1,4 +1,4 @@
-"""Dense layers as int8: made of a checkpoint's bf16 when it is loaded first, and kept on the disk for the next time.
+"""Dense layers as int8, and one of them in MXFP4 too: made of a checkpoint's bf16 once, and kept on the disk.
 
     checkpoint ─► the kernels pack each layer ─► FOLDER/<print of the checkpoint>.safetensors ─► mapped, as weights are
 
@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from ossa.model.base import ModelError
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.library import Library
-from ossa.model.mxfp4.weights import FINE, padded
+from ossa.model.mxfp4.weights import FINE, GROUP, Near, padded
 from ossa.model.prints import print_of
 
-_FORMAT = 4
+_FORMAT = 5
 _KEPT = 2
 """Models whose layers stay on the disk."""
 
@@ -34,6 +34,13 @@ class Narrow(NamedTuple):
     """`[rows, padded columns]`"""
     scales: torch.Tensor
     """bf16 `[rows, padded columns / 16]`"""
+    near: Near | None = None
+    """It once more, where few of its rows matter."""
+
+    def parts(self, name: str) -> dict[str, torch.Tensor]:
+        """All there is, by names."""
+        near = {} if self.near is None else dict(zip(_near_names(name), self.near, strict=True))
+        return {name: self.weight, f"{name}.scales": self.scales, **near}
 
 
 class NarrowFolder:
@@ -52,16 +59,16 @@ class NarrowFolder:
         """Whether the checkpoint has been through here before."""
         return self._path is not None and self._path.is_file()
 
-    def get(self, wide: Mapping[str, torch.Tensor], library: Library) -> dict[str, Narrow]:
-        """The layers as int8; `wide` has them in bf16."""
-        if found := self._mapped(wide):
+    def get(self, wide: Mapping[str, torch.Tensor], library: Library, nearly: str = "") -> dict[str, Narrow]:
+        """The layers as int8; `wide` has them in bf16, and `nearly` is the one that is wanted in MXFP4 too."""
+        if found := self._mapped(wide, nearly):
             return found
-        made = {name: Narrow(*library.pack(weight)) for name, weight in wide.items()}
+        made = {name: _packed(weight, library, also_nearly=name == nearly) for name, weight in wide.items()}
         if self._path is None or not self._keep(self._path, made):
             return made
-        return self._mapped(wide) or made
+        return self._mapped(wide, nearly) or made
 
-    def _mapped(self, wide: Mapping[str, torch.Tensor]) -> dict[str, Narrow]:
+    def _mapped(self, wide: Mapping[str, torch.Tensor], nearly: str) -> dict[str, Narrow]:
         if not self._path or not self.is_there:
             return {}
         try:
@@ -70,6 +77,7 @@ class NarrowFolder:
                 name: Narrow(
                     kept.tensor(name, torch.int8, len(weight), padded(weight.shape[1])),
                     kept.tensor(f"{name}.scales", torch.bfloat16, len(weight), padded(weight.shape[1]) // FINE),
+                    _near(kept, name, *weight.shape) if name == nearly else None,
                 )
                 for name, weight in wide.items()
             }
@@ -81,8 +89,7 @@ class NarrowFolder:
             return {}
 
     def _keep(self, path: Path, made: Mapping[str, Narrow]) -> bool:
-        content = {name: layer.weight for name, layer in made.items()}
-        content |= {f"{name}.scales": layer.scales for name, layer in made.items()}
+        content = {part: tensor for name, layer in made.items() for part, tensor in layer.parts(name).items()}
         fresh = path.with_suffix(".new")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,3 +109,20 @@ class NarrowFolder:
             for file in old.iterdir():
                 file.unlink()
             old.rmdir()
+
+
+def _packed(wide: torch.Tensor, library: Library, *, also_nearly: bool) -> Narrow:
+    return Narrow(*library.pack(wide), library.pack_near(wide) if also_nearly else None)
+
+
+def _near_names(name: str) -> tuple[str, str, str]:
+    return f"{name}.near", f"{name}.near.scales", f"{name}.near.off"
+
+
+def _near(kept: Checkpoint, name: str, rows: int, columns: int) -> Near:
+    groups, (blocks, scales, off) = columns // GROUP, _near_names(name)
+    return Near(
+        kept.tensor(blocks, torch.uint8, rows, groups, GROUP // 2),
+        kept.tensor(scales, torch.uint8, rows, groups),
+        kept.tensor(off, torch.float32, rows),
+    )

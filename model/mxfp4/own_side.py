@@ -20,6 +20,7 @@ from ossa.model.cache import empty
 from ossa.model.loading import Loaded
 from ossa.model.mxfp4.bound import bytes_per_second, resident
 from ossa.model.mxfp4.library import KernelsError, proven
+from ossa.model.mxfp4.near import Head
 from ossa.model.mxfp4.stack import StackForward
 from ossa.model.mxfp4.structures import Spent
 from ossa.model.sampling import Sampler
@@ -70,10 +71,11 @@ def _faults() -> int:
 
 def _read(loaded: Loaded, states: Cache, prompt: list[int]) -> int:
     """Read a prompt in the engine's chunks; the token that follows."""
-    size, logits = loaded.chunk or 512, torch.empty(0)
-    for first in range(0, len(prompt), size):
-        logits = loaded.forward(torch.tensor([prompt[first : first + size]]), states)
-    return Sampler(Sampling())(logits[0, -1])
+    size = loaded.chunk or 512
+    chunks = [prompt[first : first + size] for first in range(0, len(prompt), size)]
+    for chunk in chunks[:-1]:
+        loaded.forward(torch.tensor([chunk]), states)
+    return Sampler(Sampling())(loaded.forward.last(torch.tensor([chunks[-1]]), states))
 
 
 def _write(loaded: Loaded, states: Cache, token: int, count: int) -> float:
@@ -82,7 +84,7 @@ def _write(loaded: Loaded, states: Cache, token: int, count: int) -> float:
     begin = 0.0
     for number in range(count + 1):
         begin = begin if number > 1 else time.perf_counter()
-        token = sampler(loaded.forward(torch.tensor([[token]]), states)[0, -1])
+        token = sampler(loaded.forward.last(torch.tensor([[token]]), states))
     return count / (time.perf_counter() - begin)
 
 
@@ -102,32 +104,20 @@ def split(loaded: Loaded, states: Cache, token: int) -> dict[str, float]:
     forward: Any = loaded.forward
     if not isinstance(forward, StackForward):
         return {}
-    head = _Timed(forward.module.lm_head)
-    forward.spent, every = Spent(), 0.0
+    sampler, forward.spent, every, head = Sampler(Sampling()), Spent(), 0.0, 0.0
     for _ in range(_SPLIT):
         begin = time.perf_counter()
-        forward(torch.tensor([[token]]), states)
+        sampler(forward.last(torch.tensor([[token]]), states))
         every += time.perf_counter() - begin
-    head.end()
+        head += _seconds_of_head(forward.module, sampler)
     kinds = ("experts", "dense", "attention")
-    shares = {**{kind: getattr(forward.spent, kind) / every for kind in kinds}, "lm_head": head.seconds / every}
+    shares = {**{kind: getattr(forward.spent, kind) / every for kind in kinds}, "lm_head": head / every}
     return {**shares, "rest": 1 - sum(shares.values()), "milliseconds": 1000 * every / _SPLIT}
 
 
-class _Timed:
-    """What a module's calls take, in seconds, until `end`."""
-
-    def __init__(self, part: Any) -> None:
-        self.seconds = self._begin = 0.0
-        self._hooks = [part.register_forward_pre_hook(self._before), part.register_forward_hook(self._after)]
-
-    def _before(self, *_: Any) -> None:
-        self._begin = time.perf_counter()
-
-    def _after(self, *_: Any) -> None:
-        self.seconds += time.perf_counter() - self._begin
-
-    def end(self) -> None:
-        """Time no more."""
-        for hook in self._hooks:
-            hook.remove()
+def _seconds_of_head(module: Any, sampler: Sampler) -> float:
+    """What it takes to choose a token from what the layers make."""
+    head, x = module.lm_head, torch.randn(module.config.hidden_size)
+    begin = time.perf_counter()
+    sampler(head.nearly(x) if isinstance(head, Head) else head(x[None])[0])
+    return time.perf_counter() - begin

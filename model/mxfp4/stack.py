@@ -15,7 +15,9 @@ from ossa.model.cache import grow
 from ossa.model.forward import ModuleForward
 from ossa.model.mxfp4.layers import Dense, Experts, Router
 from ossa.model.mxfp4.library import Library
+from ossa.model.mxfp4.near import Head
 from ossa.model.mxfp4.structures import LayerOf, ShapeOf, Spent, StatesOf, experts_of, linear_of, states_of
+from ossa.model.nearly import NearLogits
 
 
 class StackForward(ModuleForward):
@@ -40,6 +42,16 @@ class StackForward(ModuleForward):
         """See `Forward`."""
         if shared is not None or len(ids) > 1:
             return super().__call__(ids, states, keep, shared)
+        return self.module.lm_head(self._through(ids, states, keep))
+
+    @torch.inference_mode()
+    def last(self, ids: torch.Tensor, states: Cache) -> torch.Tensor | NearLogits:
+        """See `Forward`."""
+        head, x = self.module.lm_head, self._through(ids, states, 1)
+        return head.nearly(x[0, 0]) if isinstance(head, Head) else head(x)[0, 0]
+
+    def _through(self, ids: torch.Tensor, states: Cache, keep: int) -> torch.Tensor:
+        """What goes into the output layer, `[1, keep, hidden]`."""
         model, known, new = self.module.model, states.get_seq_length(), ids.shape[1]
         x = model.embed_tokens(ids)
         turns = model.rotary_emb(x, torch.arange(known, known + new)[None])
@@ -48,7 +60,7 @@ class StackForward(ModuleForward):
         self._library.layers(
             self._shape, self._layers, (StatesOf * len(described))(*described), x[0], known, turned, self.spent
         )
-        return self.module.lm_head(model.norm(x[:, -keep:]))
+        return model.norm(x[:, -keep:])
 
 
 def can_stack(module: Any) -> bool:

@@ -6,6 +6,7 @@ A group of 32 weights is 16 bytes, the low half of a byte first, and a scale as 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
@@ -57,6 +58,17 @@ class ExpertWeights:
         """All of them."""
         yield from (self.gate_up, self.gate_up_scales, self.gate_up_bias)
         yield from (self.down, self.down_scales, self.down_bias)
+
+
+class Near(NamedTuple):
+    """A weight in MXFP4 beside an exact one, for finding the few rows whose products matter."""
+
+    blocks: torch.Tensor
+    """uint8 `[rows, columns / 32, 16]`"""
+    scales: torch.Tensor
+    """uint8 `[rows, columns / 32]`"""
+    off: torch.Tensor
+    """float32 `[rows]`: the norm of what each row lacks."""
 
 
 def unpacked(blocks: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -12,7 +12,7 @@ import torch
 
 from ossa.model.mxfp4.library import KernelsError, Library, deviation, random_experts, relative_error
 from ossa.model.mxfp4.structures import LayerOf, ShapeOf, Spent, StatesOf, experts_of, linear_of, states_of
-from ossa.model.mxfp4.weights import ExpertWeights, in_torch
+from ossa.model.mxfp4.weights import ExpertWeights, Near, in_torch
 
 _held: list[mmap.mmap] = []
 
@@ -53,6 +53,13 @@ def check(library: Library, at_end: bool) -> None:
             wanted = x @ wide.float().T + bias.float()
             assert relative_error(library.dense(wide, None, bias, x), wanted) < 1e-2
             assert relative_error(library.dense(narrow, scales, bias, x), wanted) < 1e-2
+            near = Near(*(between_guards(part, at_end) for part in library.pack_near(wide)))
+            some = between_guards(torch.tensor([rows - 1, 0]), at_end)
+            for token in x[:2]:
+                alone = between_guards(token, at_end)
+                every = library.dense(narrow, scales, None, alone[None])[0]
+                assert library.rows(narrow, scales, alone, some).equal(every[some])
+                assert ((library.near(near, alone) - every).abs() < 6 * near.off * alone.norm()).all()
         assert not library.has_nan(weights.down_scales)
         check_layers(library, at_end, tokens, numbers, is_narrow=False)
         check_layers(library, at_end, tokens, numbers, is_narrow=True)

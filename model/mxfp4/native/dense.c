@@ -123,6 +123,27 @@ int ossa_dense(Pool *pool, const Kernels *kernels, const void *weights, const ui
     return done;
 }
 
+/* x [columns] by some rows of a weight in int8 alone, to out [count]: each as `ossa_dense` has it; 0, or -1 without memory for it. */
+int ossa_rows(Pool *pool, const Kernels *kernels, const int8_t *weights, const uint16_t *scales, const float *x, int columns,
+              const int64_t *rows, int count, float *out) {
+    Pool *taken = pool_taken(pool);
+    size_t size = padded(columns) * sizeof(int16_t) + LINE;
+    char *memory = taken ? pool_memory(taken, size) : malloc(size);
+    if (memory) {
+        float scale, sums[2 * TILE];
+        Linear linear = {weights, scales, NULL, 0, columns};
+        Dense job = {kernels, &linear, NULL, x, (int16_t *)(((uintptr_t)memory + LINE - 1) / LINE * LINE), &scale, 1, columns};
+        read_token(&job, 0);
+        for (int i = 0; i < count; i++) {
+            multiply_pair(&job, &linear, (int)(rows[i] & ~1), 0, 1, sums);
+            out[i] = sums[rows[i] & 1 ? TILE : 0];
+        }
+    }
+    if (!taken) free(memory);
+    pool_give_back(taken);
+    return memory ? 0 : -1;
+}
+
 typedef struct {
     const uint16_t *wide; /* bf16 [rows, columns] */
     int8_t *narrow;       /* [rows, columns, filled up] */
@@ -187,4 +208,4 @@ int64_t ossa_find_nan(const uint8_t *scales, size_t count) {
     return found ? found - scales : -1;
 }
 
-int ossa_version(void) { return 5; }
+int ossa_version(void) { return 6; }

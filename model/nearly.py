@@ -1,0 +1,39 @@
+"""Logits that are nearly known: of a large vocabulary only those that could be chosen are computed exactly.
+
+near ± off ─► which may win, by the sampler's own race ─► exactly(those) ─► the token that all of them would give
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class NearLogits:
+    """The logits of one place."""
+
+    near: torch.Tensor
+    """float32 `[vocabulary]`"""
+    off: torch.Tensor
+    """float32 `[vocabulary]`: by how much each may be off."""
+    exactly: Callable[[torch.Tensor], torch.Tensor]
+    """The logits of some ids, int64 `[n]`."""
+    whole: Callable[[], torch.Tensor]
+    """All of them."""
+
+    def winner(self, lead: torch.Tensor, ids: torch.Tensor | None = None) -> tuple[int, torch.Tensor]:
+        """Which logit is the greatest together with its lead, of all or of those with these ids; and those it beat.
+
+        Args:
+            lead: float32 `[n]`, what is added to each.
+            ids: int64 `[n]`.
+
+        Returns:
+            A number below n, and the exact logits that had to be computed.
+        """
+        near, off = (self.near, self.off) if ids is None else (self.near[ids], self.off[ids])
+        score = near + lead
+        left = (score + off >= (score - off).max()).nonzero()[:, 0]
+        exact = self.exactly(left if ids is None else ids[left])
+        return int(left[(exact + lead[left]).argmax()]), exact
