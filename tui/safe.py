@@ -14,12 +14,12 @@ LINE_LEAST = 200
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|\x1b[\]PX^_].*?(?:\x1b\\|\x07|$)"  # OSC, DCS and the like, up to their end
-    r"|\x1b[ -/]*[0-~]",
-    re.DOTALL,
+    r"|\x1b\][^\x07\x1b\n]{0,4096}(?:\x1b\\|\x07)"  # OSC: titles, links
+    r"|\x1b[PX^_][^\x1b]{0,65536}\x1b\\"  # DCS and the like: pictures
+    r"|\x1b[ -/]*[0-~]"  # others, and of those above that have no end the beginning: what follows is to be seen
 )
 
-_CUT = re.compile(r"(?:\x1b(?:\[[0-?]{0,200}[ -/]{0,200}|[\]PX^_][^\x07\x1b]{0,200}\x1b?|[ -/]*)|\r)\Z")
+_CUT = re.compile(r"(?:\x1b(?:\[[0-?]{0,200}[ -/]{0,200}|[\]PX^_][^\x07\x1b\n]{0,200}\x1b?|[ -/]*)|\r)\Z")
 """What may be the beginning of an escape sequence, or of "\\r\\n", at the end of a text."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from ossa.assistant.events import Answering, Event, StepFinished, StepStarted, Thinking, TurnFinished, TurnStarted
-from ossa.tui.safe import whole
+from ossa.tui.safe import plain_text, whole
 from ossa.tui.widgets.answer import Answer
 
 if TYPE_CHECKING:
@@ -60,7 +60,18 @@ def test_what_may_begin_an_escape_sequence_waits_for_its_end() -> None:
         ("\x1b[31mb", ""),
         ("a[3", ""),
     ]
-    assert whole("\x1b]" + "x" * 201)[1] == ""
+    assert whole("\x1b]" + "x" * 201)[1] == "" and whole("\x1b]8;;x\ny")[1] == ""
+
+
+@pytest.mark.parametrize("begun", ["\x1b]8;;http://x", "\x1bPq", "\x1b_", "\x9d8;;"])
+async def test_an_escape_sequence_without_an_end_hides_nothing(open_window: "Open", begun: str) -> None:
+    text = f"before {begun} still here\n\nand here \x1b]0;title\x07too\n\nat the end\n"
+    told = said(Thinking(text), Answering(text), StepStarted("s", "run"), StepFinished("s", True, "ran", text))
+    async with open_window(history=told, size=(120, 50)) as stage:
+        await stage.shows("at the end")
+        await stage.pilot.press("ctrl+o")
+        await stage.until(lambda: stage.text.count("still here") == stage.text.count("and here too") == 3)
+    assert "title" not in plain_text(text)
 
 
 @pytest.mark.parametrize(
