@@ -22,6 +22,7 @@ GUARD = 0.4
 class Confirm(ModalScreen[Permission]):
     """Shows the command, the warning and the scope of "always"; answered by a key."""
 
+    AUTO_FOCUS = ".-code"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("permit")]
 
     def __init__(self, command: str, warning: str, pattern: str) -> None:
@@ -33,11 +34,13 @@ class Confirm(ModalScreen[Permission]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(Content("May this command run?"), markup=False, classes="-title")
-            with VerticalScroll(classes="-code"):
-                yield Static(Content(cut(plain_text(self._command), LONGEST)), markup=False)
-            yield Static(Content("\n".join(shown(self._warning, 10))), markup=False, classes="-warning")
-            yield Static(Content(_scope(self._command, self._pattern)), markup=False, classes="-scope")
-            yield Footer(show_command_palette=False)
+            with VerticalScroll(classes="-judged"):
+                with VerticalScroll(classes="-code"):
+                    yield Static(Content(cut(plain_text(self._command), LONGEST)), markup=False)
+                yield Static(Content("\n".join(shown(self._warning, 10))), markup=False, classes="-warning")
+            with Vertical(classes="-answers"):
+                yield Static(Content(_scope(self._command, self._pattern)), markup=False, classes="-scope")
+                yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         self.set_timer(GUARD, self._arm)
