@@ -13,11 +13,14 @@ _DEEP = 6
 """Steps from a value to its class."""
 _DATA = (ast.Constant, ast.JoinedStr, ast.List, ast.Dict, ast.Set, ast.Tuple, ast.ListComp, ast.SetComp, ast.DictComp)
 _WRAPPERS = frozenset({"Optional", "Final", "ClassVar", "Annotated", "Union", "Generator", "Iterator", "Type", "type"})
-_CONTAINERS = frozenset(
-    {"dict", "Dict", "list", "List", "Mapping", "MutableMapping", "Sequence", "MutableSequence", "defaultdict"}
-    | {"OrderedDict", "deque", "Deque", "DefaultDict", "WeakValueDictionary"}
+_MAPPINGS = frozenset(
+    {"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict", "WeakValueDictionary"}
 )
-"""Types of which the last parameter is what stands behind `[…]`."""
+_LISTS = frozenset({"list", "List", "Sequence", "MutableSequence", "deque", "Deque"})
+_CONTAINERS = _MAPPINGS | _LISTS
+"""Types of which the last parameter is what stands behind `[…]`, …"""
+_COLLECTIONS = _LISTS | {"set", "Set", "frozenset", "FrozenSet", "AbstractSet", "Collection", "Iterable", "Iterator"}
+"""… and is what a loop gives."""
 _PLAIN = frozenset(
     {"object", "ABC", "Generic", "Protocol", "NamedTuple", "TypedDict", "Enum", "Exception", "BaseException"}
 )
@@ -107,12 +110,24 @@ class Classes:
             case ast.Attribute(value=value, attr=attr):
                 return self._attribute(value, attr, path, scope, depth)
             case ast.Subscript(value=container):
-                return self._item(container, path, scope)
+                return self._item(container, path, scope, _CONTAINERS)
+            case ast.Starred(value=looped):
+                return self._looped(looped, path, scope)
             case _:
                 return None
 
-    def _item(self, container: ast.expr, path: str, scope: Scope) -> Meaning:
-        """The class of what is in a list or mapping, by the annotation of a variable or of an attribute of `self`."""
+    def _looped(self, node: ast.expr, path: str, scope: Scope) -> Meaning:
+        """The class of what a loop goes through: a collection, or the values of a mapping."""
+        match node:
+            case ast.Call(func=ast.Name(id="sorted" | "reversed" | "list" | "tuple" | "set"), args=[inner, *_]):
+                return self._looped(inner, path, scope)
+            case ast.Call(func=ast.Attribute(value=container, attr="values"), args=[]):
+                return self._item(container, path, scope, _MAPPINGS)
+            case _:
+                return self._item(node, path, scope, _COLLECTIONS)
+
+    def _item(self, container: ast.expr, path: str, scope: Scope, kinds: frozenset[str]) -> Meaning:
+        """The class of what is in a collection of these kinds, by the annotation of a name or of `self.name`."""
         notes: list[tuple[ast.expr, Scope]] = []
         scopes = self._modules.scopes(path)
         if isinstance(container, ast.Name) and scopes and (bound := scopes.lookup(container.id, scope)):
@@ -126,7 +141,7 @@ class Classes:
             notes = [(part.annotation, scope) for part in fields if ast.unparse(part.target) in (text, container.attr)]
         if len(notes) != 1 or not isinstance(note := notes[0][0], ast.Subscript):
             return None
-        if ast.unparse(note.value).rpartition(".")[2] not in _CONTAINERS:
+        if ast.unparse(note.value).rpartition(".")[2] not in kinds:
             return None
         item = note.slice.elts[-1] if isinstance(note.slice, ast.Tuple) and note.slice.elts else note.slice
         return self.annotated(item, path, notes[0][1])

@@ -25,7 +25,7 @@ class Binding:
     """The statement, the parameter or the target."""
     alias: ast.alias | None = None
     value: ast.expr | None = None
-    """What is assigned, where that is one expression."""
+    """What is assigned, where that is one expression; with a star, what a loop goes through."""
 
 
 @dataclass(eq=False, slots=True)
@@ -146,6 +146,7 @@ class Scopes(ast.NodeVisitor):
         outer, self._scope = self._scope, Scope("function", node, self._scope, self._scope.inner("<listcomp>"))
         for number, loop in enumerate(node.generators):
             self.visit(loop.target)
+            self._valued(loop.target, ast.Starred(loop.iter))
             self._visit(([loop.iter] if number else []) + loop.ifs)
         self._visit(results)
         self._scope = outer
@@ -224,6 +225,11 @@ class Scopes(ast.NodeVisitor):
         self._annotation(node.annotation)
         self._visit([part for part in (node.value, node.target) if part])
         self._valued(node.target, node.annotation, annotated=True)
+
+    def visit_For(self, node: ast.For) -> None:
+        """A loop gives one after the other of what is in something."""
+        self.generic_visit(node)
+        self._valued(node.target, ast.Starred(node.iter))
 
     def visit_With(self, node: ast.With) -> None:
         """What a context manager gives often is itself."""

@@ -290,3 +290,17 @@ def test_what_is_in_a_container_has_the_class_of_its_annotation(do: Do) -> None:
     done = do({"a.py": code}, "a.py:A.go", "walk")
     assert "self.all['x'].walk()" in text(done, "a.py") and "some[0].walk()" in text(done, "a.py")
     assert "more[0].go()" in text(done, "a.py") and left(done) == [("a.py", 16)]
+
+
+def test_what_a_loop_gives_has_the_class_of_what_is_in_the_collection(do: Do) -> None:
+    code = (
+        "class A:\n    def go(self): ...\n\n\nclass Z:\n    def go(self): ...\n\n\nclass Shop:\n"
+        "    def __init__(self):\n        self.all: list[A] = []\n        self.by: dict[str, A] = {}\n\n"
+        "    def run(self, more: list[Z], keyed: dict[A, Z]):\n"
+        "        for go in self.all:\n            go.go()\n"
+        "        print([a.go() for a in sorted(self.by.values())], [z.go() for z in more])\n"
+        "        for key in keyed:\n            key.go()\n"
+    )
+    done = do({"a.py": code}, "a.py:A.go", "walk")
+    assert "            go.walk()" in text(done, "a.py") and "[a.walk() for a in" in text(done, "a.py")
+    assert "[z.go() for z in more]" in text(done, "a.py") and left(done) == [("a.py", 19)]
