@@ -1,8 +1,13 @@
 """Lines cut into rows of so many cells, whatever is in them: wide, combining and other characters."""
 
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len, get_character_cell_size
+
+_WORD = re.compile(r"\S+")
+_SEAMS = tuple(re.compile(rf".*{sign}(?=\w)", re.DOTALL) for sign in (r"(?:::|[/\\])", r"[._\-,;:=&?)\]]"))
+"""As much of a word as possible up to where it may be parted, the better places first: names and paths have such."""
 
 
 def rows(text: str, room: int) -> int:
@@ -24,3 +29,24 @@ def breaks(text: str, room: int) -> Sequence[int]:
             used = 0
         used += cells
     return starts
+
+
+def seams(text: str, room: int) -> list[int]:
+    """Where words that are longer than a row are to be parted: at a seam of the name where it has one."""
+    places: list[int] = []
+    for match in _WORD.finditer(text):
+        word, start = match[0], match.start()
+        while cell_len(word) > room > 1:
+            end = _parting(word, [*breaks(word, room), len(word)][1])
+            start, word = start + end, word[end:]
+            places.append(start)
+    return places
+
+
+def _parting(word: str, most: int) -> int:
+    """Where a word is parted of which so many characters fit; a seam near its beginning is no use."""
+    for seams_of in _SEAMS:
+        seam = seams_of.match(word, 0, most + 1)
+        if seam and most // 3 <= seam.end() <= most:
+            return seam.end()
+    return most

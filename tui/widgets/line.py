@@ -12,14 +12,22 @@ from ossa.assistant.events import Committed, Redone, Reviewed, Revised, Rewound,
 from ossa.assistant.verdict import Verdict
 from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text, shown
+from ossa.tui.wrapping import seams
 
 
 class Line(Static):
-    """A line of text; its class says of what kind."""
+    """A line of text; its class says of what kind. A name longer than the column is parted where it has a seam."""
 
     def __init__(self, content: Content | str, kind: str) -> None:
-        text = content if isinstance(content, Content) else Content("\n".join(shown(content, 100)))
-        super().__init__(text, markup=False, classes=f"-{kind}")
+        self._whole = content if isinstance(content, Content) else Content("\n".join(shown(content, 100)))
+        super().__init__(self._whole, markup=False, classes=f"-{kind}")
+        self._parted: list[int] = []
+
+    def on_resize(self) -> None:
+        places = seams(self._whole.plain, self.content_size.width)
+        if places != self._parted:
+            self._parted = places
+            self.update(Content("\n").join(self._whole.divide(places)))
 
 
 class PromptLine(Line, can_focus=True):
