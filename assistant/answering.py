@@ -146,6 +146,8 @@ class Answers:
         outcome = await self.toolbox.call(call, lambda text: emit(StepOutput(step, text)))
         result = Message("tool", outcome.for_model, tool=call.name)
         emit(StepFinished(step, outcome.ok, outcome.summary, outcome.output, result))
+        for note in outcome.notes:
+            emit(Notice(note))
         return outcome.output
 
 

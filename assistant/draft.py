@@ -88,6 +88,8 @@ class Completed:
     truncated: bool = False
     stopped: str = ""
     """Which limit ended it, as what "it" did: "used more than 4.0 GiB of memory"; empty where none did."""
+    notes: tuple[str, ...] = ()
+    """What becomes of what it wrote, where that is not plain; a sentence each."""
 
 
 class Draft(Protocol):

@@ -35,6 +35,8 @@ class ToolResult:
     """Whole, for the person."""
     told: str = ""
     """For the model, where that differs from a shortened output."""
+    notes: tuple[str, ...] = ()
+    """What the person should know besides, a sentence each."""
 
     @property
     def for_model(self) -> str:
@@ -203,8 +205,8 @@ class Toolbox:
         done = await self._draft.run(command, on_output=on_output)
         end = f"killed: it {done.stopped}" if done.stopped else f"exit {done.exit_code}"
         output = await in_thread(essence, done.output, _FOR_MODEL)
-        told = f"{output}\n({end}, {done.seconds:.1f} s)".lstrip()
-        return ToolResult(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told)
+        told = "\n".join([output, f"({end}, {done.seconds:.1f} s)", *done.notes]).lstrip()
+        return ToolResult(done.exit_code == 0, f"{end}, {done.seconds:.1f} s", done.output, told, done.notes)
 
 
 def _exclusions(pattern: str) -> list[str]:

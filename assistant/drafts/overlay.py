@@ -77,6 +77,8 @@ class OverlayDraft(RecordedDraft):
             covers_folder = below is not None and below.is_dir() and not below.is_symlink()
             if covers_folder:
                 covers.append(f"{path}/")
+                if (self.root / path / ".git").exists():  # a whole repository within this one
+                    touched.add(f"{path}/.git")
             elif touch == "opaque" and below is None:
                 self._layers.open_up(path)  # a new folder hides nothing yet, and is not to hide what the person adds
             if touch == "file" or (not covers_folder and below):

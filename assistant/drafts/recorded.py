@@ -12,6 +12,7 @@ import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.change import Change, FileChange
@@ -19,6 +20,7 @@ from ossa.assistant.diff import diff_file, diff_link
 from ossa.assistant.draft import Command, Completed, DraftError, Isolation
 from ossa.assistant.drafts.found import Entry, Found, standing
 from ossa.assistant.drafts.gate import Gate
+from ossa.assistant.drafts.inner import Inner
 from ossa.assistant.drafts.sandbox import remove
 from ossa.assistant.repository import Repository
 from ossa.assistant.safepath import follow, inside, is_git
@@ -51,6 +53,7 @@ class RecordedDraft(ABC):
             remove(left)
         self._found = Found(folder)
         self._gate = Gate()
+        self._inner = Inner(repository, self._find)
 
     @property
     def root(self) -> Path:
@@ -199,9 +202,10 @@ class RecordedDraft(ABC):
 
     async def _run_here(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
         try:
-            return await self._execute(command, on_output)
+            done = await self._execute(command, on_output)
         finally:
             await in_thread(self._absorb)
+        return replace(done, notes=self._inner.told())
 
     async def _run_apart(self, command: Command, on_output: Callable[[str], None] | None) -> Completed:
         folder = Path(tempfile.mkdtemp(prefix="scratch-", dir=self._folder))
@@ -214,6 +218,7 @@ class RecordedDraft(ABC):
         """Bring the record up to what commands did: record what is new, forget what the draft no longer has."""
         try:
             touched = self._touched()
+            touched -= self._inner.take(touched)
             new = touched.difference(self._found.paths)
             self._found.take(sorted(new - self._repository.ignored(new)), self._repository.root)
             self._found.forget([path for path in self._found.paths if path not in touched])
