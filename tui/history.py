@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Protocol
 
 from ossa.assistant.events import (
     Adjusted,
@@ -24,6 +25,15 @@ from ossa.assistant.events import (
 )
 
 _TRACELESS = (Reading, StepOutput, Composed, FrontChanged, Compacted, Instructed)
+
+
+class Told(Protocol):
+    """A turn, wherever its events are."""
+
+    back: bool
+
+    @property
+    def is_prompt(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -73,7 +83,7 @@ def turns(events: Sequence[Event]) -> list[Turn]:
     return [turn for turn in told if not turn.is_adjustment]
 
 
-def take_back(told: Sequence[Turn], count: int) -> None:
+def take_back(told: Sequence[Told], count: int) -> None:
     """Mark the last `count` prompts that still stand, and all that came after the first of them."""
     for turn in reversed(told):
         if not count:

@@ -2,11 +2,15 @@
 
     key ─► hurry ─► what the key changed ─► painted now      (Textual's own beat comes up to 33 ms later)
     a text grows ─► laid out ─► painted                      (Textual lays out and paints twice)
+    turns are unmounted ─► forget_drawn                      (Textual would keep much of what they looked like)
 
 All that needs Textual's inner parts for that is here.
 """
 
+import sys
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from textual import events
 from textual.geometry import Size
@@ -41,3 +45,28 @@ class LaidOnce(Widget):
 
     def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
         return super()._size_updated(size, virtual_size, container_size, layout=False)
+
+
+def forget_drawn() -> None:
+    """Empty the memories that Textual and Rich have of places, styles and texts: thousands of each, with gone widgets.
+
+    What is still looked at is found out anew at the next paint, in some milliseconds.
+    """
+    for empty in list(_memories()):
+        empty()
+
+
+def _memories() -> Iterator[Callable[[], None]]:
+    """What empties each of their functions' memories that have a limit: those without one know classes, not content."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("textual", "rich"):
+            for value in list(vars(module).values()):
+                if getattr(value, "__module__", "") == name:
+                    for function in (value, *(vars(value).values() if isinstance(value, type) else ())):
+                        yield from _memory(getattr(function, "__func__", function))
+
+
+def _memory(function: Any) -> Iterator[Callable[[], None]]:
+    """The same of one function; nothing where it remembers nothing."""
+    if hasattr(function, "cache_parameters") and function.cache_parameters()["maxsize"] is not None:
+        yield function.cache_clear

@@ -20,7 +20,8 @@ async def replay(history: Sequence[Event], window: Surroundings) -> None:
     told = turns(await asyncio.to_thread(merged, history))
     known = await _read(told[-PAGE:], window)
     if told[:-PAGE]:
-        await window.conversation.mount(Earlier(told[:-PAGE]))
+        earlier = await asyncio.to_thread(window.conversation.shelf.put, told[:-PAGE])
+        await window.conversation.mount(Earlier(earlier))
     with window.conversation.app.batch_update():  # laid out once, not after each widget
         await _render(told[-PAGE:], Renderer(window, live=False, known=known))
     if proposed := undecided(history):
@@ -33,7 +34,7 @@ async def replay_earlier(earlier: Earlier, window: Surroundings) -> None:
     if not earlier.is_attached:  # asked for twice
         return
     conversation = window.conversation
-    rest, page = earlier.turns[:-PAGE], earlier.turns[-PAGE:]
+    rest, page = earlier.turns[:-PAGE], [Turn(turn.events, turn.back) for turn in earlier.turns[-PAGE:]]
     known = await _read(page, window)
     below = conversation.virtual_size.height - conversation.scroll_y
     following = window.conversation.children[window.conversation.children.index(earlier) + 1]

@@ -1,6 +1,6 @@
 """The conversation: a block for each turn; it stays at the end until the user scrolls away.
 
-Only its last page is mounted. What is before it waits as events in `Earlier`, and is shown when one scrolls up to it:
+Only its last page is mounted. What is before it waits on a shelf, in `Earlier`, and is shown when one scrolls up to it:
 every mounted widget makes every key wait, and a day's talk has thousands.
 """
 
@@ -17,8 +17,9 @@ from textual.widgets import Static
 
 from ossa.assistant.events import Answering, Event
 from ossa.tui.history import Turn, merged, take_back
-from ossa.tui.painting import LaidOnce
+from ossa.tui.painting import LaidOnce, forget_drawn
 from ossa.tui.safe import cut, plain_text
+from ossa.tui.shelf import Shelf, Shelved
 from ossa.tui.widgets.fold import Fold
 from ossa.tui.widgets.line import prompt_line
 
@@ -96,13 +97,13 @@ class Earlier(Static, can_focus=True):
             super().__init__()
             self.earlier = earlier
 
-    def __init__(self, turns: Sequence[Turn]) -> None:
+    def __init__(self, turns: Sequence[Shelved]) -> None:
         super().__init__(markup=False)
-        self.turns: list[Turn] = []
+        self.turns: list[Shelved] = []
         self._wanted = False
         self.add(turns)
 
-    def add(self, turns: Sequence[Turn]) -> None:
+    def add(self, turns: Sequence[Shelved]) -> None:
         """More of them, later ones."""
         self.turns += turns
         count = "1 earlier turn" if len(self.turns) == 1 else f"{len(self.turns):,} earlier turns"
@@ -120,6 +121,11 @@ class Earlier(Static, can_focus=True):
 
 class Conversation(VerticalScroll, LaidOnce, can_focus=True):
     """Everything said so far."""
+
+    def __init__(self, *children: Widget) -> None:
+        super().__init__(*children)
+        self.shelf = Shelf()
+        """Has the turns that are not mounted."""
 
     def on_mount(self) -> None:
         self.anchor()
@@ -206,7 +212,7 @@ class Conversation(VerticalScroll, LaidOnce, can_focus=True):
         if len(blocks) < MOST:
             return
         gone = blocks[: len(blocks) - PAGE]
-        turns = [block.turn for block in gone]
+        turns = self.shelf.put(block.turn for block in gone)
         with self.app.batch_update():
             if earlier is None:
                 await self.mount(Earlier(turns), before=gone[0])
@@ -216,3 +222,4 @@ class Conversation(VerticalScroll, LaidOnce, can_focus=True):
                 for widget in block.walk_children(Widget, with_self=True):
                     widget.refresh()  # lets go of what it has drawn, which Textual would keep for long after its end
             await self.remove_children(gone)
+        forget_drawn()
