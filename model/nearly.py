@@ -23,17 +23,19 @@ class NearLogits:
     """All of them."""
 
     def winner(self, lead: torch.Tensor, ids: torch.Tensor | None = None) -> tuple[int, torch.Tensor]:
-        """Which logit is the greatest together with its lead, of all or of those with these ids; and those it beat.
+        """Which logit is the greatest together with its lead, of all or of those with these ids.
 
         Args:
             lead: float32 `[n]`, what is added to each.
             ids: int64 `[n]`.
 
         Returns:
-            A number below n, and the exact logits that had to be computed.
+            A number below n, and the logits that had to be computed, itself among them.
         """
         near, off = (self.near, self.off) if ids is None else (self.near[ids], self.off[ids])
         score = near + lead
-        left = (score + off >= (score - off).max()).nonzero()[:, 0]
+        first = score.argmax()[None]
+        beaten = self.exactly(first if ids is None else ids[first]) + lead[first]
+        left = (~(score + off < beaten)).nonzero()[:, 0]
         exact = self.exactly(left if ids is None else ids[left])
         return int(left[(exact + lead[left]).argmax()]), exact

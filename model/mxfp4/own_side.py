@@ -119,5 +119,5 @@ def _seconds_of_head(module: Any, sampler: Sampler) -> float:
     """What it takes to choose a token from what the layers make."""
     head, x = module.lm_head, torch.randn(module.config.hidden_size)
     begin = time.perf_counter()
-    sampler(head.nearly(x) if isinstance(head, Head) else head(x[None])[0])
+    sampler(head.last(x) if isinstance(head, Head) else head(x[None])[0])
     return time.perf_counter() - begin

@@ -48,7 +48,7 @@ class StackForward(ModuleForward):
     def last(self, ids: torch.Tensor, states: Cache) -> torch.Tensor | NearLogits:
         """See `Forward`."""
         head, x = self.module.lm_head, self._through(ids, states, 1)
-        return head.nearly(x[0, 0]) if isinstance(head, Head) else head(x)[0, 0]
+        return head.last(x[0, 0]) if isinstance(head, Head) else head(x)[0, 0]
 
     def _through(self, ids: torch.Tensor, states: Cache, keep: int) -> torch.Tensor:
         """What goes into the output layer, `[1, keep, hidden]`."""

@@ -83,6 +83,14 @@ def padded(columns: int) -> int:
     return -(-columns // _ROUND) * _ROUND
 
 
+def column_of(weights: torch.Tensor, scales: torch.Tensor, column: int) -> torch.Tensor:
+    """One column of what `unpacked_int8` gives, float32 `[rows]`."""
+    begin, value = column // _ROUND * _ROUND, column % _ROUND
+    group, i = divmod(value, FINE)
+    place = begin + i // 4 * 16 + i % 4 // 2 * 8 + group * 2 + i % 2
+    return weights[:, place] * scales[:, column // FINE].float()
+
+
 def unpacked_int8(weights: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """The numbers that `[rows, padded columns]` in int8 and their scales stand for.
 

@@ -1,5 +1,7 @@
 """A token that is chosen by what is nearly known of its logits is the one that all of them would give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import torch
 from ossa.model.base import ModelError, Sampling
 from ossa.model.mxfp4.library import LEVELS, PATH, KernelsError, Library
 from ossa.model.mxfp4.near import Head
+from ossa.model.mxfp4.weights import column_of, unpacked_int8
 from ossa.model.nearly import NearLogits
 from ossa.model.sampling import Sampler
 
@@ -90,7 +93,8 @@ def test_an_output_layer_knows_how_far_off_it_is(level: int, outliers: bool) -> 
         x = torch.randn(HIDDEN, generator=numbers)
         if outliers:
             x[7] = 30
-        logits, nearly = head(x[None])[0], head.nearly(x)
+        logits, nearly = head(x[None])[0], head.last(x)
+        assert isinstance(nearly, NearLogits)
         assert ((nearly.near - logits).abs() <= nearly.off).all()
         assert nearly.exactly(torch.tensor([9, 4, 4])).equal(logits[[9, 4, 4]])
         assert nearly.whole().equal(logits)
@@ -100,10 +104,51 @@ def test_an_output_layer_knows_how_far_off_it_is(level: int, outliers: bool) -> 
 
 
 @needs_kernels
+def test_outliers_cost_no_exactness_and_few_logits() -> None:
+    """As in trained models, where a few values of what goes in are most of it."""
+    numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)
+    wide = torch.randn(VOCABULARY, HIDDEN, generator=numbers).bfloat16()
+    narrow = library.pack(wide)
+    columns = [column_of(*narrow, column) for column in range(HIDDEN)]
+    assert torch.stack(columns, 1).equal(unpacked_int8(*narrow)[:, :HIDDEN])
+    head, computed = Head(*narrow, library.pack_near(wide), library), list[int]()
+    for _ in range(20):
+        x = torch.randn(HIDDEN, generator=numbers)
+        x[[3, 70, 71]] += torch.tensor([60.0, -20.0, 15.0])
+        nearly = head.last(x)
+        assert isinstance(nearly, NearLogits)
+
+        def exactly(ids: torch.Tensor, nearly: NearLogits = nearly) -> torch.Tensor:
+            computed.append(len(ids))
+            return nearly.exactly(ids)
+
+        assert Sampler(Sampling())(replace(nearly, exactly=exactly)) == int(head(x[None])[0].argmax())
+    # Columns are read one with each token; from then on little is left to doubt.
+    assert sum(computed[8:]) < VOCABULARY
+
+
+@needs_kernels
+def test_where_it_is_in_vain_all_logits_are_computed_for_a_while() -> None:
+    numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)
+    wide = (
+        torch.ones(VOCABULARY, HIDDEN).bfloat16() + torch.randn(VOCABULARY, HIDDEN, generator=numbers).bfloat16() / 90
+    )
+    head, kinds = Head(*library.pack(wide), library.pack_near(wide), library), list[bool]()
+    for _ in range(300):
+        x = torch.randn(HIDDEN, generator=numbers)
+        logits = head.last(x)
+        kinds.append(isinstance(logits, NearLogits))
+        assert Sampler(Sampling())(logits) == int(head(x[None])[0].argmax())
+    assert kinds[:4] == [True] * 4
+    assert not any(kinds[4:200])
+    assert any(kinds[200:])
+
+
+@needs_kernels
 def test_weights_that_are_no_numbers_are_never_passed_over() -> None:
     numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)
     wide = torch.randn(VOCABULARY, HIDDEN, generator=numbers).bfloat16()
     wide[300, 4] = float("nan")
     head = Head(*library.pack(wide), library.pack_near(wide), library)
     with pytest.raises(ModelError, match="no number"):
-        Sampler(Sampling())(head.nearly(torch.randn(HIDDEN, generator=numbers)))
+        Sampler(Sampling())(head.last(torch.randn(HIDDEN, generator=numbers)))

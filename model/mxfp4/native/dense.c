@@ -123,6 +123,22 @@ int ossa_dense(Pool *pool, const Kernels *kernels, const void *weights, const ui
     return done;
 }
 
+typedef struct {
+    const Dense *dense;
+    const int64_t *rows;
+    int count;
+    float *out;
+} Chosen;
+
+static void multiply_chosen(void *argument, int task) {
+    const Chosen *job = argument;
+    for (int i = task * ROWS; i < smaller(task * ROWS + ROWS, job->count); i++) {
+        float sums[2 * TILE];
+        multiply_pair(job->dense, job->dense->linears, (int)(job->rows[i] & ~1), 0, 1, sums);
+        job->out[i] = sums[job->rows[i] & 1 ? TILE : 0];
+    }
+}
+
 /* x [columns] by some rows of a weight in int8 alone, to out [count]: each as `ossa_dense` has it; 0, or -1 without memory for it. */
 int ossa_rows(Pool *pool, const Kernels *kernels, const int8_t *weights, const uint16_t *scales, const float *x, int columns,
               const int64_t *rows, int count, float *out) {
@@ -130,14 +146,12 @@ int ossa_rows(Pool *pool, const Kernels *kernels, const int8_t *weights, const u
     size_t size = padded(columns) * sizeof(int16_t) + LINE;
     char *memory = taken ? pool_memory(taken, size) : malloc(size);
     if (memory) {
-        float scale, sums[2 * TILE];
+        float scale;
         Linear linear = {weights, scales, NULL, 0, columns};
-        Dense job = {kernels, &linear, NULL, x, (int16_t *)(((uintptr_t)memory + LINE - 1) / LINE * LINE), &scale, 1, columns};
-        read_token(&job, 0);
-        for (int i = 0; i < count; i++) {
-            multiply_pair(&job, &linear, (int)(rows[i] & ~1), 0, 1, sums);
-            out[i] = sums[rows[i] & 1 ? TILE : 0];
-        }
+        Dense dense = {kernels, &linear, NULL, x, (int16_t *)(((uintptr_t)memory + LINE - 1) / LINE * LINE), &scale, 1, columns};
+        read_token(&dense, 0);
+        Chosen job = {&dense, rows, count, out};
+        pool_run(taken, multiply_chosen, &job, (count + ROWS - 1) / ROWS);
     }
     if (!taken) free(memory);
     pool_give_back(taken);
