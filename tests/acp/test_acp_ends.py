@@ -71,3 +71,17 @@ async def test_a_session_of_before_is_deleted_unless_it_is_open_elsewhere(reposi
     async with running(line, Editor()) as later:
         await delete(later, session)
         assert not (await later.connection.list_sessions()).sessions
+
+
+async def test_a_session_in_which_nothing_was_said_is_forked_to_an_empty_one(
+    repository: Path, command: Command
+) -> None:
+    async with running(command("One.", "Two."), Editor()) as ossa:
+        session = await ossa.open(repository)
+        forked = await ossa.connection.fork_session(cwd=str(repository), session_id=session)
+        assert forked.session_id != session
+        assert (await ossa.prompt(forked.session_id, "hello")).stop_reason == "end_turn"
+        assert (await ossa.prompt(session, "hello")).stop_reason == "end_turn"
+        for wrong in ("latest", session[:8], "../x"):
+            with pytest.raises(RequestError, match="There is no session"):
+                await ossa.connection.fork_session(cwd=str(repository), session_id=wrong)

@@ -17,7 +17,8 @@ from ossa.assistant.archive import delete, fork
 from ossa.assistant.drafts.leftovers import drop
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.assistant.review import Reviewer
-from ossa.assistant.session import named, sessions
+from ossa.assistant.session import SessionInfo as Logged
+from ossa.assistant.session import sessions
 from ossa.assistant.workbench import Workbench
 from ossa.model.base import LanguageModel
 from ossa.tui.acp.conversation import INVALID_PARAMS, INVALID_REQUEST, Conversation
@@ -82,11 +83,16 @@ class Sessions:
         return await asyncio.shield(opening)
 
     async def fork(self, cwd: str, name: str) -> str:
-        """Copy a session; the id of the copy, which is not open yet.
+        """Copy a session; the id of the copy, which is not open yet, or "" where nothing has been said in it.
 
         Raises:
-            SessionError: nothing has been said in it yet, or it cannot be copied.
+            RequestError: there is no such session.
+            NotARepository: there is no such folder.
+            SessionError: it cannot be copied.
         """
+        conversation = self._open.get(name)
+        if conversation and not conversation.bench.session.path.exists():
+            return ""
         return await asyncio.to_thread(_forked, Path(cwd), name)
 
     async def listed(self, cwd: str | None, cursor: str | None) -> tuple[list[SessionInfo], str | None]:
@@ -144,8 +150,8 @@ class Sessions:
 
     def _bench(self, folder: Path, resume: str, reviewer: Reviewer) -> Workbench:
         """Open it. What can be done before the first prompt, it does beside. Blocks."""
-        if resume and all(info.id != resume for info in sessions(paths.state_dir() / "sessions", _root(folder))):
-            raise RequestError(_NOT_FOUND, f"There is no session {resume[:80]} of {folder}.")
+        if resume:
+            _log_of(folder, resume)
         bench = self._open_bench(folder, resume, reviewer, self._lender.lend)
         bench.finder.start()
         bench.watcher.start()
@@ -160,7 +166,20 @@ def _where(bench: Workbench) -> list[str]:
 
 
 def _forked(folder: Path, name: str) -> str:
-    return fork(named(paths.state_dir() / "sessions", _root(folder), name).path)
+    return fork(_log_of(folder, name).path)
+
+
+def _log_of(folder: Path, name: str) -> Logged:
+    """The session of this id, of the repository of a folder.
+
+    Raises:
+        RequestError: there is none.
+        NotARepository: there is no such folder.
+    """
+    for info in sessions(paths.state_dir() / "sessions", _root(folder)):
+        if info.id == name:
+            return info
+    raise RequestError(_NOT_FOUND, f"There is no session {name[:80]} of {folder}.")
 
 
 def _deleted(name: str) -> None:
