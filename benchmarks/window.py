@@ -38,8 +38,10 @@ STREAM = 10.0
 """Seconds for which the stream's processor time is taken."""
 LONG = "".join(f"Line {number} of *many*, which a `model` wrote at length.\n\n" for number in range(1, 1850))
 """100,000 characters of an answer."""
-SHARES = (0.1, 0.4, 0.7, 1.0)
+SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Of all turns, after which memory is looked at."""
+FULL = 1
+"""Of these, from when on it is to be flat: as many turns are mounted as ever will be, and each widget was there."""
 PROMPT = "Ask for a change"
 READY = "ready"
 
@@ -147,7 +149,7 @@ def resume(bench: Bench, messages: int, long: str = "") -> dict[str, float]:
 
 
 def memory(bench: Bench, turns: int) -> dict[str, float]:
-    """Of the process after some shares of so many turns, and how much it grew from the first share on."""
+    """Of the process after some shares of so many turns, and how much it grew once it was to be flat."""
     figures: dict[str, float] = {}
     with bench.window() as terminal:
         terminal.until(READY)
@@ -157,7 +159,7 @@ def memory(bench: Bench, turns: int) -> dict[str, float]:
             converse(terminal, done + 1, until)
             done = until
             figures[f"memory_after_{done}_mb"] = terminal.memory
-    first, *_, last = figures.values()
+    first, *_, last = [*figures.values()][FULL:]
     return figures | {"memory_grown_mb": last - first}
 
 
@@ -224,7 +226,8 @@ def main(answers: int = 200, turns: int = 1000) -> None:
         count = next(part for part in name.split("_") if part.isdigit())
         print(f"| memory after {count} turns | {figures[name]:.0f} MB | < 150 MB, flat |")
     if turns:
-        print(f"| memory grown from the first of these turns to the last | {figures['memory_grown_mb']:.0f} MB | |")
+        first = round(SHARES[FULL] * turns)
+        print(f"| memory grown from {first} turns to {turns} | {figures['memory_grown_mb']:.1f} MB | flat |")
     print_beside(others, problem)
     out = Path(__file__).parent / "out" / "window.json"
     out.parent.mkdir(exist_ok=True)
