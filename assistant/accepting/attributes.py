@@ -17,8 +17,8 @@ _OF_CONTENT = frozenset({"security.capability", "security.ima", "security.evm"})
 """Rights and signatures that hold for the old bytes alone."""
 
 
-def keep_attributes(old: Path, new: Path, name: str) -> str:
-    """Give a new file the owner, access list and extended attributes of the one that it will replace.
+def keep_attributes(old: Path, new: int, name: str) -> str:
+    """Give a new file, by its descriptor, the owner, access list and attributes of the one that it will replace.
 
     Returns:
         A sentence on what the system did not allow; empty where all was kept.
@@ -27,7 +27,7 @@ def keep_attributes(old: Path, new: Path, name: str) -> str:
         OSError: without it, others could do more with the file than before.
     """
     note = ""
-    then, now = os.lstat(old), os.lstat(new)
+    then, now = os.lstat(old), os.fstat(new)
     if hasattr(os, "chown") and (then.st_uid, then.st_gid) != (now.st_uid, now.st_gid):
         try:
             os.chown(new, then.st_uid, then.st_gid)
@@ -51,8 +51,8 @@ def noted_attributes(old: Path) -> dict[str, str]:
     return noted
 
 
-def give_back_attributes(new: Path, noted: Mapping[str, str], name: str) -> str:
-    """Give a file that comes back what was noted of it, and no access list that its folder gives to new files.
+def give_back_attributes(new: int, noted: Mapping[str, str], name: str) -> str:
+    """Give a file that comes back, by its descriptor, what was noted of it, and no access list that its folder gives.
 
     Returns:
         A sentence where it does not have its old owner again; empty where it has, as far as that is known.
@@ -60,7 +60,7 @@ def give_back_attributes(new: Path, noted: Mapping[str, str], name: str) -> str:
     Raises:
         OSError: without it, others could do more with the file than before.
     """
-    status = os.lstat(new)
+    status = os.fstat(new)
     now = f"{status.st_uid}:{status.st_gid}"
     is_owned = noted.get(_OWNER, now) == now
     if not is_owned and hasattr(os, "chown"):
@@ -81,14 +81,14 @@ if sys.platform == "linux":
     def _extended(old: Path) -> dict[str, bytes]:
         return {name: os.getxattr(old, name) for name in sorted(set(os.listxattr(old)) - _OF_CONTENT)}
 
-    def _set_extended(new: Path, name: str, data: bytes) -> None:
+    def _set_extended(new: int, name: str, data: bytes) -> None:
         try:
             os.setxattr(new, name, data)
         except OSError:
             if name == _ACCESS:
                 raise
 
-    def _drop_access(new: Path) -> None:
+    def _drop_access(new: int) -> None:
         try:
             inherited = os.listxattr(new)
         except OSError:  # the file system has none
@@ -96,7 +96,7 @@ if sys.platform == "linux":
         if _ACCESS in inherited:
             os.removexattr(new, _ACCESS)
 
-    def _copy_extended(old: Path, new: Path) -> None:
+    def _copy_extended(old: Path, new: int) -> None:
         try:
             wanted = set(os.listxattr(old)) - _OF_CONTENT
         except OSError:  # the file system has none
@@ -112,11 +112,11 @@ else:
         """Python cannot read them here."""
         return {}
 
-    def _set_extended(new: Path, name: str, data: bytes) -> None:
+    def _set_extended(new: int, name: str, data: bytes) -> None:
         """Nor write them."""
 
-    def _drop_access(new: Path) -> None:
+    def _drop_access(new: int) -> None:
         """Nor remove them."""
 
-    def _copy_extended(old: Path, new: Path) -> None:
+    def _copy_extended(old: Path, new: int) -> None:
         """Python cannot read them here."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ossa.assistant.accepting.attributes import give_back_attributes, keep_attributes
+from ossa.assistant.accepting.hands import Hands
 from ossa.assistant.accepting.tree import (
     Content,
     Stamp,
@@ -31,6 +32,8 @@ from ossa.assistant.accepting.tree import (
     same,
     sync_folder,
 )
+
+_MOUNTED = "it is mounted there, so nothing can take its place; change it by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Exchange:
             TreeError: a path leads out of the tree, or two are the same file.
         """
         self._tree, self._folders = tree, [tree.root / folder for folder in folders]
+        self._hands = Hands(tree.root)
         self.notes: list[str] = []
         """What the user should know of what was done, a sentence each."""
         self.kept: list[str] = []
@@ -107,7 +111,7 @@ class Exchange:
             self._each(self._remove, [move for move in self._moves if move.new is None])
             for folder in self._folders:
                 with _naming(os.path.relpath(folder, self._tree.root)):
-                    folder.mkdir(exist_ok=True)
+                    self._hands.make_folder(folder)
             self._each(self._put, [move for move in self._moves if move.new is not None])
             self._sync()
             self._each(self._check_held, self._moves)
@@ -131,8 +135,8 @@ class Exchange:
         """Remove the temporary files; whether none is left."""
         self.stuck = []
         for move in self._moves:
-            self._tried(lambda move: move.fresh.unlink(missing_ok=True), move)
-            self._tried(lambda move: move.held.unlink(missing_ok=True), move)
+            self._tried(lambda move: self._hands.unlink(move.fresh, missing_ok=True), move)
+            self._tried(lambda move: self._hands.unlink(move.held, missing_ok=True), move)
         return not self.stuck
 
     def _stage(self, move: _Move, new: Content, noted: Mapping[str, str]) -> None:
@@ -147,20 +151,19 @@ class Exchange:
                     f"{move.path} has other names (hard links): they keep what was there, as after a `git checkout`."
                 )
         if new.is_link:
-            move.fresh.symlink_to(os.fsdecode(new.data))
+            self._hands.symlink(os.fsdecode(new.data), move.fresh)
             return
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(move.fresh, flags, 0o666 if mode is None else 0o600), "wb") as out:
+        with os.fdopen(self._hands.create(move.fresh, 0o666 if mode is None else 0o600), "wb") as out:
             out.write(new.data)
             out.flush()
             if noted:
-                note = give_back_attributes(move.fresh, noted, move.path)
+                note = give_back_attributes(out.fileno(), noted, move.path)
                 mode = mode & 0o1777 if note and mode is not None else mode  # it is not to run as somebody else now
             else:
-                note = keep_attributes(move.place, move.fresh, move.path) if is_there else ""
+                note = keep_attributes(move.place, out.fileno(), move.path) if is_there else ""
             self.notes += [note] if note else []
             if mode is not None:
-                move.fresh.chmod(mode)
+                os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
 
     def _hold(self, move: _Move) -> None:
@@ -172,7 +175,7 @@ class Exchange:
                 )
             return
         with contextlib.suppress(OSError):  # else `_take` moves it, or the comparison tells that it is gone
-            os.link(move.place, move.held, follow_symlinks=False)
+            self._hands.link(move.place, move.held)
         found = move.held if os.path.lexists(move.held) else move.place
         with contextlib.suppress(FileNotFoundError):
             self._times[move.place] = _time(found)
@@ -180,35 +183,45 @@ class Exchange:
 
     def _lies(self, move: _Move) -> bool:
         """Whether anything is in the place itself, not behind a link."""
-        return os.path.lexists(move.place) and not self._tree.is_behind_link(move.place)
+        return self._hands.lies(move.place)
 
     def _remove(self, move: _Move) -> None:
         self._take(move)
-        move.place.unlink(missing_ok=True)
+        self._hands.unlink(move.place, missing_ok=True)
 
     def _put(self, move: _Move) -> None:
         """Bring the new file into its place, over nothing but the old one."""
         if move.old is not None:
             self._take(move)
-            move.fresh.replace(move.place)
+            self._hands.move(move.fresh, move.place)
             return
         if self._tree.is_behind_link(move.place):
             raise _changed(move)
         if is_folder(move.place):
-            _remove_empty(move.place, move.path)
+            self._remove_empty(move.place, move.path)
         try:
-            os.link(move.fresh, move.place, follow_symlinks=False)
+            self._hands.link(move.fresh, move.place)
         except OSError:
             if os.path.lexists(move.place):
                 raise _changed(move) from None
-            move.fresh.rename(move.place)
+            self._hands.move(move.fresh, move.place)
+
+    def _remove_empty(self, folder: Path, path: str) -> None:
+        """Remove a folder in which there are at most empty folders: a file is to take its place."""
+        within = [*folder.rglob("*")]
+        if not all(is_folder(entry) for entry in within):
+            raise TreeError(
+                f"Nothing was written: {path} is a folder in the working tree, and there are other files in it."
+            )
+        for below in [*sorted(within, reverse=True), folder]:
+            self._hands.remove_folder(below)
 
     def _take(self, move: _Move) -> None:
         """Make sure that the old file is held and still in its place."""
         if self._tree.is_behind_link(move.place):
             raise _changed(move)
         if not os.path.lexists(move.held):
-            move.place.rename(move.held)
+            self._hands.move(move.place, move.held)
             self._compare(move.held, move)
         elif not (os.path.lexists(move.place) and os.path.samestat(os.lstat(move.place), os.lstat(move.held))):
             raise _changed(move)
@@ -229,30 +242,30 @@ class Exchange:
             not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
         )
         if ours and (now := _stamp(move)) and same(now, move.new):
-            move.place.unlink()
+            self._hands.unlink(move.place)
         elif there and not is_folder(move.place):
             self.kept.append(move.path)
-        move.fresh.unlink(missing_ok=True)
+        self._hands.unlink(move.fresh, missing_ok=True)
 
     def _bring_back(self, move: _Move) -> None:
         """Put the old file into its place, unless someone has changed what we put there."""
-        move.fresh.unlink(missing_ok=True)
+        self._hands.unlink(move.fresh, missing_ok=True)
         if not os.path.lexists(move.held):
             return
         if self._tree.is_behind_link(move.place):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if not os.path.lexists(move.place):
-            move.place.parent.mkdir(parents=True, exist_ok=True)
-            move.held.rename(move.place)
+            self._hands.make_folders(move.place.parent)
+            self._hands.move(move.held, move.place)
         elif os.path.samestat(os.lstat(move.place), os.lstat(move.held)):
-            move.held.unlink()
+            self._hands.unlink(move.held)
         elif is_folder(move.place):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         elif move.new is not None and same(_stamp(move), move.new):
-            move.held.replace(move.place)
+            self._hands.move(move.held, move.place)
         else:
             self.kept.append(move.path)
-            move.held.unlink()
+            self._hands.unlink(move.held)
 
     def _stands(self, move: _Move, stamp: Stamp | None) -> bool:
         try:
@@ -308,17 +321,6 @@ def _time(place: Path) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _remove_empty(folder: Path, path: str) -> None:
-    """Remove a folder in which there are at most empty folders: a file is to take its place."""
-    within = [*folder.rglob("*")]
-    if not all(is_folder(entry) for entry in within):
-        raise TreeError(
-            f"Nothing was written: {path} is a folder in the working tree, and there are other files in it."
-        )
-    for below in [*sorted(within, reverse=True), folder]:
-        below.rmdir()
-
-
 def _changed(move: _Move) -> TreeError:
     return TreeError(f"{move.path} was changed this very moment. Nothing was written; try again.")
 
@@ -329,4 +331,5 @@ def _naming(path: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise TreeError(f"Nothing was written: {path}: {error.strerror or error}.") from error
+        why = _MOUNTED if error.errno == errno.EBUSY else error.strerror or error
+        raise TreeError(f"Nothing was written: {path}: {why}.") from error

@@ -13,6 +13,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ossa.assistant.accepting.hands import Hands
 from ossa.assistant.draft import DraftError
 from ossa.assistant.safepath import inside, leads_to
 
@@ -92,6 +93,7 @@ class Tree:
     def __init__(self, root: Path) -> None:
         """`root` is the top of the working tree."""
         self.root = root.resolve()
+        self._hands = Hands(self.root)
 
     def read(self, path: str, going: Container[str] = ()) -> Content | None:
         """What is at a path from the root, None where there is nothing or only a folder.
@@ -164,7 +166,7 @@ class Tree:
         """Remove those of these folders that are empty, innermost first."""
         for folder in sorted(folders, reverse=True):
             with contextlib.suppress(OSError):
-                (self.root / folder).rmdir()
+                self._hands.remove_folder(self.root / folder)
 
     def remove_empty_above(self, path: str) -> None:
         """Remove the folders that have lost their last file with this one."""
@@ -172,7 +174,7 @@ class Tree:
             for folder in self.place(path).parents:
                 if folder == self.root:
                     break
-                folder.rmdir()
+                self._hands.remove_folder(folder)
 
 
 def is_folder(place: Path) -> bool:
