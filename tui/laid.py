@@ -8,6 +8,7 @@ from textual.strip import Strip
 
 from ossa.tui.growth import Growth
 from ossa.tui.markdown import Block, Kind, Row
+from ossa.tui.wrapping import breaks
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ def _wrapped(row: Row, number: int, width: int) -> Iterator[Laid]:
         yield Laid(row, number, row.head, at)
         return
     start = 0
-    for index, line in enumerate(row.text.fold(room) if row.kind == "code" else row.text.wrap(room)):
+    is_code = row.kind == "code"
+    for index, line in enumerate(row.text.divide(breaks(plain, room)[1:]) if is_code else row.text.wrap(room)):
         # Wrapping drops the blanks at which it wraps.
         start = max(start, plain.find(line.plain, start))
         end = start + len(line.plain)

@@ -12,22 +12,31 @@ _SEAMS = tuple(re.compile(rf".*{sign}(?=\w)", re.DOTALL) for sign in (r"(?:::|[/
 
 def rows(text: str, room: int) -> int:
     """How many rows a line takes; at least one."""
-    if text.isascii():
-        return max(1, -(-len(text) // room))
-    return 1 if cell_len(text) <= room else len(breaks(text, room))
+    return 1 if (len(text) if text.isascii() else cell_len(text)) <= room else len(breaks(text, room))
 
 
 def breaks(text: str, room: int) -> Sequence[int]:
-    """Where the rows of a line begin; a character that combines with another stays with it."""
+    """Where the rows of a line begin: behind a blank, if one is near; what combines with a character stays with it."""
     if text.isascii():
-        return range(0, len(text) or 1, room)
-    starts, used = [0], 0
+        return _ascii_breaks(text, room)
+    starts, used, behind, before = [0], 0, 0, 0
     for index, character in enumerate(text):
         cells = get_character_cell_size(character)
+        if cells and index and text[index - 1] == " " and used >= room - room // 3:
+            behind, before = index, used
         if used + cells > room:
-            starts.append(index)
-            used = 0
+            blank = behind > starts[-1]
+            starts.append(behind if blank else index)
+            used = used - before if blank else 0
         used += cells
+    return starts
+
+
+def _ascii_breaks(text: str, room: int) -> list[int]:
+    starts = [0]
+    while len(text) - starts[-1] > room:
+        end = starts[-1] + room
+        starts.append(text.rfind(" ", end - room // 3, end) + 1 or end)
     return starts
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from ossa.assistant.events import Notice, TurnFinished, TurnStarted
-from ossa.tui.wrapping import seams
+from ossa.tui.wrapping import breaks, seams
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open
@@ -24,6 +24,12 @@ def test_a_long_name_is_parted_at_its_seams() -> None:
     assert parted(f"{TEST} fails", 40) == ["tests/test_book.py::TestBook::", "test_purposes_are_summed fails"]
     assert parted("short words stay as they are", 5) == ["short words stay as they are"]
     assert parted("x" * 12, 5) == ["xxxxx", "xxxxx", "xx"]
+
+
+def test_a_line_of_code_goes_on_behind_a_blank_that_is_near() -> None:
+    assert breaks("total = first + second", 18) == [0, 16]
+    assert breaks("total = 漢字 + second", 18) == [0, 13]
+    assert breaks("a = second_and_third()", 18) == [0, 18]
 
 
 @given(st.text(alphabet="ab/:_.漢e\u0301 ", max_size=60), st.integers(2, 12))

@@ -30,7 +30,7 @@ class Reason(InOrder, Input):
         """`leave_key` is the one that leaves, as written in texts."""
         questions: dict[Purpose, str] = {
             "reject": f"Why not {view.place}? Enter tells, {leave_key} skips",
-            "ask again": f"What is wrong with {view.place}? Enter asks again, {leave_key} leaves it",
+            "ask again": f"What is wrong with {view.place}? ⏎ asks, {leave_key} leaves",
         }
         super().__init__(placeholder=questions[purpose], compact=True)
         self._view = view
