@@ -32,7 +32,6 @@ if log:
 AFTERWARDS = '"$@"; code=$?; echo; cat /proc/self/net/snmp /proc/self/net/dev; exit $code'
 
 
-@pytest.mark.timeout(180)
 def test_a_whole_turn_in_an_empty_network_namespace(tmp_path: Path, small_model_file: Path) -> None:
     sandbox = find_sandbox(tmp_path / "probe")
     if not isinstance(sandbox, Sandbox):

@@ -26,6 +26,8 @@ from acp.schema import (
 )
 from acp.stdio import spawn_agent_process
 
+from ossa.tests.waiting import LIMIT
+
 Json: TypeAlias = dict[str, Any]
 PATCH = "*** Begin Patch\n*** Update File: calc.py\n@@\n-    return a - b\n+    return a + b\n*** End Patch\n"
 CALC = "def add(a, b):\n    return a - b\n"
@@ -92,7 +94,7 @@ class Editor:
         return "".join(update["content"]["text"] for update in self.of("agent_message_chunk", session))
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(LIMIT):
             while not condition():
                 self.news.clear()
                 await self.news.wait()
@@ -127,5 +129,5 @@ async def running(line: Sequence[str], editor: Editor, *, reads: bool = False) -
         yield Ossa(connection, process, editor)
         assert process.stdin
         process.stdin.close()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(LIMIT):
             assert await process.wait() == 0

@@ -15,6 +15,7 @@ from ossa.assistant.review import Unattended
 from ossa.assistant.workbench import Options, open_workbench
 from ossa.model.base import ModelError
 from ossa.model.scripted import ScriptedModel
+from ossa.tests.waiting import LIMIT
 from ossa.tui.acp.conversation import Conversation
 from ossa.tui.acp.editor import Update
 from ossa.tui.acp.settings import Settings
@@ -29,7 +30,7 @@ class Slow(ScriptedModel):
 
     def start(self) -> None:
         self.far("its libraries")
-        assert self.loaded.wait(40)
+        assert self.loaded.wait(LIMIT)
         self.far("")
         if self._fault:
             raise ModelError(self._fault)
@@ -60,7 +61,7 @@ class Heard:
         return None
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(LIMIT):
             while not holds():
                 self._news.clear()
                 await self._news.wait()

@@ -5,12 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from ossa.tests.acp.editing import CALC, Editor, running
 
 
-@pytest.mark.timeout(240)
 async def test_the_small_model_repairs_a_test_from_an_editor(repository: Path, small_model_file: Path) -> None:
     calc, editor = repository / "calc.py", Editor(["accept"])
     (repository / ".ossa.toml").unlink()

@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ossa.tests.waiting import LIMIT
+
 Command = Callable[..., list[str]]
 HELLO: dict[str, Any] = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {"protocolVersion": 1}}
 ALIVE: dict[str, Any] = {"jsonrpc": "2.0", "id": "alive", "method": "session/list", "params": {}}
@@ -51,8 +53,8 @@ def talk(command: list[str], lines: Sequence[bytes | dict[str, Any]]) -> tuple[l
             answers.append(json.loads(line, parse_constant=refuse))
             if answers[-1].get("id") == "alive":
                 pipe.close()
-        writing.join(20)
-        code = process.wait(20)
+        writing.join(LIMIT)
+        code = process.wait(LIMIT)
         beside.seek(0)
         printed = beside.read().decode()
     assert code == 0, printed
@@ -108,17 +110,17 @@ def test_a_signal_ends_it_in_order(command: Command) -> None:
     process.stdin.flush()
     assert process.stdout.readline()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(40) == 128 + signal.SIGTERM
+    assert process.wait(LIMIT) == 128 + signal.SIGTERM
 
 
 def test_it_needs_neither_a_screen_nor_torch() -> None:
     program = "import ossa.tui.acp.serve, sys; print(*{name.split('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=50)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=150)
     assert not set(done.stdout.split()) & {"textual", "torch", "transformers", "httpx2", "huggingface_hub"}, done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a file by its number")
 def test_closed_input_is_said() -> None:
     line = [sys.executable, "-P", "-m", "ossa.tui", "acp"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=50, preexec_fn=lambda: os.close(0))
+    done = subprocess.run(line, capture_output=True, text=True, timeout=150, preexec_fn=lambda: os.close(0))
     assert done.returncode == 2 and "standard input" in done.stderr and "Traceback" not in done.stderr

@@ -191,7 +191,7 @@ class Desk:
     ) -> Workbench:
         """A workbench whose model replays a script; tests by exit code alone unless others are named."""
         model = ScriptedModel(script, calls_tools=calls_tools)
-        options = Options(self.repo, test=test, resume=resume, seconds=30, candidates=150, plain_folder=plain_folder)
+        options = Options(self.repo, test=test, resume=resume, seconds=300, candidates=150, plain_folder=plain_folder)
         self.opened.append(open_workbench(options, lambda _: model, reviewer or Unattended()))
         return self.opened[-1]
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +21,7 @@ from ossa.assistant.testing.affected import Reach, doubtful, early, reach, waver
 from ossa.assistant.testing.graph import ImportGraph
 from ossa.assistant.testing.runner import TestRunner
 from ossa.assistant.verdict import Outcome, TestReport, TestResult, Verdict, compare
+from ossa.tests.waiting import LIMIT
 
 if TYPE_CHECKING:
     from tests.assistant.conftest import Desk
@@ -107,7 +107,6 @@ def test_anything_may_stand_in_a_file(files: dict[str, str]) -> None:
     assert reached(files, *files).files.keys() >= files.keys()
 
 
-@pytest.mark.timeout(10)
 def test_long_lines_are_no_trouble() -> None:
     text = "import " + "a, " * 100_000 + "\nfrom x import (" + "b, " * 100_000 + "\nrequire(" + "'./" * 100_000
     assert reached({"a.py": text, "b.js": text, "c.go": text}, "a.py").files
@@ -151,12 +150,12 @@ def test_what_is_not_read_in_time_is_not_known(tmp_path: Path) -> None:
 
     def files() -> list[str]:
         listing.set()
-        go_on.wait(10)
+        go_on.wait(LIMIT)
         return []
 
     graph = ImportGraph(tmp_path)
     graph.prepare(files)
-    listing.wait(10)
+    listing.wait(LIMIT)
     try:
         found = reach(["a.py"], graph.importers(["a.py"], {"a.py": ""}, wait=0.01), {"a.py"})
         assert found.reaches("b.py::test") and found.files == {"a.py": 0}

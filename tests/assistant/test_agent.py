@@ -81,7 +81,7 @@ class Bench:
         self.open: list[Workbench] = []
 
     def __call__(
-        self, model: ScriptedModel, reviewer: Reviewer | None = None, resume: str = "", seconds: float = 60
+        self, model: ScriptedModel, reviewer: Reviewer | None = None, resume: str = "", seconds: float = 300
     ) -> Workbench:
         options = Options(self.repo, test="", resume=resume, seconds=seconds, candidates=100)
         self.open.append(open_workbench(options, lambda _: model, reviewer or Unattended()))
@@ -296,8 +296,7 @@ async def test_cancelling_kills_the_command_and_keeps_the_draft(bench: Bench) ->
             work.agent.cancel()
     assert end(events) == "cancelled"
     assert work.draft.change()
-    async with asyncio.timeout(20):
-        events = await everything(work.agent.discard())
+    events = await everything(work.agent.discard())
     assert end(events) == "answered" and not work.draft.change()
 
 

@@ -304,7 +304,7 @@ async def test_links_to_elsewhere_are_the_persons_to_make(
     before = fingerprint(repo)
     done = await desk.do(repo, sh(f"ln -sfn {target} link.py"))
     (sentence,) = done.refused
-    assert "symbolic link" in sentence and f"run `ln -sfn {target} link.py`" in sentence and done.end == "rejected"
+    assert "symbolic link" in sentence and f"run `ln -sfn -- {target} link.py`" in sentence and done.end == "rejected"
     assert fingerprint(repo) == before
 
 

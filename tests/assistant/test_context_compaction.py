@@ -15,6 +15,7 @@ from ossa.assistant.trim import essence
 from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Finished, Message, ModelError, Piece, Text, ToolCall, ToolSpec, Usage
 from ossa.model.scripted import Answer, ScriptedModel
+from ossa.tests.waiting import LIMIT
 
 WINDOW = 3_000
 WORDS = [f"The person says {word} in so many words." for word in ("one", "two", "three", "four", "five", "six")]
@@ -153,8 +154,8 @@ async def test_esc_ends_a_summary_too(start: Callable[..., Workbench]) -> None:
     for prompt in WORDS[:2]:
         await play(work, prompt)
     turn = asyncio.ensure_future(play(work, WORDS[2]))
-    async with asyncio.timeout(20):
-        assert await asyncio.to_thread(asked.wait, 15)
+    async with asyncio.timeout(LIMIT):
+        assert await asyncio.to_thread(asked.wait, LIMIT)
         work.agent.cancel()
         events = await turn
     assert isinstance(events[-1], TurnFinished) and events[-1].end == "cancelled"

@@ -1,12 +1,13 @@
 """Completion of paths finds what is meant, says where it matches, and keeps up with typing."""
 
 import random
-import time
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ossa.assistant.fuzzy import PathFinder
+from ossa.tests.waiting import steps
 
 WORDS = (
     "core",
@@ -74,15 +75,15 @@ def test_exactly_the_paths_that_have_the_letters_in_order_are_found(paths: list[
         assert list(match.positions) == sorted(set(match.positions))
 
 
-def test_fifty_thousand_paths_are_searched_between_two_keys() -> None:
+def test_no_key_has_python_look_at_every_path() -> None:
     chance = random.Random(1)
     folders = ["/".join(chance.choices(WORDS, k=chance.randint(1, 6))) for _ in range(5_000)]
-    finder = PathFinder([f"{chance.choice(folders)}/{chance.choice(WORDS)}_{number}.py" for number in range(50_000)])
-    took: list[float] = []
-    for word in ("parser_1", "tokcac", "core/test"):
-        for end in range(1, len(word) + 1):
-            began = time.process_time()
-            assert finder.find(word[:end])
-            took.append(time.process_time() - began)
-    # Half a second for all 24 keys, about 20 ms each, on any machine that this may run on.
-    assert sum(took) < 0.5
+
+    def work(size: int) -> int:
+        finder = PathFinder([f"{chance.choice(folders)}/{chance.choice(WORDS)}_{number}.py" for number in range(size)])
+        words = [word[:end] for word in ("parser_1", "tokcac", "core/test") for end in range(1, len(word) + 1)]
+        assert all(finder.find(word) for word in words)
+        return max(steps(partial(finder.find, word)) for word in words)
+
+    # The arrays are numpy's; what is looked at closely is as many as ever.
+    assert work(50_000) < 2 * work(5_000)

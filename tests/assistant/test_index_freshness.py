@@ -1,7 +1,5 @@
 """An index that is kept fresh: by the watcher's word, over bursts, branches and ossa's own writes."""
 
-import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from ossa.assistant.index.freshness import Freshness
 from ossa.assistant.index.index import Index
 from ossa.assistant.repository import Repository
 from ossa.assistant.watch import Watcher
+from ossa.tests.waiting import LIMIT, until
 
 if TYPE_CHECKING:
     from tests.assistant.conftest import Desk, Reader
@@ -26,7 +25,7 @@ Git = Callable[..., str]
 def fresh(repo: Path) -> Iterator[Freshness]:
     repository = Repository.open(repo)
     made = Freshness(Index.of(repository), repository).start()
-    assert made.settle(20)
+    assert made.settle(LIMIT)
     yield made
     made.stop()
 
@@ -38,14 +37,6 @@ def watched(repo: Path, fresh: Freshness) -> Generator[Watcher]:
         yield watcher
     finally:
         watcher.stop()
-
-
-def wait(condition: Callable[[], object]) -> None:
-    limit = time.monotonic() + 20
-    news = threading.Event()
-    while not condition():
-        assert time.monotonic() < limit
-        news.wait(0.01)
 
 
 def names(fresh: Freshness, path: str) -> list[str]:
@@ -65,10 +56,10 @@ def test_what_is_written_moved_and_deleted_is_followed(repo: Path, fresh: Freshn
         (repo / "pkg" / "deep" / "one.py").unlink()
         (repo / "build").mkdir()
         (repo / "build" / "out.py").write_text("def ignored(): ...\n")
-        wait(lambda: names(fresh, "calc.py") == ["mul"] and names(fresh, "new.py") == ["fresh"])
+        until(lambda: names(fresh, "calc.py") == ["mul"] and names(fresh, "new.py") == ["fresh"])
         (repo / "pkg").rename(repo / "packet")
-        wait(lambda: fresh.index.named("TWO") and fresh.index.named("TWO")[0].path == "packet/deep/two.py")
-    assert fresh.settle(20)
+        until(lambda: fresh.index.named("TWO") and fresh.index.named("TWO")[0].path == "packet/deep/two.py")
+    assert fresh.settle(LIMIT)
     assert not fresh.index.named("ONE")
     assert not fresh.index.named("ignored")
     assert not [path for path in fresh.index.paths() if path.startswith("pkg/")]
@@ -77,13 +68,13 @@ def test_what_is_written_moved_and_deleted_is_followed(repo: Path, fresh: Freshn
 def test_what_becomes_ignored_goes(repo: Path, fresh: Freshness) -> None:
     (repo / "more.py").write_text("def more(): ...\n")
     fresh.changed(["more.py"])
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
     assert fresh.index.named("more")
 
     (repo / ".gitignore").write_text("more.py\n")
     fresh.changed([".gitignore"])
 
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
     assert not fresh.index.named("more")
 
 
@@ -96,12 +87,12 @@ def test_another_branch_is_followed_by_its_head_alone(repo: Path, fresh: Freshne
     git("commit", "-q", "-m", "other")
     git("switch", "-q", "main")
     fresh.changed([".git/HEAD"])
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
 
     git("switch", "-q", "other")
     fresh.changed([".git/HEAD"])
 
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
     assert names(fresh, "calc.py") == ["mul"]
     assert fresh.index.named("only")
     assert not fresh.index.named("ONE")
@@ -113,7 +104,7 @@ def test_a_burst_of_many_files(repo: Path, fresh: Freshness) -> None:
 
     fresh.changed(f"more{n}.py" for n in range(1200))
 
-    assert fresh.settle(50)
+    assert fresh.settle(LIMIT)
     assert fresh.index.named("more1199")
 
 
@@ -130,11 +121,11 @@ def test_own_writes_are_told_once_when_they_are_done(repo: Path, tmp_path: Path,
                 Swap("made.py", None, Content(b"def made(): ...\n", 0o644)),
             ]
         )
-        wait(lambda: names(fresh, "calc.py") == ["mul"] and names(fresh, "made.py") == ["made"])
+        until(lambda: names(fresh, "calc.py") == ["mul"] and names(fresh, "made.py") == ["made"])
         checkpoints.undo()
-        wait(lambda: names(fresh, "calc.py") == ["add", "sub"] and not names(fresh, "made.py"))
+        until(lambda: names(fresh, "calc.py") == ["add", "sub"] and not names(fresh, "made.py"))
         (repo / "end.py").write_text("")
-        wait(lambda: any("end.py" in burst for burst in told))
+        until(lambda: any("end.py" in burst for burst in told))
 
     assert [burst for burst in told if "calc.py" in burst] == [frozenset({"calc.py", "made.py"})] * 2
 
@@ -144,12 +135,12 @@ def test_a_folder_without_git(tmp_path: Path) -> None:
     (tmp_path / "folder" / "a.py").write_text("def one(): ...\n")
     repository = Repository.plain(tmp_path / "folder")
     fresh = Freshness(Index.of(repository), repository).start()
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
 
     (tmp_path / "folder" / "a.py").write_text("def two(): ...\n")
     fresh.changed(["a.py"])
 
-    assert fresh.settle(20)
+    assert fresh.settle(LIMIT)
     assert names(fresh, "a.py") == ["two"]
     fresh.stop()
 
@@ -159,7 +150,7 @@ def test_a_stop_does_not_wait_for_the_rest(repo: Path) -> None:
         (repo / f"more{n}.py").write_text(f"def more{n}(): ...\n" * 30)
     repository = Repository.open(repo)
     fresh = Freshness(Index.of(repository), repository).start()
-    wait(lambda: fresh.progress[0])
+    until(lambda: fresh.progress[0])
 
     fresh.stop()
 

@@ -130,7 +130,6 @@ def test_of_a_file_that_breaks_off_what_came_before_is_known() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-@pytest.mark.timeout(10)
 def test_entities_are_refused(encoding: str) -> None:
     lol = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
     head = f'<?xml version="1.0" encoding="{encoding}"?>' if encoding == "utf-8" else ""

@@ -67,7 +67,7 @@ def snapshot(root: Path) -> dict[str, object]:
 
 
 async def run(draft: Draft, line: str) -> str:
-    return (await draft.run(Command(["sh", "-c", line], timeout=20.0))).output
+    return (await draft.run(Command(["sh", "-c", line], timeout=150))).output
 
 
 def taken(change: Change, root: Path, draft: Draft, checkpoints: Checkpoints) -> Accepted:
@@ -113,10 +113,10 @@ async def test_half_of_a_change_never_goes_through_a_link(tree: Path, draft: Dra
     some = {"inner/one.py", "other"}
     decisions = [Decision(hunk.id, file.path in some) for file, hunk in change.hunks]
     done = accept(change, decisions, tree, draft.read, checkpoints)
-    assert [sentence.split(",")[0] for sentence in done.refused] == [
-        "inner/one.py goes through inner",
-        "other is a folder in the working tree by now",
-    ]
+    assert done.refused == (
+        "inner/one.py can only come when inner goes: accept the two together.",
+        "other can only come when other/one.py goes: accept the two together.",
+    )
     assert (done.files, snapshot(tree)) == ((), before)
     with pytest.raises(DraftError, match="other is a symbolic link"):
         take_out(draft, tree, change, [hunk.id for file, hunk in change.hunks if file.path == "other/one.py"])

@@ -128,7 +128,6 @@ def spin():
 """
 
 
-@pytest.mark.timeout(120)
 async def test_a_hot_loop_is_not_followed_for_ever(
     project: Callable[[dict[str, str]], Draft], own_python: None
 ) -> None:

@@ -1,13 +1,12 @@
 """Comments that ask something, in any language, and texts without them."""
 
-import time
-
 import pytest
 
 from ossa.assistant.index.languages import LANGUAGES, Language
 from ossa.assistant.marks.comments import comments
 from ossa.assistant.marks.marks import Mark, marks_in, without
 from ossa.assistant.marks.request import around, place, requested
+from ossa.tests.waiting import steps
 
 
 def told(path: str, text: str) -> list[tuple[str, int, str]]:
@@ -144,15 +143,17 @@ def test_odd_files_do_no_harm() -> None:
 
 @pytest.mark.parametrize("filler", [" ", "#", "*", "-", "=", "]", "AI "])
 def test_a_long_comment_takes_no_longer_than_its_length(filler: str) -> None:
-    text = f"# a{filler * 100_000}b: AI!\n"
-    began = time.monotonic()
+    # A square of the length would not be over within the limit of a test.
+    text = f"# a{filler * 400_000}b: AI!\n"
     (mark,) = marks_in("a.py", text)
     assert mark.text == text[2:-5].rstrip() and without(text, [mark], {mark.source}) and without(text, [mark]) == ""
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(("path", "comment"), [("a.py", "# a AI?"), ("a.md", "<!-- a AI? -->"), ("a.ini", "; a AI?")])
 def test_many_comments_take_no_longer_than_their_number(path: str, comment: str) -> None:
-    began = time.monotonic()
-    assert len(marks_in(path, f"{comment}\n\n" * 10_000)) == 10_000
-    assert time.monotonic() - began < 5
+    def work(size: int) -> int:
+        text = f"{comment}\n\n" * size
+        assert len(marks_in(path, text)) == size
+        return steps(lambda: marks_in(path, text))
+
+    assert work(4_000) < 5 * work(1_000)

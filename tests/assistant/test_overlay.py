@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +12,11 @@ from ossa.assistant.draft import Command
 from ossa.assistant.drafts.layers import Layers
 from ossa.assistant.drafts.opening import foreign, open_draft
 from ossa.assistant.repository import Repository
+from ossa.tests.waiting import until
 
 
 def sh(line: str) -> Command:
-    return Command(["sh", "-c", line], timeout=20)
+    return Command(["sh", "-c", line], timeout=150)
 
 
 async def test_odd_names_of_folders(tmp_path: Path) -> None:
@@ -118,9 +118,7 @@ asyncio.run(draft.run(command, scratch=kind == "scratch", on_output=lambda text:
 async def test_a_kill_loses_nothing_and_leaves_nothing(repo: Path, tmp_path: Path, kind: str) -> None:
     nap = f"55.{os.getpid()}{kind == 'scratch':d}"
     _kill_when_ready([sys.executable, "-c", KILLED, str(repo), str(tmp_path / "draft"), kind, nap])
-    deadline = time.monotonic() + 10
-    while _runs(nap):
-        assert time.monotonic() < deadline
+    until(lambda: not _runs(nap))
     draft = open_draft(Repository.open(repo), tmp_path / "draft")
     assert [file.path for file in draft.change().files] == [*(["made"] if kind == "lasting" else []), "written.txt"]
     assert not list((tmp_path / "draft").rglob("scratch-*"))

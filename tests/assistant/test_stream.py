@@ -9,6 +9,7 @@ import pytest
 from ossa.assistant.stream import pieces
 from ossa.model.base import Finished, ModelError, Piece, Text
 from ossa.model.scripted import ScriptedModel
+from ossa.tests.waiting import LIMIT
 
 
 async def test_pieces_come_in_order() -> None:
@@ -37,4 +38,4 @@ async def test_leaving_early_stops_the_model() -> None:
     stream = pieces(endless)
     assert await anext(stream) == Text("0")
     await stream.aclose()
-    assert stopped.wait(10)
+    assert stopped.wait(LIMIT)

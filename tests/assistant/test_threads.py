@@ -6,13 +6,14 @@ import threading
 import pytest
 
 from ossa.assistant.threads import in_thread, to_its_end
+from ossa.tests.waiting import LIMIT
 
 
 async def test_the_loop_goes_on_meanwhile_and_the_result_comes_back() -> None:
     go = threading.Event()
 
     def work(text: str, *, times: int) -> str:
-        assert go.wait(10)
+        assert go.wait(LIMIT)
         return text * times
 
     job = asyncio.create_task(in_thread(work, "a", times=3))
@@ -27,11 +28,11 @@ async def test_a_cancelling_takes_effect_when_the_work_is_over() -> None:
 
     def work() -> None:
         began.set()
-        assert go.wait(10)
+        assert go.wait(LIMIT)
         done.set()
 
     job = asyncio.create_task(in_thread(work))
-    assert await asyncio.to_thread(began.wait, 10)
+    assert await asyncio.to_thread(began.wait, LIMIT)
     for _ in range(3):  # someone leans on Esc
         job.cancel()
         await asyncio.sleep(0)

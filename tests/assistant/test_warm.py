@@ -53,7 +53,7 @@ def test_nothing_is_left_of_others():
 
 def test_a_fresh_interpreter_sees_the_same():
     program = "import sys; from pkg import shapes; sys.exit(str(shapes.area(3, 3)) != sys.argv[1])"
-    assert subprocess.run([sys.executable, "-c", program, str(shapes.area(3, 3))], timeout=20).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program, str(shapes.area(3, 3))], timeout=150).returncode == 0
 """
 FILES = {
     "pkg/__init__.py": "",
@@ -138,7 +138,6 @@ async def known(draft: Draft, command: str | None = None) -> tuple[TestRunner, T
     return tests, await tests.run(draft)
 
 
-@pytest.mark.timeout(240)
 async def test_every_mutant_gets_the_verdict_of_a_cold_run(draft: Draft) -> None:
     tests, before = await known(draft)
     limits = {name: 2 if name == "hangs for good" else 30 for name in MUTANTS}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.watch import Watcher
+from ossa.tests.waiting import LIMIT
 
 
 class Seen:
@@ -31,7 +32,7 @@ class Seen:
 
     def wait(self, condition: Callable[[set[str]], bool]) -> set[str]:
         with self._news:
-            assert self._news.wait_for(lambda: condition(self.paths), 10), self.bursts
+            assert self._news.wait_for(lambda: condition(self.paths), LIMIT), self.bursts
             return self.paths
 
     def wait_for(self, *paths: str) -> set[str]:
@@ -72,10 +73,12 @@ def test_reading_is_no_change(tmp_path: Path) -> None:
 
 def test_a_burst_is_told_at_once(tmp_path: Path) -> None:
     with watching(tmp_path) as (_, seen):
+        began = time.monotonic()
         for number in range(500):
             (tmp_path / f"{number}.txt").write_text("x")
         seen.wait(lambda paths: len(paths) == 500)
-        assert len(seen.bursts) < 50
+        # One for each gathering time that went by, not one for each file.
+        assert len(seen.bursts) <= (time.monotonic() - began) / 0.1 + 2
 
 
 def test_of_git_only_branch_and_index_count(tmp_path: Path) -> None:
@@ -161,7 +164,7 @@ def test_it_can_be_stopped_from_within_its_own_call(tmp_path: Path) -> None:
 
     watcher = Watcher(tmp_path, stop).start()
     (tmp_path / "a").touch()
-    assert done.wait(10)
+    assert done.wait(LIMIT)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limits of inotify")
@@ -180,11 +183,9 @@ for free in taken[-2:]:  # enough to list a folder, too few for inotify and its 
 watcher.start()
 resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 (Path(sys.argv[1]) / "new").touch()
-assert seen.wait(20)
+assert seen.wait(150)
 watcher.stop()
 print(watcher.problem)
 """
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("Changes to files are noticed only every 5 s (Too many open files)"), done.stderr
-    assert time.monotonic() - started < 30

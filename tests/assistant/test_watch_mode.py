@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from ossa.assistant.marks.looking import Looker
 from ossa.assistant.marks.request import Request, Tidying
 from ossa.assistant.repository import Repository
 from ossa.assistant.workbench import Workbench
+from ossa.tests.waiting import LIMIT, until_async
 
 Git: TypeAlias = Callable[..., str]
 ADD = "def add(a, b):\n    return a - b\n"
@@ -146,15 +146,8 @@ async def watching(work: Workbench) -> AsyncGenerator[tuple[Inbox, asyncio.Event
     yield inbox, idle, said
 
 
-async def until(met: Callable[[], object]) -> None:
-    by = time.monotonic() + 20
-    while not met():
-        assert time.monotonic() < by
-        await asyncio.sleep(0.01)
-
-
 async def first(work: Awaitable[Request]) -> Request:
-    return await asyncio.wait_for(work, 20)
+    return await asyncio.wait_for(work, LIMIT)
 
 
 async def play(work: Workbench, inbox: Inbox, idle: asyncio.Event, request: Request) -> list[Any]:
@@ -243,11 +236,11 @@ async def test_files_saved_during_a_turn_wait_for_its_end(repo: Path, desk: Any)
         idle.clear()
         waiting = asyncio.ensure_future(inbox.next())
         write(repo, "one.py", "# one AI!\n")
-        await until(lambda: said)
+        await until_async(lambda: said)
         write(repo, "two.py", "# two AI!\n")
-        await until(lambda: len(said) == 2)
+        await until_async(lambda: len(said) == 2)
         write(repo, "one.py", "# one and a half AI!\n")
-        await until(lambda: len(said) == 3)
+        await until_async(lambda: len(said) == 3)
         assert said[0] == "one.py:1: one (AI!) waits until this turn is over." and not waiting.done()
         await inbox.see(Reviewed((), ("one.py",)))
         idle.set()
@@ -261,7 +254,7 @@ async def test_switched_off_during_a_turn_what_waits_is_forgotten(repo: Path, de
         idle.clear()
         waiting = asyncio.ensure_future(inbox.next())
         write(repo, "one.py", "# one AI!\n")
-        await until(lambda: said)
+        await until_async(lambda: said)
         inbox.on = False
         idle.set()
         await asyncio.wait([waiting], timeout=1)
@@ -363,7 +356,7 @@ async def test_the_same_words_saved_once_more_meanwhile_are_asked_next(
         idle.clear()
         waiting = asyncio.ensure_future(inbox.next())
         write(repo, "calc.py", both.format(ASKING))
-        await until(lambda: said)
+        await until_async(lambda: said)
         work.draft.write("calc.py", both.format(ASKING if left else mended).encode())
         tidying.clear()
         assert work.draft.read("calc.py") == both.format(ADD if left else mended).encode()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ossa.model.ahead import _places, read_ahead
+from ossa.tests.waiting import LIMIT
 
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks the system for pages as Linux does")
 
@@ -17,7 +18,7 @@ def test_experts_of_all_files_are_read(tiny_mxfp4_folder: Path) -> None:
     assert all(0 < begin < begin + size <= file.stat().st_size for file, begin, size in places)
     thread = read_ahead(tiny_mxfp4_folder)
     assert thread
-    thread.join(30)
+    thread.join(LIMIT)
     assert not thread.is_alive()
 
 
@@ -27,7 +28,7 @@ def test_a_place_beyond_the_end_of_a_file_ends_it(tiny_mxfp4_folder: Path, tmp_p
         (tmp_path / file.name).write_bytes(file.read_bytes()[:200_000])
     thread = read_ahead(tmp_path)
     assert thread
-    thread.join(30)
+    thread.join(LIMIT)
     assert not thread.is_alive()
 
 

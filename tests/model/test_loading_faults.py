@@ -22,6 +22,7 @@ from ossa.model.mxfp4.library import PATH, proven
 from ossa.model.mxfp4.narrow import NarrowFolder
 from ossa.model.mxfp4.specimen import make_random
 from ossa.model.process import LocalModel
+from ossa.tests.waiting import LIMIT
 
 ASK = [Message("user", "hi")]
 FIRST = "model-00001-of-00003.safetensors"
@@ -152,7 +153,7 @@ def test_a_process_that_ends_by_a_file_cut_short_says_so() -> None:
     link = Link()
     os.kill(link.pid, signal.SIGBUS)
     with pytest.raises(ModelError, match="cut short, or its disk failed"):
-        link.ask({"do": "ping"}).get(50)
+        link.ask({"do": "ping"}).get(LIMIT)
 
 
 @pytest.mark.skipif(not PATH.is_file(), reason="the kernels are not built: make setup")

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ import pytest
 from ossa.model import catalog, discover, wire
 from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampling, Text, ToolSpec
 from ossa.model.process import LocalModel
+from ossa.tests.waiting import LIMIT, until
 
 ASK = [Message("user", "Which is the capital of France?")]
 LONG = [Message("user", "word " * 9000)]
@@ -33,13 +32,6 @@ def said(pieces: list[Piece]) -> str:
 def finished(pieces: list[Piece]) -> Finished:
     assert isinstance(pieces[-1], Finished)
     return pieces[-1]
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    limit = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.01)
 
 
 def test_the_small_model_answers(small_model: LocalModel) -> None:
@@ -96,11 +88,9 @@ def test_closed_in_another_thread_it_stops_at_once_and_keeps_what_was_said(small
     reader = threading.Thread(target=lambda: pieces.extend(generation))
     reader.start()
     until(lambda: len(pieces) > 4)
-    begin = time.monotonic()
     generation.close()
-    assert time.monotonic() - begin < 3
-    reader.join(5)
-    assert finished(pieces).reason == "cancelled"
+    reader.join(LIMIT)
+    assert finished(pieces).reason == "cancelled" and finished(pieces).usage.output_tokens < 2000
     assert said(pieces).startswith(said(pieces[:-1]))
     assert "Paris" in said(answer(small_model, ASK))
 
@@ -125,11 +115,11 @@ def test_a_second_prompt_waits_and_can_be_dropped_while_waiting(small_model: Loc
         reader.start()
     until(lambda: bool(second._replies and third._replies))
     second.close()
-    readers[0].join(5)
+    readers[0].join(LIMIT)
     assert dropped == []
     assert small_model.count(ASK) > 0
     first.close()
-    readers[1].join(30)
+    readers[1].join(LIMIT)
     assert "Paris" in said(answered)
 
 
@@ -155,9 +145,7 @@ def test_a_hung_process_is_ended_when_the_answer_is_closed(tiny_gpt_oss_folder: 
     generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
     next(generation)
     os.kill(model.pid, signal.SIGSTOP)
-    begin = time.monotonic()
     generation.close()
-    assert time.monotonic() - begin < 4
     assert model.pid == 0
     assert list(generation) == []
 
@@ -179,7 +167,7 @@ def test_a_process_that_hung_unnoticed_is_ended_by_the_next_prompt(tiny_gpt_oss_
     weighing.start()
     until(lambda: bool(model._link and model._link._open))
     assert finished(answer(model, ASK)).message.tokens
-    weighing.join(5)
+    weighing.join(LIMIT)
     assert "did not respond" in str(abandoned[0])
     assert model.pid not in (0, hung)
     model.close()
@@ -209,7 +197,7 @@ def test_killed_while_it_loads_or_idles_it_says_so_and_the_next_prompt_works(tin
     starter.start()
     until(lambda: model.pid > 0)
     os.kill(model.pid, signal.SIGKILL)
-    starter.join(5)
+    starter.join(LIMIT)
     assert "signal 9" in str(errors[0])
     assert finished(answer(model, ASK)).message.tokens
     os.kill(model.pid, signal.SIGKILL)
@@ -224,10 +212,8 @@ def test_out_of_memory_it_says_so_and_the_next_prompt_works(small_model: LocalMo
     status = Path(f"/proc/{pid}/status").read_text()
     used = int(status.partition("VmSize:")[2].split()[0]) * 1024
     resource.prlimit(pid, resource.RLIMIT_AS, (used + 50_000_000, unlimited))
-    begin = time.monotonic()
     with pytest.raises(ModelError, match="ran out of memory: close other programs"):
         answer(small_model, [Message("user", "word " * 7000)])
-    assert time.monotonic() - begin < 20
     resource.prlimit(pid, resource.RLIMIT_AS, (unlimited, unlimited))
     assert "Paris" in said(answer(small_model, ASK))
     assert small_model.pid == pid
@@ -235,10 +221,8 @@ def test_out_of_memory_it_says_so_and_the_next_prompt_works(small_model: LocalMo
 
 def test_a_prompt_beyond_the_window_is_refused_and_the_next_one_works(small_model: LocalModel) -> None:
     for ask in (lambda: small_model.weigh(LONG, "Paris"), lambda: answer(small_model, LONG)):
-        begin = time.monotonic()
         with pytest.raises(ModelError, match=r"9,\d\d\d tokens, but .* 8,192"):
             ask()
-        assert time.monotonic() - begin < 3
     assert "Paris" in said(answer(small_model, ASK))
 
 
@@ -296,7 +280,7 @@ def test_closed_while_it_loads_it_says_so(small_model_file: Path) -> None:
     starter.start()
     until(lambda: model.pid > 0)
     model.close()
-    starter.join(10)
+    starter.join(LIMIT)
     assert "closed" in str(errors[0])
 
 
@@ -364,7 +348,7 @@ def test_closed_while_the_machine_is_still_being_looked_at_it_is_not_loaded(
     until(asked.exists)
     model.close()
     answered.touch()
-    starting.join(20)
+    starting.join(LIMIT)
     assert [str(error) for error in errors] == ["The model was closed."]
     assert model.pid == 0
 

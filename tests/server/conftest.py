@@ -19,6 +19,7 @@ from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import CALL, CHANNEL, CONSTRAIN, END, MESSAGE, RETURN, START
 from ossa.model.server.line import Limits
 from ossa.model.server.model import ServerModel, open_server
+from ossa.tests.waiting import LIMIT
 
 Dialect = Literal["vllm", "llama", "chat"]
 Answer = Sequence[Piece]
@@ -264,7 +265,7 @@ class _ProxyHandler(_Handler):
                 self._head(200, "text/event-stream")
                 self.close_connection = True
             case "hang":
-                self.proxy.released.wait(20)
+                self.proxy.released.wait(LIMIT)
                 self.close_connection = True
             case _:
                 self._forward(body, fault)
@@ -295,7 +296,7 @@ class _ProxyHandler(_Handler):
         elif fault == "nonsense":
             self._chunk(b"data: {what?\n\n")
         elif fault == "stall":
-            self.proxy.released.wait(20)
+            self.proxy.released.wait(LIMIT)
         elif fault == "told":
             self._chunk(b'data: {"error": {"message": "the card is on fire"}}\n\n')
         self.close_connection = True

@@ -12,6 +12,7 @@ from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import MESSAGE
 from ossa.model.server.chat import defuse
+from ossa.tests.waiting import LIMIT
 
 WAYS = ("vllm", "llama", "chat")
 ASK = [Message("system", "Be brief."), Message("user", "What is in a.py?")]
@@ -91,7 +92,7 @@ def test_closing_frees_the_server_and_ends_the_answer_as_cancelled(way: Any, ser
             break
     pieces = list(answer)
     assert last(pieces).reason == "cancelled" and len(pieces) == 1
-    assert server.dropped.wait(10)
+    assert server.dropped.wait(LIMIT)
 
 
 @pytest.mark.parametrize("way", ["vllm", "llama"])

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -40,6 +41,7 @@ from ossa.assistant.transcript import Transcript
 from ossa.assistant.verdict import Verdict
 from ossa.assistant.watch import Watcher
 from ossa.model.scripted import ScriptedModel
+from ossa.tests.waiting import LIMIT
 from ossa.tui.app import OssaApp
 
 if TYPE_CHECKING:
@@ -191,9 +193,9 @@ class Stage:
         """What is on the screen."""
         return "\n".join(strip.text for strip in self.app.screen._compositor.render_strips())
 
-    async def until(self, met: Callable[[], object], what: str = "", limit: float = 30.0) -> None:
+    async def until(self, met: Callable[[], object], what: str = "") -> None:
         """Wait for a condition."""
-        end = time.monotonic() + limit
+        end = time.monotonic() + LIMIT
         while not met():
             assert time.monotonic() < end, f"{what or met} did not come; on the screen:\n{self.text}"
             await self.pilot.pause(0.01)
@@ -222,6 +224,7 @@ MakeStage: TypeAlias = "Callable[..., AbstractAsyncContextManager[Stage]]"
 async def staged(app: OssaApp, size: tuple[int, int] = (120, 40)) -> AsyncGenerator[Stage]:
     """Run a window until everything in it has started."""
     async with app.run_test(size=size, notifications=True) as pilot:
+        cast("Any", pilot)._wait_for_screen = partial(pilot._wait_for_screen, LIMIT)  # Textual's own is 30 seconds
         stage = Stage(app, pilot)
         await stage.until(lambda: app.window.status.state in ("ready", "not started"), "the start")
         yield stage

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 from PIL import Image
 
+from ossa.tests.waiting import LIMIT
 from ossa.tui.themes import DARK
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
@@ -56,14 +57,14 @@ class Browser:
 
     async def until(self, script: str, what: str) -> None:
         """Wait until an expression is true in the page."""
-        end = time.monotonic() + 50
+        end = time.monotonic() + LIMIT
         while await self.value(script) is not True:
             assert time.monotonic() < end, what
             await asyncio.sleep(0.1)
 
     async def drawn(self, met: Callable[[Image.Image], bool], what: str) -> None:
         """Wait until the picture is as it should be."""
-        end = time.monotonic() + 50
+        end = time.monotonic() + LIMIT
         while not met(picture := await self.picture()):
             assert time.monotonic() < end, f"{what}: not in {sorted(picture.getcolors(1 << 24) or ())[-8:]}"
             await asyncio.sleep(0.2)
@@ -117,7 +118,6 @@ async def opened(folder: Path) -> AsyncGenerator[Browser]:
 
 
 @needs_browser
-@pytest.mark.timeout(120)
 async def test_the_window_is_drawn_in_a_real_browser(repository: Path, tmp_path: Path) -> None:
     ossa = ("-P", "-m", "ossa.tui", "--web", "--port", "0", str(repository))
     async with ended(sys.executable, *ossa, OSSA_HOME=str(tmp_path / "home")) as serving:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from ossa.assistant.change import Change, FileChange, Hunk
 from ossa.assistant.events import Proposed, StepFinished, StepStarted
 from ossa.assistant.verdict import Verdict
+from ossa.tests.waiting import LIMIT
 from ossa.tui.widgets.failing import FailingTests, More, TestName
 from ossa.tui.widgets.verdict import VerdictView
 
@@ -62,7 +63,7 @@ async def test_a_draft_that_is_read_slowly_does_not_bring_back_what_the_person_l
 
     def slowly(_path: str) -> bytes:
         asked.set()
-        assert goes_on.wait(20)
+        assert goes_on.wait(LIMIT)
         return b"as in the draft\n"
 
     async with open_window([], size=(140, 40)) as stage:
@@ -70,7 +71,7 @@ async def test_a_draft_that_is_read_slowly_does_not_bring_back_what_the_person_l
         await preview.show("calc.py")
         preview.read_draft = slowly
         preview.renew(frozenset({"calc.py"}))
-        assert await asyncio.to_thread(asked.wait, 20)
+        assert await asyncio.to_thread(asked.wait, LIMIT)
         await preview.show("notes.md")
         goes_on.set()
         await stage.app.workers.wait_for_complete([worker for worker in stage.app.workers if worker.group == "again"])

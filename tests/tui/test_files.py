@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ossa.assistant.repository import Repository
+from ossa.tests.waiting import LIMIT
 from ossa.tui.listing import SHOWN, Entry, list_folder
 from ossa.tui.pages import read_page
 from ossa.tui.screens.workspace import DiskChanged, Noticed
@@ -140,7 +141,7 @@ class Busy:
         self.asked += 1
         self.now += 1
         self.most = max(self.most, self.now)
-        self.go.wait(20)
+        self.go.wait(LIMIT)
         self.now -= 1
         return self._repository.status()
 

@@ -5,12 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 FUZZ = Path(__file__).parents[2] / "benchmarks/fuzz_window.py"
 
 
-@pytest.mark.timeout(120)
 def test_random_keys_break_nothing() -> None:
     done = subprocess.run([sys.executable, FUZZ, "50", "7", "25"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from ossa.assistant.index.freshness import Freshness
 from ossa.assistant.index.index import Index
 from ossa.assistant.repository import NotARepository, Repository
+from ossa.tests.waiting import LIMIT
 from ossa.tui.indexing import Indexing
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def test_a_problem_is_told_once_and_again_when_it_comes_again(repository: Path) 
         for trouble in ("", "No git.", "No git.", "", "No git."):
             listed[0] = trouble
             fresh.changed([".git/index"])
-            assert fresh.settle(20)
+            assert fresh.settle(LIMIT)
             watch.look()
             watch.look()
         assert told == ["No git."] * 2 and shown == {""}

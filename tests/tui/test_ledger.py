@@ -10,6 +10,7 @@ from ossa.assistant.context.ledger import Ledger, Text
 from ossa.assistant.context.parts import Part
 from ossa.assistant.events import Adjusted, Answering, TurnFinished, TurnStarted
 from ossa.model.base import ModelError
+from ossa.tests.waiting import LIMIT
 from ossa.tui.history import prompts, turns
 from ossa.tui.ledgertext import actions, bar, cost, headline, remainder, row
 from ossa.tui.widgets.ledger import LedgerView
@@ -188,7 +189,7 @@ async def test_counting_never_holds_up_typing(open_window: "Open") -> None:
 
     def slow(prompt: str) -> Ledger:
         asked.append(prompt)
-        go.wait(20)
+        go.wait(LIMIT)
         return of_prompt(prompt)
 
     async with open_window() as stage:

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from ossa.tests.waiting import until
 from ossa.tui.outside import EditorError, edit_outside
 
 SHOUT = "import sys, pathlib; p = pathlib.Path(sys.argv[-1]); p.write_bytes(p.read_bytes().upper() + p.suffix.encode())"
@@ -60,7 +60,7 @@ def test_ctrl_c_belongs_to_the_editor(tmp_path: Path) -> None:
     code = (
         "import pathlib, sys, time\n"
         f"pathlib.Path({str(started)!r}).touch()\n"
-        "try:\n    time.sleep(30)\n"
+        "try:\n    time.sleep(300)\n"
         "except KeyboardInterrupt:\n    pathlib.Path(sys.argv[-1]).write_text('interrupted')\n"
     )
     program = "from ossa.tui.outside import edit_outside; print(edit_outside('a', 'a.py'))"
@@ -68,8 +68,6 @@ def test_ctrl_c_belongs_to_the_editor(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        end = time.monotonic() + 20
-        while not started.exists() and time.monotonic() < end:
-            time.sleep(0.01)
+        until(started.exists)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=20)[0] == "interrupted\n" and process.returncode == 0
+        assert process.communicate(timeout=150)[0] == "interrupted\n" and process.returncode == 0

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
 
+from ossa.tests.waiting import LIMIT
 from ossa.tui.painting import Punctual
 from ossa.tui.widgets.answer import Answer
 from ossa.tui.widgets.conversation import Conversation, TurnBlock
@@ -29,7 +30,7 @@ class Line(Punctual):
         painted = asyncio.Event()
         self.line.update("after")
         self.line.call_after_refresh(painted.set)
-        await asyncio.wait_for(painted.wait(), 5)
+        await asyncio.wait_for(painted.wait(), LIMIT)
 
 
 class Lines(App[None]):

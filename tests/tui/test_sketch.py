@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from ossa.tests.waiting import LIMIT
 from ossa.tui.sketch import ENTER, LEAVE, PLACEHOLDER, Sketch, drawn
 
 EARLY = "typed ahead"
@@ -37,7 +38,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
 
 def until(control: int, words: str, seen: str = "") -> str:
     """All that came until `words` were among it."""
-    end = time.monotonic() + 50
+    end = time.monotonic() + LIMIT
     while words not in seen:
         ready, _, _ = select.select([control], [], [], end - time.monotonic())
         assert ready, seen[-500:]
@@ -99,7 +100,7 @@ def test_the_window_comes_upon_it_with_what_was_typed_meanwhile(terminal: tuple[
             window = until(control, "\x1b", window + os.read(control, 1 << 16).decode(errors="replace"))
         os.write(control, b"\x11")
         ended = until(control, LEAVE)
-        assert program.wait(50) == 0
+        assert program.wait(LIMIT) == 0
         assert (seen + window + ended).count(ENTER) == 1 and ended.count(LEAVE) == 1
     finally:
         program.kill()

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from ossa.assistant.review import Reviewer
 from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model.base import Piece, ToolCall
 from ossa.model.scripted import ScriptedModel
+from ossa.tests.waiting import LIMIT, until_async
 from ossa.tui.app import OssaApp
 from ossa.tui.asking import LineReviewer, Lines
 from ossa.tui.bell import Bell
@@ -85,10 +85,7 @@ async def test_line_by_line_it_goes_on_without_anybody_typing_until_it_is_left(r
     talking = asyncio.ensure_future(talk.go_on())
 
     async def says(text: str) -> None:
-        by = time.monotonic() + 30
-        while text not in out.getvalue():
-            assert time.monotonic() < by, out.getvalue()
-            await asyncio.sleep(0.01)
+        await until_async(lambda: text in out.getvalue(), out.getvalue)
 
     try:
         await says("Files are watched")
@@ -103,7 +100,7 @@ async def test_line_by_line_it_goes_on_without_anybody_typing_until_it_is_left(r
         (repository / "lib/deep.py").write_text("x = 3  # why 3 AI?\n")
         await says("Since two is too few.")
         talk.interrupt()
-        await asyncio.wait_for(talking, 10)
+        await asyncio.wait_for(talking, LIMIT)
     finally:
         bench.close()
 
@@ -116,10 +113,7 @@ async def test_line_by_line_what_was_asked_as_watching_ends_is_not_played(reposi
     talking = asyncio.ensure_future(Talk(bench, speaker, typed, watch=True).go_on())
 
     async def until(met: Callable[[], object]) -> None:
-        by = time.monotonic() + 30
-        while not met():
-            assert time.monotonic() < by, out.getvalue()
-            await asyncio.sleep(0.01)
+        await until_async(met, out.getvalue)
 
     try:
         await until(lambda: "You:" in out.getvalue())
@@ -129,7 +123,7 @@ async def test_line_by_line_what_was_asked_as_watching_ends_is_not_played(reposi
         os.write(sink, b"off\n")
         await until(lambda: "Files are not watched" in out.getvalue())
         os.write(sink, b"/quit\n")
-        await asyncio.wait_for(talking, 10)
+        await asyncio.wait_for(talking, LIMIT)
         assert "add, (AI!)" not in out.getvalue() and "Played." not in out.getvalue()
     finally:
         os.close(sink)

@@ -74,7 +74,6 @@ async def test_a_session_that_is_open_in_another_window_is_refused_and_this_one_
         other.close()
 
 
-@pytest.mark.timeout(120)
 async def test_an_edited_change_goes_back_forth_and_into_a_commit(
     repository: Path, make_stage: "MakeStage", monkeypatch: pytest.MonkeyPatch
 ) -> None:
