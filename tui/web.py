@@ -7,6 +7,7 @@ other users of this machine do not see; pages of other sites can neither read it
 from anywhere else.
 """
 
+import copy
 import hmac
 import os
 import secrets
@@ -25,6 +26,8 @@ from textual_serve.server import Server
 from ossa.tui.console import NEXT
 
 HOST = "127.0.0.1"
+_NAME = "{page:[0-9a-f-]{1,36}}"
+"""What a page calls itself, so that several have each their own window and session."""
 PAGE = Path(__file__).with_name("page")
 """What is shown around the window."""
 _POLICY = (
@@ -48,9 +51,7 @@ def serve(port: int, argv: Sequence[str]) -> int:
     print(f"ossa is at http://{HOST}:{port}/{token}/", flush=True)
     print("Keep the address to yourself: whoever opens it works as you do. Ctrl+C ends.", flush=True)
     with TemporaryDirectory(prefix="ossa-") as folder:
-        following = Path(folder) / "session"
-        os.environ[NEXT] = str(following)
-        web.run_app(application(command(argv), port, token, following), sock=listening, print=None, access_log=None)
+        web.run_app(application(command(argv), port, token, Path(folder)), sock=listening, print=None, access_log=None)
     return 0
 
 
@@ -76,12 +77,13 @@ def command(argv: Sequence[str]) -> str:
 async def application(line: str, port: int, token: str, following: Path) -> web.Application:
     """The server's application: everything lies below the token.
 
-    A window that ends to go on with another session writes its id into `following`; its page is loaded anew then, and
-    the next page begins with that.
+    A window that ends to go on with another session writes its id into a file in the folder `following` that has the
+    name of its page; that page is loaded anew then, and begins with it.
     """
     server = _Quiet(line, port, following)
     inner = await server._make_app()
-    inner.router.add_get("/next", server.handle_next)
+    inner.router.add_get(f"/ws/{_NAME}", server.handle_websocket)
+    inner.router.add_get(f"/next/{_NAME}", server.handle_next)
     inner.router.add_static("/page", PAGE)
     outer = web.Application(middlewares=[_guard(port, token)])
     outer.add_subapp(f"/{token}/", inner)
@@ -99,16 +101,21 @@ class _Quiet(Server):
         pass
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        self.command = self._line
+        following = self._following_of(request)
+        one = copy.copy(self)  # the command is for this page alone
+        one.command = f"export {NEXT}={shlex.quote(str(following))}; {self._line}"
         with suppress(OSError):
-            session = self._following.read_text()
-            self._following.unlink()
-            self.command = f"{self._line} {shlex.join(['--resume', session])}"
-        return await super().handle_websocket(request)
+            session = following.read_text()
+            following.unlink()
+            one.command += f" {shlex.join(['--resume', session])}"
+        return await Server.handle_websocket(one, request)
 
     async def handle_next(self, request: web.Request) -> web.Response:
         """Tell a page whose window has ended whether another session is to follow: 204, or 404 for not yet."""
-        return web.Response(status=204 if self._following.exists() else 404)
+        return web.Response(status=204 if self._following_of(request).exists() else 404)
+
+    def _following_of(self, request: web.Request) -> Path:
+        return self._following / f"session-{request.match_info.get('page', '')}"
 
 
 def _guard(port: int, token: str) -> Middleware:

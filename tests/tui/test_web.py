@@ -28,14 +28,14 @@ OssaApp(Path("."), none).run()
 
 
 @asynccontextmanager
-async def served(tmp_path: Path) -> AsyncGenerator[tuple[str, ClientSession]]:
+async def served(tmp_path: Path, line: str = "") -> AsyncGenerator[tuple[str, ClientSession]]:
     """The real server over a real window, whose workbench does not open; its address without the token."""
     script = tmp_path / "window.py"
     script.write_text(WINDOW)
     listening = listen(0)
     port = listening.getsockname()[1]
-    line = f"cd {tmp_path} && {sys.executable} {script}"
-    runner = web.AppRunner(await application(line, port, TOKEN, tmp_path / "next"))
+    line = line or f"cd {tmp_path} && {sys.executable} {script}"
+    runner = web.AppRunner(await application(line, port, TOKEN, tmp_path))
     await runner.setup()
     await web.SockSite(runner, listening).start()
     try:
@@ -95,9 +95,10 @@ async def test_only_our_own_page_connects(tmp_path: Path) -> None:
 
 
 async def test_the_window_is_in_the_browser_and_takes_keys(tmp_path: Path) -> None:
-    (tmp_path / "next").write_text("a session")
+    (tmp_path / "session-a1").write_text("a session")
+    (tmp_path / "session-b2").write_text("of another page")
     async with served(tmp_path) as (address, client):
-        socket_address = f"{address}/{TOKEN}/ws?width=100&height=30"
+        socket_address = f"{address}/{TOKEN}/ws/a1?width=100&height=30"
         async with client.ws_connect(socket_address, origin=address) as window:
             seen = ""
 
@@ -117,16 +118,33 @@ async def test_the_window_is_in_the_browser_and_takes_keys(tmp_path: Path) -> No
                 await window.send_json(["stdin", "\x11"])
                 while (await window.receive()).type is WSMsgType.BINARY:
                     pass
-    assert not (tmp_path / "next").exists()
+    assert not (tmp_path / "session-a1").exists() and (tmp_path / "session-b2").exists()
 
 
 async def test_a_page_is_told_of_the_session_that_its_window_goes_on_with(tmp_path: Path) -> None:
     async with served(tmp_path) as (address, client):
-        (tmp_path / "next").write_text("20260101-000000-abcd")
-        async with client.get(f"{address}/{TOKEN}/next") as answer:
-            assert answer.status == 204
-        async with client.get(f"{address}/next") as answer:
-            assert answer.status == 403
+        (tmp_path / "session-a1").write_text("20260101-000000-abcd")
+        for path, status in (
+            (f"/{TOKEN}/next/a1", 204),
+            (f"/{TOKEN}/next/b2", 404),
+            (f"/{TOKEN}/next/a.1", 404),
+            (f"/{TOKEN}/next/a1%2F..", 404),
+            ("/next/a1", 403),
+        ):
+            async with client.get(address + path) as answer:
+                assert answer.status == status, path
+
+
+async def test_the_window_of_each_page_tells_its_own_page(tmp_path: Path) -> None:
+    code = 'import os, pathlib; print("__GANGLION__"); pathlib.Path(os.environ["OSSA_NEXT"]).write_text("s")'
+    line = f"{sys.executable} -c '{code}' #"  # it begins as a window does for textual-serve
+    async with served(tmp_path, line) as (address, client):
+        async with asyncio.timeout(50):
+            for page in ("a1", "b2"):
+                async with client.ws_connect(f"{address}/{TOKEN}/ws/{page}", origin=address):
+                    while (await client.get(f"{address}/{TOKEN}/next/{page}")).status != 204:
+                        await asyncio.sleep(0.05)
+        assert {path.name for path in tmp_path.glob("session-*")} == {"session-a1", "session-b2"}
 
 
 def test_it_listens_for_this_machine_alone() -> None:
