@@ -5,7 +5,7 @@
 A hunk that the user's own work has made impossible is refused with a sentence; the others go in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -69,7 +69,8 @@ def accept(
     taken = {d.hunk for d in decisions if d.accepted}
     chosen = [(file, hunks) for file in change.files if (hunks := [hunk for hunk in file.hunks if hunk.id in taken])]
     tree = Tree(root)
-    going = {file.path for file, _ in chosen if file.kind == "deleted"}
+    gone = {file.path for file in change.files if file.kind == "deleted"}
+    going = gone.intersection(file.path for file, _ in chosen)
     files: dict[str, Sequence[Hunk]] = {}
     swaps: dict[str, Swap] = {}
     refused: list[Refusal] = []
@@ -78,14 +79,14 @@ def accept(
             now = tree.read(file.path, going)
             new, left_out = _planned(file, hunks, now, read_draft)
         except (TreeError, DraftError) as error:
-            refused.append(_refusal(str(error), hunks))
+            refused.append(_refusal(_together(file.path, gone - going) or str(error), hunks))
             continue
         refused += left_out
         if sum(len(refusal.hunks) for refusal in left_out) < len(hunks):
             files[file.path] = hunks
         if new != now:
             swaps[file.path] = Swap(file.path, now, new)
-    while told := _impossible(swaps, tree):  # what is left out may have been what made room for another
+    while told := _impossible(swaps, tree, gone):  # what is left out may have been what made room for another
         for path, why in told.items():
             del swaps[path]
             refused.append(_refusal(why, files.pop(path)))
@@ -96,14 +97,21 @@ def accept(
     return Accepted(tuple(files), done.id, texts, lost, done.notes)
 
 
-def _impossible(swaps: Mapping[str, Swap], tree: Tree) -> dict[str, str]:
-    """Those of these files for which there is no place in the tree, each with a sentence."""
+def _impossible(swaps: Mapping[str, Swap], tree: Tree, gone: Set[str]) -> dict[str, str]:
+    """Files for which there is no place in the tree, by path, with a sentence; `gone` is what the change deletes."""
     told = unsafe(swaps, tree)
     going = {path for path, swap in swaps.items() if swap.new is None}
     for path, swap in swaps.items():
         if path not in told and swap.new and tree.is_occupied(path, going):
             told[path] = f"{path} is a folder in the working tree by now, with files in it; it stays one."
-    return told
+    return {path: _together(path, gone - going) or why for path, why in told.items()}
+
+
+def _together(path: str, staying: Set[str]) -> str:
+    """That a file needs the place of others that the change deletes and that stay so far; empty where it does not."""
+    needed = sorted(p for p in staying if p.startswith(f"{path}/") or path.startswith(f"{p}/"))
+    goes = f" and {len(needed) - 1} more go" if len(needed) > 1 else " goes"
+    return f"{path} can only come when {needed[0]}{goes}: accept it together with that." if needed else ""
 
 
 def _planned(

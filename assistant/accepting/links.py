@@ -67,7 +67,7 @@ def unsafe(swaps: Mapping[str, Swap], tree: Tree) -> dict[str, str]:
 
 def _astray(path: str, target: str, leads: Callable[[str], str | None], tree: Tree) -> str:
     """Why a link is not made; empty where it is."""
-    command = f"ln -sfn {shlex.quote(target)} {shlex.quote(path)}"
+    command = f"ln -sfn -- {shlex.quote(target)} {shlex.quote(path)}"
     try:
         resolve(path, leads, tree.root)
     except DraftError:
