@@ -84,14 +84,15 @@ def _open_there(
 
 def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
     """Open the window, and again for every session that the person goes on with; the exit code."""
-    from ossa.tui.sketch import Sketch
+    from ossa.tui.sketch import Sketch, end_orderly
     from ossa.tui.tidying import hold
 
     while True:
         hold()
-        sketch = Sketch(sys.__stderr__ if is_terminal(sys.stdin) else None)
-        sketch.draw()
+        sketch = Sketch(sys.__stderr__, sys.stdin) if is_terminal(sys.stdin) else Sketch(None)
+        end_orderly()
         try:
+            sketch.draw()
             app = make_app(arguments, first_prompt)
             app.sketch = sketch
             session = app.run()

@@ -60,6 +60,9 @@ def outlasting(driver: "type[Driver]") -> "type[Driver]":
         def start_application_mode(self) -> None:
             sys.setswitchinterval(TURN)
             super().start_application_mode()
+            sketch: Sketch | None = getattr(self._app, "sketch", None)
+            if sketch and sketch.before:  # what Textual has found is how the sketch has set it
+                self.attrs_before, sketch.before = sketch.before, None
 
         def write(self, data: str) -> None:
             sketch: Sketch | None = getattr(self._app, "sketch", None)
