@@ -78,9 +78,8 @@ def adapted(found: Found, folder: Path) -> Found:
         adapter=folder,
         why=", ".join(part for part in (found.why, f"with the adapter {folder.name}") if part),
         memory=found.memory + needed,
-        # What lies as it is in the files can't be added to.
-        packed_memory=0,
-        # Those of experts in MXFP4 can't be added to.
+        # Experts in MXFP4 can't be added to; what is beside them can.
+        packed_memory=0 if settings.parameters or not found.packed_memory else found.packed_memory + needed,
         gpu_memory=0 if settings.parameters or not found.gpu_memory else found.gpu_memory + needed,
     )
 

@@ -1,7 +1,8 @@
 """An adapter's weights, put to those of a model: each is a product of two narrow matrices, added to one of the model's.
 
-    adapter_model.safetensors ─► deltas() ─► Delta for each weight ─┬► fold()      into weights of 16 or 32 bits
-                                                                    └► Beside      beside those of 4 bits
+    adapter_model.safetensors ─► deltas() ─► Delta for each weight ─┬► fold()        into weights of 16 or 32 bits
+                                                                    ├► with_delta()  into a copy of one, to be packed
+                                                                    └► Beside        beside those of 4 bits
 
 The names say where they belong: `…layers.0.self_attn.q_proj.lora_A.weight` changes a layer's matrix. Where several
 weights of one module are changed that are no layers of their own, PEFT nests them: the last one has the plain name, the
@@ -43,6 +44,15 @@ class Delta:
         for part, down, up in zip(parts, self.down, self.up, strict=True):
             added = up.to(part.device) @ down.to(part.device)
             part.copy_(part.float() + added)
+
+
+def with_delta(weight: torch.Tensor, delta: Delta | None) -> torch.Tensor:
+    """A weight with what is added to it: a copy, or itself where nothing is."""
+    if delta is None:
+        return weight
+    copy = weight.clone()
+    delta.fold(copy)
+    return copy
 
 
 class Beside:

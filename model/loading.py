@@ -199,7 +199,7 @@ def _packed(
         how += f", by {library.name}, other layers in {'bf16' if found.exact else 'int8'}"
     except KernelsError as error:
         how += f", slowly, as its kernels can't be used: {error}"
-    module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, tell=tell))
+    module = assemble(found.path, config, Options(library, exact=found.exact, kept=kept, tell=tell, found=found))
     module.set_attn_implementation(attention.register())
     states = states_of(library)
     if library and can_stack(module):

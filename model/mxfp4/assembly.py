@@ -1,12 +1,12 @@
 """gpt-oss on a CPU with its weights as they lie in the files: transformers' module, in which some layers are ours.
 
 checkpoint, mapped ─┬► experts as they are ──────────────────────────────┐
-                    ├► dense layers: int8 from the disk, or bf16 (exact) ├─► GptOssForCausalLM, never dequantised
+adapter ────────────┼► dense layers: int8 from the disk, or bf16 (exact) ├─► GptOssForCausalLM, never dequantised
                     └► embeddings, norms, routers, sinks, as they are ───┘
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -21,7 +21,9 @@ from transformers.models.gpt_oss.modeling_gpt_oss import (
     GptOssTopKRouter,
 )
 
+from ossa.model.adapting import Delta, deltas, with_delta
 from ossa.model.base import ModelError
+from ossa.model.discover import Found
 from ossa.model.machine import free_ram
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.layers import Dense, Experts, Norm, Router, Rows
@@ -54,6 +56,8 @@ class Options:
     """A folder for dense layers as int8."""
     tell: Callable[[str], object] = _quietly
     """Hears how far it is, in a few words."""
+    found: Found | None = None
+    """The model on disk, for its adapter."""
 
 
 def assemble(folder: Path, config: Any, options: Options) -> Any:
@@ -66,7 +70,8 @@ def assemble(folder: Path, config: Any, options: Options) -> Any:
     _check(config, checkpoint, folder)
     with torch.device("meta"):
         module: Any = GptOssForCausalLM(config)
-    narrow = NarrowFolder(None if options.exact else options.kept, folder)
+    adapter = options.found.adapter if options.found else None
+    narrow = NarrowFolder(None if options.exact else options.kept, folder, adapter)
     is_known = narrow.is_there
     for number, layer in enumerate(module.model.layers):
         weights = _experts(checkpoint, f"model.layers.{number}.mlp.experts", config)
@@ -78,8 +83,9 @@ def assemble(folder: Path, config: Any, options: Options) -> Any:
         _assign(module, name, _tensor(checkpoint, name, parameter, config).to(options.dtype))
     if config.tie_word_embeddings:
         module.lm_head.weight = module.model.embed_tokens.weight
+    changed = _adapt(module, options)
     if options.library is not None:
-        _take_over(module, options, options.library, narrow, checkpoint)
+        _take_over(module, options, options.library, (narrow, changed), checkpoint)
     # What it computes from the configuration alone is not in the checkpoint.
     module.model.rotary_emb = GptOssRotaryEmbedding(config)
     module.check_files = checkpoint.check
@@ -156,8 +162,33 @@ def _assign(module: nn.Module, name: str, tensor: torch.Tensor) -> None:
     setattr(module.get_submodule(path), last, nn.Parameter(tensor, requires_grad=False))
 
 
-def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFolder, checkpoint: Checkpoint) -> None:
-    """Let the kernels compute the dense layers, and attention where they can."""
+def _adapt(module: Any, options: Options) -> dict[str, Delta]:
+    """Add the adapter to weights that are used as they are; what it adds to layers that are yet to be packed."""
+    if options.found is None:
+        return {}
+    shapes = {name: tuple(weight.shape) for name, weight in module.named_parameters()}
+    later: dict[str, Delta] = {}
+    for name, delta in deltas(options.found, shapes).items():
+        layer, weight = name.rpartition(".")[0], module.get_parameter(name).detach()
+        is_packed = options.library is not None and not options.exact and fits(weight)
+        if is_packed and isinstance(module.get_submodule(layer), nn.Linear):
+            later[layer] = delta
+        else:
+            _assign(module, name, with_delta(weight, delta))
+    return later
+
+
+def _take_over(
+    module: Any,
+    options: Options,
+    library: Library,
+    narrow: tuple[NarrowFolder, Mapping[str, Delta]],
+    checkpoint: Checkpoint,
+) -> None:
+    """Let the kernels compute the dense layers, and attention where they can.
+
+    `narrow` has what an adapter adds to layers in int8, too.
+    """
     module.model.embed_tokens = Rows(module.model.embed_tokens.weight.detach())
     for layer in module.model.layers:
         attention, router = layer.self_attn, layer.mlp.router
@@ -172,8 +203,9 @@ def _take_over(module: Any, options: Options, library: Library, narrow: NarrowFo
             module.set_submodule(path, Norm(part.weight.detach(), part.variance_epsilon, library))
     linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear) and fits(part.weight)}
     wide = {name: linear.weight.detach() for name, linear in linears.items()}
-    passing = wide if narrow.is_there else Passing(wide, checkpoint, options.tell)
-    layers = {} if options.exact else narrow.get(passing, library, nearly="lm_head")
+    folder, changed = narrow
+    passing = wide if folder.is_there else Passing(wide, checkpoint, options.tell)
+    layers = {} if options.exact else folder.get(passing, library, "lm_head", changed)
     for name, linear in linears.items():
         bias: Any = linear.bias  # None in the output layer, whatever its type says
         path, _, last = name.rpartition(".")

@@ -1,6 +1,6 @@
 """Dense layers as int8, and one of them in MXFP4 too: made of a checkpoint's bf16 once, and kept on the disk.
 
-    checkpoint ─► the kernels pack each layer ─► FOLDER/<print of the checkpoint>.safetensors ─► mapped, as weights are
+    checkpoint, adapter ─► the kernels pack each layer ─► FOLDER/<print of both>.safetensors ─► mapped, as weights are
 
 Mapped even when just made, so that the system can take the memory back where it is short of it. A file that is damaged
 is made again; a disk that is full costs the next start some seconds.
@@ -10,12 +10,15 @@ import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from ossa.model.adapter import CONFIG, WEIGHTS
+from ossa.model.adapting import Delta, with_delta
 from ossa.model.base import ModelError
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.library import Library
@@ -46,9 +49,11 @@ class Narrow(NamedTuple):
 class NarrowFolder:
     """Where layers of checkpoints are kept as int8."""
 
-    def __init__(self, folder: Path | None, checkpoint: Path) -> None:
-        """`folder` is made when there is something to keep; without one nothing is."""
+    def __init__(self, folder: Path | None, checkpoint: Path, adapter: Path | None = None) -> None:
+        """`folder` is made when there is something to keep; without one nothing is. An adapter makes layers others."""
         files = sorted(checkpoint.glob("*.safetensors"))
+        if adapter:
+            files += [adapter / CONFIG, adapter / WEIGHTS]
         key = hashlib.sha256(f"{_FORMAT} {[print_of(file) for file in files]}".encode()).hexdigest()[:24]
         self._path = folder / key / "model.safetensors" if folder else None
         self.kept: Checkpoint | None = None
@@ -59,11 +64,27 @@ class NarrowFolder:
         """Whether the checkpoint has been through here before."""
         return self._path is not None and self._path.is_file()
 
-    def get(self, wide: Mapping[str, torch.Tensor], library: Library, nearly: str = "") -> dict[str, Narrow]:
-        """The layers as int8; `wide` has them in bf16, and `nearly` is the one that is wanted in MXFP4 too."""
+    def get(
+        self,
+        wide: Mapping[str, torch.Tensor],
+        library: Library,
+        nearly: str = "",
+        changed: Mapping[str, Delta] = MappingProxyType({}),
+    ) -> dict[str, Narrow]:
+        """The layers as int8.
+
+        Args:
+            wide: has them in bf16.
+            library: packs them.
+            nearly: the one that is wanted in MXFP4 too.
+            changed: what the adapter adds to them.
+        """
         if found := self._mapped(wide, nearly):
             return found
-        made = {name: _packed(weight, library, also_nearly=name == nearly) for name, weight in wide.items()}
+        made = {
+            name: _packed(with_delta(weight, changed.get(name)), library, also_nearly=name == nearly)
+            for name, weight in wide.items()
+        }
         if self._path is None or not self._keep(self._path, made):
             return made
         return self._mapped(wide, nearly) or made

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from transformers.models.gpt_oss.modeling_gpt_oss import GptOssForCausalLM
+from transformers.utils.quantization_config import Mxfp4Config
 
 from ossa.model import discover, llama, loading, wire
 from ossa.model.adapter import CONFIG, WEIGHTS, adapted
@@ -16,6 +17,7 @@ from ossa.model.base import Finished, Message, ModelError, Sampling
 from ossa.model.cache import empty
 from ossa.model.fused import FusedLlama
 from ossa.model.gguf import GgufFile
+from ossa.model.mxfp4.library import PATH
 from ossa.model.process import LocalModel
 from ossa.model.store import key_of
 
@@ -66,6 +68,11 @@ def module(tiny_gpt_oss_folder: Path) -> Any:
 def logits(module: Any) -> torch.Tensor:
     with torch.inference_mode():
         return module(input_ids=IDS, use_cache=False).logits
+
+
+def median_error(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Of the tokens: one where two experts are equally good may go to the other, and is far off then."""
+    return float(((found - wanted).norm(dim=-1) / wanted.norm(dim=-1)).median())
 
 
 def computed(found: discover.Found) -> torch.Tensor:
@@ -127,6 +134,44 @@ def test_the_small_model_keeps_its_4_bits_beside_an_adapter(small_model_file: Pa
     few = [loaded.forward(part, states, part.shape[1]) for part in IDS.split(4, dim=1)]
     for got in (loaded.forward(IDS, empty(), IDS.shape[1]), torch.cat(few, dim=1)):
         assert float((got - wanted).norm()) < 0.2 * float((plain - wanted).norm())
+
+
+@pytest.mark.skipif(not PATH.is_file(), reason="the kernels are not built: make setup")
+@pytest.mark.parametrize("exact", [False, True])
+def test_experts_of_gpt_oss_stay_in_mxfp4_beside_an_adapter(
+    tiny_mxfp4_folder: Path, tmp_path: Path, exact: bool
+) -> None:
+    attention = "model.layers.{}.self_attn.{}_proj"
+    tensors = pair(attention.format(0, "q"), 96, 64, size=0.1) | pair(attention.format(1, "k"), 96, 32, size=0.1)
+    tensors |= pair(attention.format(2, "v"), 96, 32, size=0.1) | pair(attention.format(3, "o"), 64, 96, size=0.1)
+    whole: Any = GptOssForCausalLM.from_pretrained(
+        tiny_mxfp4_folder, attn_implementation="eager", quantization_config=Mxfp4Config(dequantize=True)
+    )
+    weights = dict(whole.float().eval().named_parameters())
+    plain = logits(whole)[0]
+    with torch.no_grad():
+        for name in {key.partition(".lora")[0] for key in tensors}:
+            weight = weights[f"{name}.weight"]
+            weight.copy_((weight + 8 / 4 * product(tensors, name)).bfloat16())
+    wanted = logits(whole)[0]
+    base = replace(discover.from_path(tiny_mxfp4_folder), memory=10**15, exact=exact)
+    assert base.packed_memory > 0
+    loading.load(base, kept=tmp_path / "kept")
+    found = adapted(base, put(tmp_path / "adapter", tensors))
+    for _ in range(2):  # packed, and as it was kept
+        got = loading.load(found, kept=tmp_path / "kept").forward(IDS, empty(), IDS.shape[1])[0]
+        assert median_error(got, wanted) < (1e-3 if exact else 1.5e-2)
+        assert median_error(got, plain) > 0.1
+    assert len(list((tmp_path / "kept").rglob("*.safetensors"))) == (0 if exact else 2)
+    other = adapted(base, put(tmp_path / "adapter", tensors, lora_alpha=0))
+    got = loading.load(other, kept=tmp_path / "kept").forward(IDS, empty(), IDS.shape[1])[0]
+    assert median_error(got, plain) < (1e-3 if exact else 1.5e-2)
+
+
+def test_an_adapter_of_experts_takes_them_unpacked(base: discover.Found, tmp_path: Path) -> None:
+    tensors = pair(EXPERTS, 32, 32, rank=16)
+    folder = put(tmp_path, tensors, target_parameters=["mlp.experts.down_proj"])
+    assert adapted(replace(base, packed_memory=10**9), folder).packed_memory == 0
 
 
 def test_states_of_one_adapter_are_not_those_of_another(base: discover.Found, tmp_path: Path) -> None:
