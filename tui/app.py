@@ -157,6 +157,8 @@ class OssaApp(WatchCommands):
             self._opening = asyncio.ensure_future(asyncio.to_thread(self._open, self._renderer))
             bench = await asyncio.shield(self._opening)
         except Exception as error:
+            for problem in (*self._look.config.problems, *self._look.problems):
+                await self._renderer.show(Notice(problem))
             await self.player.fail(error, "not started")
             await self.window.attach(*await asyncio.to_thread(find_repository, self._root))
             return

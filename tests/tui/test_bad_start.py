@@ -48,6 +48,17 @@ async def test_what_keeps_it_from_starting_is_said(
     assert app.return_code == 2
 
 
+async def test_a_config_that_cannot_be_read_is_said_with_what_keeps_it_from_starting(
+    repository: Path, make_stage: "MakeStage", tmp_path: Path
+) -> None:
+    config = tmp_path / "home" / "config" / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("model = [broken\n")
+    async with make_stage(make_app(parse([str(repository)]))) as stage:
+        await stage.shows("not valid TOML")
+        await stage.shows("pull smollm2-135m")
+
+
 def open_scripted(root: Path, calls: list[ToolCall], reviewer: Reviewer) -> Workbench:
     return open_workbench(Options(root, test="true"), lambda _: ScriptedModel([calls, "Done."]), reviewer)
 
