@@ -36,6 +36,8 @@ _CONTROL = re.compile(
 """What the templates of Llama, Qwen, Mistral, DeepSeek and Gemma have for control tokens."""
 _BY_SCHEMA = ("Ollama", "LM Studio")
 """Servers that can be made to answer by a schema, but not to call a tool."""
+_DOT = "__"
+"""What stands for a dot in the name of a tool, which these servers do not allow."""
 _BREAK = "\u2060"
 """A character without width."""
 _EXTRAS = ("stream_options", "reasoning_effort", "tool_choice", "seed")
@@ -195,9 +197,7 @@ class ChatWriter:
                 function = call.get("function") or {}
                 name = str(function.get("name") or "")
                 index = call.get("index")
-                self._spoken.call(
-                    place if index is None else index, self._names.get(name, name), function.get("arguments") or ""
-                )
+                self._spoken.call(place if index is None else index, self._named(name), function.get("arguments") or "")
                 self.begun = True
             self.begun = self.begun or bool(pieces or said.get("content"))
             if reason := choice.get("finish_reason"):
@@ -214,6 +214,10 @@ class ChatWriter:
         elif self._kept:
             pieces = self._spoken.say(self._kept)
         return pieces + self._spoken.finish(is_whole=self.ended == "stop")
+
+    def _named(self, name: str) -> str:
+        """A tool by the name that it has here; the model may think one up in the same manner."""
+        return self._names.get(name, name.replace(_DOT, "."))
 
     def _said(self, text: str) -> list[Piece]:
         """Text, which is kept back while it may be the arguments of the call that has to come."""
@@ -278,4 +282,4 @@ def _call(call: ToolCall, names: dict[str, str], identity: str) -> dict[str, Any
 
 def _safe(name: str) -> str:
     """The name as these servers allow it."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name.replace(".", "__"))[:64]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", name.replace(".", _DOT))[:64]

@@ -136,3 +136,37 @@ async def test_a_call_that_was_cut_off_is_not_made_and_the_session_goes_on(
     assert len(steps) == 2  # the file was opened in the first turn, the patch was applied in the second
     (proposed,) = [event for event in events if isinstance(event, Proposed)]
     assert [h.after for f in proposed.change.files for h in f.hunks] == [("x = 2\n",)]
+
+
+BAD: Sequence[Sequence[Piece]] = (
+    [Thought("Hm."), ToolCall("repo_browser.open_file", '{"path": "a.py", "line_start": ')],
+    [ToolCall("repo_browser.frobnicate", '{"path": "a.py"}')],
+    [ToolCall("repo_browser.apply_patch", json.dumps({"patch": PATCH.replace("-x = 1", "-y = 7")}))],
+    [ToolCall("repo_browser.apply_patch", PATCH)],  # bare, not as JSON
+    [Text("x is 2 now.")],
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_where_nothing_holds_the_model_calls_are_mended_or_told_to_it_and_asked_for_again(
+    way: Any, serve: Any, reach: Any, repository: Path
+) -> None:
+    here = essence(await talk(ScriptedModel(BAD), repository, ["Make x 2."]))
+    replies = {"/version": {"version": "0.33.0"}}
+    server = serve(way, *BAD, status=400, refusal="failed to parse grammar", replies=replies)
+    answer, refused = server.post, list[str]()
+
+    def stock(path: str, body: dict[str, Any]) -> Any:
+        """As a build that knows no grammar of ours."""
+        found = [key for key in ("grammar", "structured_outputs", "response_format") if key in body]
+        refused.extend(found)
+        return None if found else answer(path, body)
+
+    server.post = stock
+    there = essence(await talk(reach(server.url), repository, ["Make x 2."]))
+    assert there == here
+    assert len(refused) == (way != "chat")  # once, and never again
+    (proposed,) = [value for kind, value in there if kind == "Proposed"]
+    assert [after for _, _, after in proposed] == [("x = 2\n",)]
+    told = " ".join(str(value) for kind, value in there if kind == "StepFinished")
+    assert "There is no tool repo_browser.frobnicate" in told and "refused" in told
