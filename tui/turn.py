@@ -154,7 +154,7 @@ class Renderer:
                 self._hurried = False
                 await self._end_growth()
                 if self._live:
-                    self._window.status.usage = usage
+                    self._window.status.spoke(usage)
                 elif self._reasoned is not None:
                     self._reasoned.took(reasoned)
             case StepStarted(step, title, detail):

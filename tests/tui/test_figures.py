@@ -42,10 +42,10 @@ def test_figures_that_a_model_does_not_give_are_not_made_up() -> None:
 @pytest.mark.parametrize(
     ("size", "shown", "left_out"),
     [
-        ((80, 24), ["27.1 tok/s", "4,100 known + 131 new", "6% of 8,192", "148 MB"], ["confined", "first", "guessed"]),
+        ((80, 24), ["27.1 tok/s", "4,100 known + 131 new", "52% of 8,192", "148 MB"], ["confined", "first", "guessed"]),
         (
             (120, 40),
-            ["27.1 tok/s", "4,100 known", "6% of 8,192", "confined by bubblewrap", "cache 38 MB", "148 MB"],
+            ["27.1 tok/s", "4,100 known", "52% of 8,192", "confined by bubblewrap", "cache 38 MB", "148 MB"],
             ["guessed"],
         ),
         ((200, 40), ["27.1 tok/s", "confined", "first after 0.31 s", "80% guessed right", "148 MB"], []),
@@ -73,7 +73,7 @@ async def test_all_of_it_is_on_a_page(open_window: "Open") -> None:
         await stage.shows("27.1 tok/s")
         await stage.send("/status")
         await stage.shows("Memory       110 MB for the model")
-        for text in ("confined by bubblewrap", "500 of 8,192 tokens (6%)", "4,100 known from before", "(80%)"):
+        for text in ("confined by bubblewrap", "4,288 of 8,192 tokens (52%)", "4,100 known from before", "(80%)"):
             assert text in stage.text
         await stage.pilot.press("escape")
         await stage.until(lambda: "The last answer" not in stage.text)

@@ -28,6 +28,13 @@ class Status(Widget):
     """Whether comments in saved files are prompts."""
     state = reactive("starting")
 
+    def spoke(self, usage: Usage) -> None:
+        """The model has written a message; what it was shown for that, and the message, are in its window now."""
+        self.usage = usage
+        _, window = self.context
+        if window and usage.prompt_tokens:
+            self.context = (usage.prompt_tokens + usage.output_tokens, window)
+
     def render(self) -> Content:
         width = self.content_size.width
         right = Content.styled(self.state, "bold $text-primary")
