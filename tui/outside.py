@@ -31,7 +31,7 @@ def edit_outside(text: str, path: str, environment: Mapping[str, str] = os.envir
     """
     command = _command(environment)
     with tempfile.TemporaryDirectory(prefix="ossa-") as folder:
-        file = Path(folder) / f"hunk{_suffix(path)}"
+        file = Path(folder) / _name(path)
         try:
             file.write_bytes(encode(text))
             _run([*command, str(file)])
@@ -49,7 +49,7 @@ def _command(environment: Mapping[str, str]) -> list[str]:
                 return command
         except ValueError as error:
             raise EditorError(f"${name} is no command line: {error}.") from error
-    raise EditorError("No editor is set: set $VISUAL or $EDITOR, or press e to edit here.")
+    raise EditorError("No editor is set: set $VISUAL or $EDITOR before you start ossa.")
 
 
 def _run(command: Sequence[str]) -> None:
@@ -61,7 +61,7 @@ def _run(command: Sequence[str]) -> None:
     with _interrupts_ignored():
         code = process.wait()
     if code:
-        raise EditorError(f"The editor {command[0]} ended with exit code {code}; the hunk stays as it was.")
+        raise EditorError(f"The editor {command[0]} ended with exit code {code}; the text stays as it was.")
 
 
 @contextmanager
@@ -77,6 +77,7 @@ def _interrupts_ignored() -> Generator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _suffix(path: str) -> str:
-    suffix = PurePosixPath(path).suffix
-    return suffix if re.fullmatch(r"\.[A-Za-z0-9_+-]{1,16}", suffix) else ".txt"
+def _name(path: str) -> str:
+    """What the file is called: as in the path, unless that is a name that an editor might take for something else."""
+    name = PurePosixPath(path).name
+    return name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_+.-]{0,63}\.[A-Za-z0-9_+-]{1,16}", name) else "text.txt"

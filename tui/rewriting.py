@@ -26,8 +26,8 @@ def hint_of(rewriting: Rewriting, keys: Keymap) -> str:
     """What to press while something is written otherwise."""
     send, leave = keys.key("send"), keys.key("withdraw")
     if rewriting.prompt:
-        return f"editing the answer: {send} has the model go on from here · {leave} leaves"
-    return f"editing an earlier prompt: {send} sends it in its place · {leave} leaves"
+        return f"the answer: {send} goes on from it · {leave} leaves"
+    return f"earlier prompt: {send} asks it anew · {leave} leaves"
 
 
 def open_prompt(prompt: Prompt, conversation: Conversation, which: str) -> str:

@@ -138,7 +138,7 @@ async def test_the_prompts_own_keys_are_the_users(open_window: "Open", tmp_path:
         prompt.text = ""
         await stage.until(lambda: not stage.app.player.playing)
         stage.app.action_edit()
-        await stage.shows("alt+enter sends it in its place · f9 leaves")
+        await stage.shows("alt+enter asks it anew · f9 leaves")
         await stage.pilot.press("escape")
         assert prompt.rewriting
         await stage.pilot.press("f9")

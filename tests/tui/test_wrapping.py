@@ -52,3 +52,10 @@ async def test_notices_part_names_at_their_seams_at_any_width(open_window: "Open
         await stage.pilot.resize_terminal(80, 40)
         stage.app.notify(f"{TEST} is not here.", markup=False)
         await stage.shows("test_purposes_are_summed is")
+
+
+async def test_what_was_found_is_told_whole_in_a_narrow_column(open_window: "Open") -> None:
+    async with open_window(size=(120, 40)) as stage:
+        stage.app.window.welcome.tests = "pytest with /opt/environments/of/mine/bin/python3"
+        await stage.shows("        /opt/environments/of/mine/bin/")
+        await stage.shows("        python3 ")

@@ -8,6 +8,10 @@ from textual.widgets import Static
 
 from ossa.tui.keymap import Keymap
 from ossa.tui.safe import plain_text
+from ossa.tui.wrapping import seams
+
+INDENT = 8
+"""Cells before what stands beside a name."""
 
 
 class Welcome(Static):
@@ -39,16 +43,20 @@ class Welcome(Static):
             ("/test", "run the tests"),
             (self._keys.key("help"), "all commands and keys"),
         )
+        room = max(8, self.content_size.width - INDENT) if self.content_size else 80
         rows = [
             Content.styled("ossa", "bold $text-primary")
             + Content.styled("  an offline pair programmer", "$text-muted"),
             Content(""),
-            *(_row(name, value or "–", "$text-muted", "$foreground") for name, value in facts if name or value),
+            *(_row(name, value or "–", "$text-muted", "$foreground", room) for name, value in facts if name or value),
             Content(""),
-            *(_row(key, text, "$text-primary", "$text-muted") for key, text in keys),
+            *(_row(key, text, "$text-primary", "$text-muted", room) for key, text in keys),
         ]
         return Content("\n").join(rows)
 
 
-def _row(left: str, right: str, left_style: str, right_style: str) -> Content:
-    return Content.assemble((f"{left:<6}  ", left_style), (plain_text(right), right_style))
+def _row(left: str, right: str, left_style: str, right_style: str, room: int) -> Content:
+    """A name and what stands beside it, in as many rows of their own as that takes."""
+    text = plain_text(right)
+    parts = [part.plain for line in Content(text).divide(seams(text, room)) for part in line.wrap(room)]
+    return Content.assemble((f"{left:<{INDENT - 2}}  ", left_style), (f"\n{'':<{INDENT}}".join(parts), right_style))
