@@ -4,9 +4,11 @@
 
 A gap among unchanged lines is filled, and one beside removed lines whose place others like them take. Where more come
 in beside it than go, or where lines that come in nearby could as well come in there, nobody knows on which side of it
-they belong. Signs that were found by comparing two texts say less than signs that were written.
+they belong; nor where an import beside it becomes another, as these are sorted. Signs that were found by comparing two
+texts say less than signs that were written.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -17,6 +19,8 @@ from ossa.assistant.edits.rows import alike
 
 _LEFT_OUT = 2
 """Lines in a row that a model may have left out of its context."""
+_IMPORT = re.compile(r"\s*(from\s+\S+\s+import|import|#\s*include|use|using|require)\b")
+"""Lines that are kept in the order of what they name, in most languages."""
 _PAIRED = 2500
 """Product of removed and new lines up to which each is compared with each."""
 
@@ -38,7 +42,7 @@ def filled(target: Target, section: Section) -> list[Section] | None:
             for width in range(1, _LEFT_OUT + 1):
                 if lines[stop + width : stop + width + len(tail)] != tail:
                     continue
-                if at is None:
+                if at is None or _sorted(section, at, target.lines[stop : stop + width]):
                     return None
                 missing = tuple(Line(" ", text) for text in target.lines[stop : stop + width])
                 found.append(replace(section, lines=section.lines[:at] + missing + section.lines[at:]))
@@ -98,8 +102,17 @@ def _moves(section: Section) -> bool:
     return any((one == other or a != b) and alike(one, other) for a, one in gone for b, other in come)
 
 
+def _sorted(section: Section, at: int, missing: Sequence[str]) -> bool:
+    """Whether the gap is among imports beside one that is replaced: they stand by their names, not in its place."""
+    beside = [line.text for line in section.lines[max(at - 1, 0) : at + 1] if line.sign != " "]
+    return bool(beside) and all(_IMPORT.match(text) for text in (*beside, *missing))
+
+
 def _slides(section: Section, at: int) -> bool:
-    """Whether lines that come in near this index could as well have come in there, with the same result."""
+    """Whether lines that come in near this index could as well have come in there.
+
+    They could where the result is the same, and where a single line is between: it may be the one that was moved.
+    """
     if not section.compared:
         return False
     texts = [line.text.rstrip() for line in section.lines]
@@ -115,5 +128,6 @@ def _reaches(texts: Sequence[str], signs: str) -> bool:
     come = [text for text, sign in zip(run, signs[context:], strict=False) if sign == "+"]
     if not context or not come:
         return False
-    slides = len(come) == changed and texts[changed : changed + context] == between
+    adds = len(come) == changed
+    slides = adds and (texts[changed : changed + context] == between or sum(map(bool, between)) == 1)
     return slides or (not any(between) and not all(come))
