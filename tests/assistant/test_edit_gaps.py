@@ -1,4 +1,4 @@
-"""A line of context that a patch lacks: put in from the file where the place of new lines stays certain, else refused."""
+"""A line of context that a patch lacks: put in from the file where new lines keep a certain place, else refused."""
 
 import pytest
 
