@@ -123,13 +123,21 @@ class Texts:
             owner = self._uses.classes.instance(whole, path, scope)
             member = self._uses.classes.member(owner, self._name) if isinstance(owner, Entity) else None
             return self._uses.is_target(member) if member else None
-        return False if self._uses.owner or len(self._name) < 4 else None
+        if self._uses.owner or len(self._name) < 4:
+            return None if any(_is_open(call) for call, _ in scopes.calls) else False
+        return None
 
     def _means(self, dotted: str) -> bool:
         return self._uses.is_target(self._modules.dotted_meaning(dotted))
 
     def _mention(self, path: str, text: str, start: int, end: int, taken: set[int]) -> None:
         self.mentioned += sum(match.start() not in taken for match in self._word.finditer(text, start, end))
+
+
+def _is_open(call: ast.Call) -> bool:
+    """Whether it looks for an attribute of which only the running program knows the name."""
+    named = isinstance(call.func, ast.Name) and call.func.id in ("getattr", "setattr", "hasattr")
+    return named and len(call.args) > 1 and not isinstance(call.args[1], ast.Constant)
 
 
 def quiet(text: str) -> Iterator[tuple[int, int]]:

@@ -304,3 +304,12 @@ def test_what_a_loop_gives_has_the_class_of_what_is_in_the_collection(do: Do) ->
     done = do({"a.py": code}, "a.py:A.go", "walk")
     assert "            go.walk()" in text(done, "a.py") and "[a.walk() for a in" in text(done, "a.py")
     assert "[z.go() for z in more]" in text(done, "a.py") and left(done) == [("a.py", 19)]
+
+
+def test_a_text_that_is_a_methods_name_is_told_where_the_file_looks_for_attributes_by_texts(do: Do) -> None:
+    code = "class A:\n    def put(self):\n        return 1\n"
+    names = "from a import A\n\nNAMES = ['put', 'get']\n\n\ndef run():\n"
+    files = {"a.py": code, "by.py": f"{names}    return [getattr(A(), name)() for name in NAMES]\n", "no.py": names}
+    files["no.py"] += "    return [getattr(A(), 'other'), NAMES]\n"
+    done = do(files, "a.py:A.put", "place")
+    assert left(done) == [("by.py", 3)] and set(done.files) == {"a.py"}
