@@ -111,7 +111,9 @@ class Project:
                 else:
                     (copy / path).parent.mkdir(parents=True, exist_ok=True)
                     (copy / path).write_bytes(data)
+            (temporary := Path(place) / "tmp").mkdir()  # some tests leave files there by which later runs would go
             env = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+            env["TMPDIR"] = str(temporary)
             options = [
                 "-q",
                 "-p",
