@@ -7,6 +7,7 @@ main ─► make_app ─► OssaApp(open_workbench)          the window paints f
 import argparse
 import os
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,8 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run `ossa` and return its exit code."""
     prepare()
     arguments = parse(sys.argv[1:] if argv is None else argv)
-    keep_log(paths.state_dir() / "ossa.log")
     try:
+        if arguments.command or arguments.plain or arguments.web:
+            _keep_log()
         return _dispatch(arguments)
     except KeyboardInterrupt:
         return 2
@@ -39,8 +41,15 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.close()
         return 2
     except Exception as error:
+        with suppress(Exception):  # the place for the log may be what is wrong
+            _keep_log()
         print(f"ossa: {explain(error)}", file=sys.stderr)
         return 2
+
+
+def _keep_log() -> None:
+    """Have traces written to ossa's log; once is enough."""
+    keep_log(paths.state_dir() / "ossa.log")
 
 
 def make_app(arguments: argparse.Namespace, first_prompt: str = "") -> "OssaApp":
@@ -93,6 +102,7 @@ def run_windows(arguments: argparse.Namespace, first_prompt: str = "") -> int:
         end_orderly()
         try:
             sketch.draw()
+            _keep_log()
             app = make_app(arguments, first_prompt)
             app.sketch = sketch
             session = app.run()

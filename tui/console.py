@@ -5,7 +5,6 @@ main ─► prepare() ─► print() as always        an exception that nobody e
 
 import codecs
 import io
-import logging
 import os
 import sys
 from contextlib import suppress
@@ -33,6 +32,9 @@ def prepare() -> None:
 
 def keep_log(file: Path) -> None:
     """Have traces written to a file, made when the first comes, and never to the terminal."""
+    # Imported here since the sketch of the window should not wait for it.
+    import logging
+
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
     logging.raiseExceptions = False
@@ -49,6 +51,8 @@ def explain(error: Exception) -> str:
             return "The folder that you are in is gone: go to another one, for example by `cd`."
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{error.strerror}. If that is for ossa's own files, name another folder by OSSA_HOME."
+    import logging
+
     logging.getLogger(__name__).error("ossa broke", exc_info=error)
     return f"Something in ossa broke ({type(error).__name__}: {error}); its log has the details."
 
