@@ -144,6 +144,8 @@ async def test_no_color_is_respected_from_the_first_frame(
         await stage.pilot.press("a", "r", "enter")
         for sign in ("✓", "✗", "accepted", "rejected", "calc.py ±", "new.txt ?", "lib •"):
             await stage.shows(sign)
+        await stage.pilot.press("escape", *"/open calc", "enter")
+        await stage.shows("5  def half(a):")  # and empty lines above it
 
 
 def is_grey(style: Style) -> bool:

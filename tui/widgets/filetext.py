@@ -125,7 +125,7 @@ class FileText(ScrollView, can_focus=True):
         base = self.visual_style
         line = self._line(index)
         strips = Visual.to_strips(self, line, max(1, line.cell_length), 1, base) if line else []
-        text = strips[0] if strips else Strip.blank(0)
+        text = strips[0] if strips else Strip([])
         room = max(0, width - gutter)
         text = text.crop(scroll_x, scroll_x + room).extend_cell_length(room, base.rich_style)
         sign = "▸" if index == self.marked else " "

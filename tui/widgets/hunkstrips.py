@@ -103,7 +103,7 @@ class HunkStrips(Widget):
 
     def strip(self, content: Content, width: int, component: str) -> Strip:
         if width <= 0:
-            return Strip.blank(0)
+            return Strip([])
         strips = Visual.to_strips(
             self, content.truncate(width), width, 1, self.style(component), pad=True, apply_selection=False
         )
