@@ -159,7 +159,7 @@ class Toolbox:
         if not lines:
             return ToolResult(True, "no match", f"No line matches {query} in {where}.")
         more = [f"… and {len(lines) - limit} more lines"] if len(lines) > limit else []
-        return ToolResult(True, f"{len(lines)} lines", "\n".join(lines[:limit] + more))
+        return ToolResult(True, _lines(len(lines)), "\n".join(lines[:limit] + more))
 
     async def _open(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
         return await in_thread(self._show, arguments)
@@ -180,7 +180,7 @@ class Toolbox:
         last = min(len(lines), max(first, arguments.get("line_end", first + 399)))
         body = "\n".join(f"{n:>5}\t{lines[n - 1][:500]}" for n in range(first, last + 1))
         rest = f"\n(lines {first}–{last} of {len(lines)})" if (first, last) != (1, len(lines)) else ""
-        return ToolResult(True, f"{max(0, last - first + 1)} lines", body + rest)
+        return ToolResult(True, _lines(max(0, last - first + 1)), body + rest)
 
     async def _patch(self, arguments: dict[str, Any], _: OnOutput) -> ToolResult:
         touched = await in_thread(apply_to, self._draft, arguments["patch"])
@@ -225,3 +225,7 @@ def _folder(path: str) -> str:
 def _where(arguments: dict[str, Any]) -> str:
     path = arguments.get("path", ".")
     return "" if path in (".", "") else f" in {path}"
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

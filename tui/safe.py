@@ -11,6 +11,7 @@ LINE_LIMIT = 2_000
 """Characters of one line that are shown."""
 LINE_LEAST = 200
 """Characters of one line that are shown however many lines there are."""
+_REST = " … (the rest of this line is not shown)"
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -41,7 +42,9 @@ def whole(text: str) -> tuple[str, str]:
 
 def cut(line: str, limit: int = LINE_LIMIT) -> str:
     """The start of a line too long to show, with a note of how much is missing."""
-    return line if len(line) <= limit else f"{line[:limit]} … {len(line) - limit:,} more characters"
+    if len(line) <= limit:
+        return line
+    return line[:limit] + (_REST if line.endswith(_REST) else f" … {len(line) - limit:,} more characters")
 
 
 def shown(text: str, lines: int, most: int = 0) -> list[str]:
@@ -78,7 +81,7 @@ class LineGate:
         self._length = before + len(line)
         if self._length <= self._limit:
             return line
-        return "" if before > self._limit else f"{line[: self._limit - before]} … (the rest of this line is not shown)"
+        return "" if before > self._limit else line[: self._limit - before] + _REST
 
 
 @cache

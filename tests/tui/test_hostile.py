@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from ossa.assistant.events import Answering, Event, StepFinished, StepStarted, Thinking, TurnFinished, TurnStarted
 from ossa.tests.waiting import counting
-from ossa.tui.safe import plain_text, whole
+from ossa.tui.safe import LineGate, cut, plain_text, whole
 from ossa.tui.widgets.answer import Answer
 
 if TYPE_CHECKING:
@@ -83,6 +83,11 @@ async def test_characters_of_any_width_keep_their_columns(open_window: "Open", t
         await stage.until(lambda: stage.app.query(Answer))
         await stage.pilot.pause()
         assert {cell_len(row) for row in rows(stage)} == {80}
+
+
+def test_what_was_left_out_before_is_not_counted_as_what_is_left_out_now() -> None:
+    assert cut("x" * 2_500).endswith("x … 500 more characters")
+    assert cut(LineGate().let("x" * 100_000)).endswith("x … (the rest of this line is not shown)")
 
 
 async def test_a_line_of_a_hundred_thousand_characters_is_cut(open_window: "Open") -> None:
