@@ -1,5 +1,6 @@
 """Real models for all tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from ossa.model.process import LocalModel
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("same", settings.get_profile("search"), derandomize=True)
 settings.load_profile("same")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def seldom_collected() -> None:
+    """Garbage is looked for as seldom as in a running ossa, which sets this, too."""
+    gc.set_threshold(20_000, 10, 50)
 
 
 @pytest.fixture(scope="session")

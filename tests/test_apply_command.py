@@ -74,7 +74,7 @@ def ossa(tmp_path: Path, folder: Path) -> Ossa:
             env={**os.environ, "OSSA_HOME": str(tmp_path / "home"), "PYTHONSAFEPATH": "1"},
             input=text.encode() if isinstance(text, str) else text,
             capture_output=True,
-            timeout=150,
+            timeout=300,
         )
         ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in ran.err, ran.err

@@ -64,7 +64,7 @@ class Cli:
     ) -> Ran:
         command = [*within, sys.executable, "-P", "-m", "ossa.tui", *arguments]
         done = subprocess.run(
-            command, env={**self.env, **(env or {})}, input=stdin, capture_output=True, timeout=150, check=False
+            command, env={**self.env, **(env or {})}, input=stdin, capture_output=True, timeout=300, check=False
         )
         out, err = os.fsdecode(done.stdout), os.fsdecode(done.stderr)
         assert "Traceback" not in out + err, err
@@ -127,7 +127,7 @@ def test_a_folder_without_git_says_how_to_get_on(ossa: Cli, folder: Path, comman
 
 
 def test_a_folder_without_git_is_worked_on_through_copies(ossa: Cli, folder: Path, small_model_file: Path) -> None:
-    applied = ossa("fix", "-C", folder, "--copy", "--model", small_model_file, "--accept")
+    applied = ossa("fix", "-C", folder, "--copy", "--model", small_model_file, "--accept", "--budget", "3000")
     assert applied.code == 0 and (folder / "calc.py").read_text() == SOURCE.replace("-", "+"), applied
     assert ossa("sessions", "-C", folder).out.count("/fix") == 1
     assert json.loads(ossa("undo", "-C", folder, "--json").out)["files"] == ["calc.py"]
@@ -319,14 +319,14 @@ def odd_paths(repo: Path) -> Path:
 
 
 def test_paths_that_are_no_text(ossa: Cli, repo: Path, odd_paths: Path, small_model_file: Path) -> None:
-    ran = ossa("fix", "-C", repo, "--model", small_model_file, env={"PYTHONIOENCODING": "utf-8"})
+    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--budget", "3000", env={"PYTHONIOENCODING": "utf-8"})
     assert ran.code == 0 and "✓" in ran.out and odd_paths.read_text() == SOURCE, ran
     assert re.search(rf"`ossa {repo} --resume \S+`", ran.out), ran.out
 
 
 def test_paths_that_are_no_text_in_ascii(ossa: Cli, repo: Path, odd_paths: Path, small_model_file: Path) -> None:
     env = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--accept", "--json", env=env)
+    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--accept", "--json", "--budget", "3000", env=env)
     assert ran.code == 0 and odd_paths.read_text() == SOURCE.replace("-", "+"), ran
     (proposed,) = [event for line in ran.out.splitlines() if (event := json.loads(line))["event"] == "Proposed"]
     assert os.fsencode(proposed["change"]["files"][0]["path"]) == b"d\xff/calc.py"

@@ -41,7 +41,7 @@ def test_everything_holds_here(small_model_file: Path, tmp_path: Path) -> None:
     (home / "cache/models" / small_model_file.name).symlink_to(small_model_file)
     command = [sys.executable, "-P", "-m", "ossa.tui", "doctor", "--json", "-C", str(tmp_path)]
     environment = {**os.environ, "OSSA_HOME": str(home)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     tried = [line for line in lines if "state" in line]
     assert [line for line in tried if line["state"] != "held"] == []
@@ -117,7 +117,7 @@ def test_where_nothing_confines_that_is_all_it_says(tmp_path: Path, arguments: l
     outer = [sandbox.program, "--unshare-user", "--disable-userns", "--dev-bind", "/", "/"]
     command = [*outer, sys.executable, "-P", "-m", "ossa.tui", "doctor", *arguments]
     environment = {**os.environ, "OSSA_HOME": str(tmp_path / "home")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "NOT confined" in done.stdout and "network" in done.stdout
     assert "escaped-" not in done.stdout and "held: write" not in done.stdout

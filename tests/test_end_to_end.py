@@ -28,8 +28,10 @@ def ossa(tmp_path: Path, small_model_file: Path) -> Ossa:
         command = [sys.executable, "-P", "-m", "ossa.tui", *arguments]
         if arguments[0] in ("demo", "fix", "run"):
             command += ["--model", str(small_model_file)]
+        if arguments[0] == "fix":
+            command += ["--budget", "3000"]  # however slow the machine is
         return subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=170, check=False
+            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False
         )
 
     return run

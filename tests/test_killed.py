@@ -176,7 +176,7 @@ def test_a_killed_ossa_leaves_nothing_but_its_session(
     assert not differences(before, project)
 
 
-@pytest.mark.timeout(240 + 60 * ROUNDS)
+@pytest.mark.timeout(600 + 60 * ROUNDS)
 @pytest.mark.skipif(not ROUNDS, reason="random moments are tried when OSSA_SURVIVAL_ROUNDS says how many")
 def test_an_ossa_killed_at_any_moment(start: Callable[..., Ossa], project: Path, home: Path) -> None:
     book = project / "pocket/book.py"

@@ -94,7 +94,7 @@ def test_imports_go_one_way(rule: Rule) -> None:
 def loaded_after(modules: Iterable[str]) -> set[str]:
     """Top-level names in `sys.modules` once a fresh interpreter has imported these."""
     program = f"import {', '.join(modules)}, sys; print(*{{name.split('.')[0] for name in sys.modules}})"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=150)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 

@@ -58,7 +58,7 @@ def test_a_whole_turn_in_an_empty_network_namespace(tmp_path: Path, small_model_
         "PYTHONPATH": str(tmp_path / "witness"),
         "SOCKET_LOG": str(log),
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 fixed · 0 broken" in done.stdout and "applied" in done.stdout
 

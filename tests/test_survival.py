@@ -143,7 +143,7 @@ async def test_a_killed_model_is_told_of_and_the_next_prompt_loads_it_again(
         assert len([event for event in work.session.events() if isinstance(event, TurnFinished)]) == 5
 
 
-@pytest.mark.timeout(240 + 60 * ROUNDS)
+@pytest.mark.timeout(600 + 60 * ROUNDS)
 @pytest.mark.skipif(not ROUNDS, reason="random moments are tried when OSSA_SURVIVAL_ROUNDS says how many")
 async def test_a_model_killed_at_any_moment_of_a_repair(project: Path, small_model_file: Path) -> None:
     model = LocalModel(discover.from_path(small_model_file))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-LIMIT = 150.0
+LIMIT = 300.0
 """Seconds; below the limit of a test, so that what did not come is told."""
 
 

@@ -115,12 +115,12 @@ def test_a_signal_ends_it_in_order(command: Command) -> None:
 
 def test_it_needs_neither_a_screen_nor_torch() -> None:
     program = "import ossa.tui.acp.serve, sys; print(*{name.split('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=150)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert not set(done.stdout.split()) & {"textual", "torch", "transformers", "httpx2", "huggingface_hub"}, done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a file by its number")
 def test_closed_input_is_said() -> None:
     line = [sys.executable, "-P", "-m", "ossa.tui", "acp"]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=150, preexec_fn=lambda: os.close(0))
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300, preexec_fn=lambda: os.close(0))
     assert done.returncode == 2 and "standard input" in done.stderr and "Traceback" not in done.stderr

@@ -135,7 +135,7 @@ class Scene:
             hook,
         ]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=150)
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
     def told(self, *around: str, hook: str = "") -> str:
         """What is said when it fails; the tree must be as it was."""
@@ -308,7 +308,7 @@ def chosen(calls: list[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 @pytest.mark.skipif(not strace_works(), reason="no strace here, or it may not trace")
-@pytest.mark.timeout(7200 if EVERY else 240)
+@pytest.mark.timeout(7200 if EVERY else 600)
 @pytest.mark.parametrize("way", ["accept", "undo"])
 def test_a_kill_at_any_system_call_leaves_all_before_or_all_after(way: str) -> None:
     with tempfile.TemporaryDirectory() as base:

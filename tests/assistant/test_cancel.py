@@ -133,7 +133,7 @@ async def test_a_candidate_on_trial_does_not_stay(repo: Path, fingerprint: Calla
     assert fingerprint(repo) == before
 
 
-@pytest.mark.timeout(240 + 20 * ROUNDS)
+@pytest.mark.timeout(600 + 20 * ROUNDS)
 @pytest.mark.skipif(not ROUNDS, reason="random moments are tried when OSSA_SURVIVAL_ROUNDS says how many")
 async def test_at_any_moment(repo: Path, fingerprint: Callable[..., str]) -> None:
     slow_tests(repo)

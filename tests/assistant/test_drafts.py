@@ -91,7 +91,7 @@ async def test_the_working_tree_stays_as_it_was_to_the_byte(
     draft.write("calc.py", b"")
     draft.write("link.py", None)
     await draft.run(sh("rm -rf pkg tests; echo x > calc.py; chmod -x run.sh; git add -A; git commit -qm x; git stash"))
-    await draft.run(sh("git checkout -q -b other; git gc -q; touch .git/hooks/pre-commit", timeout=150), scratch=True)
+    await draft.run(sh("git checkout -q -b other; git gc -q; touch .git/hooks/pre-commit", timeout=300), scratch=True)
     draft.discard()
     assert fingerprint(repo, times=times) == before
     assert not draft.change()

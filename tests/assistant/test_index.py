@@ -270,7 +270,7 @@ def test_a_disk_that_fills_up_is_told(repo: Path) -> None:
     for n in range(100):
         write(repo / f"more{n}.py", "".join(f"def more{n + k}(): word{n}_{k} = {k}\n" for k in range(100)))
 
-    done = subprocess.run([sys.executable, "-c", _FULL, str(repo)], capture_output=True, text=True, timeout=150)
+    done = subprocess.run([sys.executable, "-c", _FULL, str(repo)], capture_output=True, text=True, timeout=300)
 
     assert done.stdout.startswith("107 107 8 The index is kept in memory only ("), done.stdout + done.stderr
 
@@ -300,7 +300,7 @@ def test_two_processes_on_one_repository(repo: Path) -> None:
 
     both = [subprocess.Popen([sys.executable, "-c", _TWO, str(repo)], stdout=subprocess.PIPE) for _ in range(2)]
 
-    assert [process.communicate(timeout=150)[0] for process in both] == [b"67\n", b"67\n"]
+    assert [process.communicate(timeout=300)[0] for process in both] == [b"67\n", b"67\n"]
 
 
 def test_others_may_ask_while_it_is_refreshed(repo: Path, index: Index) -> None:

@@ -26,7 +26,7 @@ def draft(repo: Path, tmp_path: Path) -> Iterator[Draft]:
 
 
 async def python(draft: Draft, text: str, limits: Limits) -> Completed:
-    return await draft.run(Command([sys.executable, "-c", f"import os, time\n{text}"], timeout=150, limits=limits))
+    return await draft.run(Command([sys.executable, "-c", f"import os, time\n{text}"], timeout=300, limits=limits))
 
 
 CASES = {

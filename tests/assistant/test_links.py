@@ -67,7 +67,7 @@ def snapshot(root: Path) -> dict[str, object]:
 
 
 async def run(draft: Draft, line: str) -> str:
-    return (await draft.run(Command(["sh", "-c", line], timeout=150))).output
+    return (await draft.run(Command(["sh", "-c", line], timeout=300))).output
 
 
 def taken(change: Change, root: Path, draft: Draft, checkpoints: Checkpoints) -> Accepted:

@@ -16,7 +16,7 @@ from ossa.tests.waiting import until
 
 
 def sh(line: str) -> Command:
-    return Command(["sh", "-c", line], timeout=150)
+    return Command(["sh", "-c", line], timeout=300)
 
 
 async def test_odd_names_of_folders(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def draft(repo: Path, tmp_path: Path) -> Iterator[Draft]:
 
 
 async def sh(draft: Draft, line: str) -> str:
-    return (await draft.run(Command(["sh", "-c", line], timeout=150))).output
+    return (await draft.run(Command(["sh", "-c", line], timeout=300))).output
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -39,7 +39,7 @@ async def answers(draft: Draft, calls: dict[str, list[int]]) -> dict[str, int]:
     """What the kernel says to each of these calls: 0, or the number of the error."""
     import json
 
-    done = await draft.run(Command([sys.executable, "-c", PROBE, json.dumps(list(calls.items()))], timeout=150))
+    done = await draft.run(Command([sys.executable, "-c", PROBE, json.dumps(list(calls.items()))], timeout=300))
     assert done.exit_code == 0, done.output
     return json.loads(done.output)
 
@@ -157,7 +157,7 @@ WORKS = {
 @pytest.mark.parametrize("what", WORKS)
 async def test_what_tests_are_made_of_works(draft: Draft, what: str) -> None:
     draft.write("main.py", WORKS[what].encode())
-    done = await draft.run(Command([sys.executable, "main.py"], timeout=150))
+    done = await draft.run(Command([sys.executable, "main.py"], timeout=300))
     assert done.output.strip() == "36"
 
 
@@ -178,5 +178,5 @@ async def test_what_tests_are_made_of_works(draft: Draft, what: str) -> None:
 )
 async def test_tools_work(draft: Draft, line: str) -> None:
     own = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    done = await draft.run(Command(["bash", "-c", line], timeout=150, env=own))
+    done = await draft.run(Command(["bash", "-c", line], timeout=300, env=own))
     assert done.output.splitlines()[-1] == "36", done.output

@@ -53,7 +53,7 @@ def test_nothing_is_left_of_others():
 
 def test_a_fresh_interpreter_sees_the_same():
     program = "import sys; from pkg import shapes; sys.exit(str(shapes.area(3, 3)) != sys.argv[1])"
-    assert subprocess.run([sys.executable, "-c", program, str(shapes.area(3, 3))], timeout=150).returncode == 0
+    assert subprocess.run([sys.executable, "-c", program, str(shapes.area(3, 3))], timeout=300).returncode == 0
 """
 FILES = {
     "pkg/__init__.py": "",

@@ -183,7 +183,7 @@ for free in taken[-2:]:  # enough to list a folder, too few for inotify and its 
 watcher.start()
 resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 (Path(sys.argv[1]) / "new").touch()
-assert seen.wait(150)
+assert seen.wait(300)
 watcher.stop()
 print(watcher.problem)
 """

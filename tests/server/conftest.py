@@ -271,7 +271,7 @@ class _ProxyHandler(_Handler):
                 self._forward(body, fault)
 
     def _forward(self, body: bytes, fault: Fault = "pass") -> None:
-        connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.proxy.target).netloc, timeout=LIMIT)
         connection.request(self.command, self.path, body or None, {"Content-Type": "application/json"})
         reply = connection.getresponse()
         kind = reply.headers.get("Content-Type", "")

@@ -91,7 +91,6 @@ def kinds(events: list[Event]) -> list[str]:
     return list(dict.fromkeys(type(event).__name__ for event in events))
 
 
-@pytest.mark.timeout(300)
 async def test_a_turn_is_like_one_with_the_model_here(
     model: ServerModel, small_model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,7 +104,6 @@ async def test_a_turn_is_like_one_with_the_model_here(
     assert spoken.message.text and 0 < spoken.usage.output_tokens <= SHORT
 
 
-@pytest.mark.timeout(300)
 async def test_a_turn_that_is_stopped_ends_like_one_with_the_model_here(
     model: ServerModel, small_model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +132,6 @@ async def stopped(model: LanguageModel, root: Path) -> list[Event]:
         bench.session.close()
 
 
-@pytest.mark.timeout(300)
 def test_llama_cpp_is_held_to_a_grammar_like_the_local_engine(llama: ServerModel, small_model: LocalModel) -> None:
     held = Sampling(max_tokens=SHORT, constraint=Constraint(grammar='start: "blue" | "green grass"'))
     both = [list(model.generate(ASK, sampling=held)) for model in (small_model, llama)]
@@ -143,7 +140,6 @@ def test_llama_cpp_is_held_to_a_grammar_like_the_local_engine(llama: ServerModel
     assert [pieces[-1].reason for pieces in both if isinstance(pieces[-1], Finished)] == ["stop", "stop"]
 
 
-@pytest.mark.timeout(300)
 def test_closing_frees_it_for_the_next_answer(model: ServerModel) -> None:
     answer = model.generate(ASK, sampling=Sampling(max_tokens=2000))
     for piece in answer:
@@ -156,7 +152,6 @@ def test_closing_frees_it_for_the_next_answer(model: ServerModel) -> None:
     assert isinstance(last, Finished) and last.reason == "length"
 
 
-@pytest.mark.timeout(300)
 def test_llama_cpp_reads_the_prompt_that_the_local_engine_reads_and_knows_it_again(
     llama: ServerModel, small_model: LocalModel
 ) -> None:
@@ -170,7 +165,6 @@ def test_llama_cpp_reads_the_prompt_that_the_local_engine_reads_and_knows_it_aga
     assert last.usage.reused_tokens >= first.usage.prompt_tokens + first.usage.output_tokens - 1
 
 
-@pytest.mark.timeout(300)
 def test_llama_cpp_weighs_a_text_as_the_local_engine_does(llama: ServerModel, small_model: LocalModel) -> None:
     text = "def add(a, b):\n    return a + b\n"
     here, there = (model.weigh(ASK[1:], text, others=3) for model in (small_model, llama))
@@ -180,7 +174,6 @@ def test_llama_cpp_weighs_a_text_as_the_local_engine_does(llama: ServerModel, sm
     assert all(0 < len(w.others) <= 3 for w in there)
 
 
-@pytest.mark.timeout(300)
 def test_llama_cpp_goes_on_from_several_beginnings(llama: ServerModel, small_model: LocalModel) -> None:
     begins = ["The answer is ", "I "]
     sampling = Sampling(max_tokens=4)

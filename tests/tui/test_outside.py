@@ -70,4 +70,4 @@ def test_ctrl_c_belongs_to_the_editor(tmp_path: Path) -> None:
     ) as process:
         until(started.exists)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=150)[0] == "interrupted\n" and process.returncode == 0
+        assert process.communicate(timeout=300)[0] == "interrupted\n" and process.returncode == 0
