@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -63,6 +64,15 @@ NASTY = (
 )
 
 
+class Breath(threading.Event):
+    """A moment between two pieces of a slow answer, so that keys come while a turn runs."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a moment, whatever the limit."""
+        time.sleep(0.02)
+        return True
+
+
 def answers(chance: random.Random) -> Iterator[Answer | str]:
     """Answers without end: texts, thoughts and calls, in pieces of any length."""
     number = 0
@@ -80,7 +90,8 @@ def answers(chance: random.Random) -> Iterator[Answer | str]:
                      ("apply_patch", '{"patch": "*** Begin Patch\\n*** Update File: calc.py\\n@@\\n-    return a - b\\n'
                                      '+    return a + b\\n*** End Patch"}'))  # fmt: skip
             pieces.append(ToolCall(*chance.choice(calls)))
-        yield pieces
+        slow = chance.random() < 0.3
+        yield [part for piece in pieces for part in ((Breath(), piece) if slow else (piece,))]
 
 
 async def act(pilot: Pilot[Any], chance: random.Random) -> str:
