@@ -10,6 +10,7 @@ All that needs Textual's inner parts for that is here.
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from textual import events
@@ -52,12 +53,18 @@ def forget_drawn() -> None:
 
     What is still looked at is found out anew at the next paint, in some milliseconds.
     """
-    for empty in list(_memories()):
+    for empty in _memories(len(sys.modules)):
         empty()
 
 
-def _memories() -> Iterator[Callable[[], None]]:
-    """What empties each of their functions' memories that have a limit: those without one know classes, not content."""
+@lru_cache(1)
+def _memories(modules: int) -> "tuple[Callable[[], None], ...]":
+    """What empties each of their functions' memories; looked for anew where there are more `modules` than before."""
+    return tuple(_found())
+
+
+def _found() -> Iterator[Callable[[], None]]:
+    """The same: of the memories that have a limit, for those without one know classes, and no content."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in ("textual", "rich"):
             for value in list(vars(module).values()):
