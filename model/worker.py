@@ -23,6 +23,7 @@ from typing import IO, Any
 from ossa.model import wire
 from ossa.model.ahead import read_ahead
 from ossa.model.base import Finished, ModelError
+from ossa.model.importing import without_collecting
 from ossa.model.machine import is_out_of_memory
 
 _IDLE = 1.0
@@ -118,12 +119,13 @@ class _Server:
         self._reply(job, wire.loading("its libraries"))
         found = wire.from_found(job)
         read_ahead(found.path)
-        from ossa.model.engine import Engine
-        from ossa.model.loading import load
-        from ossa.model.store import Store, key_of
-
         states = Path(job["states"]) if job["states"] else None
-        loaded = load(found, self._codec, states and states.with_name("layers"), self._telling(job))
+        with without_collecting():
+            from ossa.model.engine import Engine
+            from ossa.model.loading import load
+            from ossa.model.store import Store, key_of
+
+            loaded = load(found, self._codec, states and states.with_name("layers"), self._telling(job))
         self._check = loaded.check
         self._engine = Engine(loaded)
         if states:

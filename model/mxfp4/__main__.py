@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from ossa.model.ahead import read_ahead
+from ossa.model.importing import without_collecting
 
 
 def main() -> None:
@@ -15,7 +16,8 @@ def main() -> None:
     folder, kept, settings = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
     answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print is none
     read_ahead(folder)
-    from ossa.model.mxfp4.own_side import figures
+    with without_collecting():
+        from ossa.model.mxfp4.own_side import figures
 
     print(json.dumps(figures(folder, kept, settings)), file=answers)
 

@@ -17,6 +17,7 @@ from transformers.cache_utils import Cache
 from ossa.model import discover, loading
 from ossa.model.base import Sampling
 from ossa.model.cache import empty
+from ossa.model.importing import without_collecting
 from ossa.model.loading import Loaded
 from ossa.model.mxfp4.bound import bytes_per_second, resident
 from ossa.model.mxfp4.library import KernelsError, proven
@@ -37,7 +38,8 @@ def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any
         kept: for layers in int8.
         settings: when the process was started (`began`, in seconds since 1970), depth, exact, prompt and written.
     """
-    loaded = loading.load(dataclasses.replace(discover.from_path(folder), exact=settings["exact"]), kept=kept)
+    with without_collecting():
+        loaded = loading.load(dataclasses.replace(discover.from_path(folder), exact=settings["exact"]), kept=kept)
     states = empty()
     _read(loaded, states, settings["prompt"][:16])
     found: dict[str, Any] = {"first_seconds": time.time() - settings["began"], "where": loaded.where}
