@@ -11,7 +11,7 @@ from pathlib import Path
 from ossa.assistant import paths
 from ossa.assistant.config import load_config
 from ossa.assistant.drafts.limits import gigabytes
-from ossa.assistant.drafts.opening import foreign
+from ossa.assistant.drafts.opening import foreign, mounted
 from ossa.assistant.drafts.sandbox import NoSandbox, Sandbox
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.model.base import ModelError
@@ -68,7 +68,8 @@ def _kind(sandbox: Sandbox, root: Path) -> str:
     if not sandbox.overlays:
         return f"a copy of the repository: {sandbox.why}"
     try:
-        why = foreign(Repository.open(root))
+        repository = Repository.open(root)
+        why = foreign(repository) or mounted(repository.root)
     except NotARepository:
         return "an overlay on the repository"
     return f"a copy of this repository: {why}" if why else "an overlay on this repository"

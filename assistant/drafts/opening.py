@@ -1,6 +1,7 @@
 """Opens the best draft that this machine allows: an overlay, else a confined copy, else a copy without confinement."""
 
 import os
+import re
 from pathlib import Path, PurePosixPath
 
 from ossa.assistant.draft import Draft, DraftError
@@ -26,7 +27,7 @@ def open_draft(repository: Repository, folder: Path, sandbox: Sandbox | NoSandbo
     found = sandbox or find_sandbox(folder)
     if isinstance(found, NoSandbox):
         return CopyDraft(repository, folder / "copy", None, str(found))
-    why = foreign(repository) if found.overlays else found.why
+    why = (foreign(repository) or mounted(repository.root)) if found.overlays else found.why
     if why:
         return CopyDraft(repository, folder / "copy", found, why)
     return OverlayDraft(repository, folder / "overlay", found)
@@ -44,6 +45,24 @@ def foreign(repository: Repository) -> str:
             continue
         if (status.st_uid, status.st_gid) != mine:
             return f"{path} belongs to another user or group"
+    return ""
+
+
+def mounted(root: Path, table: Path = Path("/proc/self/mountinfo")) -> str:
+    """What is mounted within the repository; an overlay would show what is below it instead. "" where nothing is.
+
+    Args:
+        root: of the repository.
+        table: of what is mounted, as the kernel tells it.
+    """
+    try:
+        points = [line.split(b" ")[4] for line in table.read_bytes().splitlines()]
+    except (OSError, IndexError):
+        return ""
+    for point in points:
+        place = Path(os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), point)))
+        if place != root and place.is_relative_to(root):
+            return f"{place.relative_to(root)} is mounted there from elsewhere"
     return ""
 
 
