@@ -6,13 +6,14 @@ What they need is imported when they are asked for, as the first frame should no
 from typing import TYPE_CHECKING
 
 from ossa.tui.notices import Notices
+from ossa.tui.palette import Palettes
 from ossa.tui.player import Player
 
 if TYPE_CHECKING:
     from ossa.assistant.refactor.wish import What
 
 
-class RefactorCommands(Notices):
+class RefactorCommands(Palettes, Notices):
     """An app with these commands."""
 
     player: Player

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.command import CommandPalette
 
 from ossa.assistant.context.parts import Attached, FrontPart, Replaced
@@ -130,3 +131,16 @@ def test_what_the_model_is_shown_is_in_its_context() -> None:
     transcript.see(Adjusted("file:pinned.py", "drop"))
     transcript.see(Compacted((Replaced("m0.0", "left out"), Replaced("m2", "summed up", "…"))))
     assert in_context(transcript) == frozenset()
+
+
+async def test_enter_close_behind_the_letters_takes_what_they_find(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await stage.pilot.press("ctrl+f")
+        await stage.shows("lib/deep.py")
+        for key in (*"deep", "enter"):
+            stage.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await stage.until(lambda: stage.app.window.preview.path == "lib/deep.py", "the file that was meant")
+        await stage.pilot.press("ctrl+p")
+        for key in (*"/stat", "enter"):
+            stage.app.post_message(events.Key("slash" if key == "/" else key, key if len(key) == 1 else None))
+        await stage.shows("Status")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.command import CommandPalette, Provider
+from textual.command import Provider
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
@@ -34,6 +34,7 @@ from ossa.tui.drafted import CHANGING, Drafted
 from ossa.tui.jump import GoToFile, Paths
 from ossa.tui.keymap import Keymap
 from ossa.tui.painting import Punctual
+from ossa.tui.palette import Palette
 from ossa.tui.rewriting import hint_of, open_prompt
 from ossa.tui.safe import plain_text
 from ossa.tui.screens.confirm import Confirm
@@ -217,7 +218,7 @@ class Workspace(Punctual):
     async def go_to_file(self, letters: str = "") -> None:
         """Show the file that fits some letters best; without any, let the person choose by them."""
         if not letters:
-            self.app.push_screen(CommandPalette([GoToFile], placeholder="Go to a file by some of its letters"))
+            self.app.push_screen(Palette([GoToFile], placeholder="Go to a file by some of its letters"))
         elif found := await self.paths.find(letters, 1, self.favoured):
             await self.show_file(found[0].path, chosen=True)
         else:
