@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
 
+from ossa.tests.waiting import LIMIT
 from ossa.tui.__main__ import main
 from ossa.tui.options import parse
 from ossa.tui.web import PortError, application, command, listen
@@ -109,7 +110,7 @@ async def test_the_window_is_in_the_browser_and_takes_keys(tmp_path: Path) -> No
                     assert message.type is WSMsgType.BINARY, f"{text!r} did not come: {seen[-2000:]}"
                     seen += re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", message.data.decode())
 
-            async with asyncio.timeout(50):
+            async with asyncio.timeout(LIMIT):
                 await sees("an offline pair programmer")
                 await sees("no workbench --resume a session")
                 await window.send_json(["stdin", "\x1bOP"])
@@ -139,12 +140,19 @@ async def test_the_window_of_each_page_tells_its_own_page(tmp_path: Path) -> Non
     code = 'import os, pathlib; print("__GANGLION__"); pathlib.Path(os.environ["OSSA_NEXT"]).write_text("s")'
     line = f"{sys.executable} -c '{code}' #"  # it begins as a window does for textual-serve
     async with served(tmp_path, line) as (address, client):
-        async with asyncio.timeout(50):
+        async with asyncio.timeout(LIMIT):
             for page in ("a1", "b2"):
                 async with client.ws_connect(f"{address}/{TOKEN}/ws/{page}", origin=address):
-                    while (await client.get(f"{address}/{TOKEN}/next/{page}")).status != 204:
+                    while True:
+                        async with client.get(f"{address}/{TOKEN}/next/{page}") as answer:
+                            if answer.status == 204:
+                                break
                         await asyncio.sleep(0.05)
-        assert {path.name for path in tmp_path.glob("session-*")} == {"session-a1", "session-b2"}
+        assert following(tmp_path) == ["session-a1", "session-b2"]
+
+
+def following(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("session-*"))
 
 
 def test_it_listens_for_this_machine_alone() -> None:
@@ -185,5 +193,5 @@ def test_a_port_that_is_taken_is_said(repository: Path, capsys: pytest.CaptureFi
 def test_what_to_install_is_said(repository: Path) -> None:
     without = "import sys; sys.modules['textual_serve'] = None; from ossa.tui.__main__ import main"
     code = f"{without}; main([{str(repository)!r}, '--web'])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stderr == 'ossa: --web needs textual-serve: `pip install "ossa[web]"` installs it.\n'
