@@ -30,7 +30,7 @@ _STOP = frozenset(
 _NAME = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"(?<!`)`+([^`\n]+)`+")
 _FILE = re.compile(r"(?<![\w.@+\\/-])(?:[A-Za-z]:)?[\w.@+\\/-]*\w\.[A-Za-z]\w{0,4}(?!\w|\.\w)")
-_DOTTED = re.compile(r"[^\W\d]\w*(?:(?:\.|::)[^\W\d]\w*)+")
+_DOTTED = re.compile(r"(?:\b|(?<=\d))[^\W\d]\w{0,99}(?:(?:\.|::)[^\W\d]\w{0,99})+")
 _WANTS_TESTS = re.compile(r"(?i)\b(write|add|extend|improve|cover|missing|more|flaky|slow)\b[^.\n]{0,40}\btests?\b")
 _TRACE = re.compile(
     r'(?m)^\s*File "([^"\n]+)", line \d+'

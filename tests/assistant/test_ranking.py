@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ossa.assistant.index.bm25 import Bag
-from ossa.assistant.index.clues import read, weighed
+from ossa.assistant.index.clues import _DOTTED, read, weighed
 from ossa.assistant.index.facts import Edges, Facts
 from ossa.assistant.index.features import Around
 from ossa.assistant.index.graph import Graph
@@ -115,6 +115,16 @@ def test_a_prompt_is_read_for_words_names_files_and_modules() -> None:
     assert {"total", "rate", "convert", "Basket"} <= set(clues.names) and "wrong" not in clues.names
     assert "shop/money.py" in clues.files and ("shop", "money") in clues.modules
     assert clues.trace == ("/home/ada/shop/basket.py", "/home/ada/shop/money.py")
+
+
+@pytest.mark.parametrize("word", ["a", "é", "a_b", "1a", "a1"])
+def test_a_word_without_an_end_is_read_once(word: str) -> None:
+    # A square of the length would not be over within the limit of a test.
+    assert not _DOTTED.search(word * 1_000_000)
+    assert read(f"{word * 9_000} numpy.linalg::norm 3numpy.fft").modules == (
+        ("numpy", "linalg", "norm"),
+        ("numpy", "fft"),
+    )
 
 
 def test_a_report_is_divided_into_prose_and_what_it_shows_and_a_form_is_left_out() -> None:
