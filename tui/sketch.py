@@ -44,10 +44,10 @@ class Sketch:
         if sys.platform == "win32" or stream is None or not stream.isatty() or os.environ.get("TERM") in (None, "dumb"):
             return
         with contextlib.suppress(OSError):
+            _await_front(self._keyboard)
             text = drawn(*os.get_terminal_size(stream.fileno()))
             # It is left wherever in this a signal comes.
             self._stands, self.before = True, _settings(self._keyboard)
-            # First the keyboard: in the background that waits until ossa is in front again.
             _set(self._keyboard, _unread(self.before))
             stream.write(text)
             stream.flush()
@@ -58,8 +58,8 @@ class Sketch:
         return stands
 
     def leave(self) -> None:
-        """Have the terminal as it was, unless the sketch was taken over."""
-        if self._stream is not None and self.take_over():
+        """Have the terminal as it was, unless the sketch was taken over, or another program has the terminal by now."""
+        if self._stream is not None and self.take_over() and _is_in_front(self._keyboard):
             with contextlib.suppress(OSError):
                 self._stream.write(UNPASTED + LEAVE)
                 self._stream.flush()
@@ -83,6 +83,26 @@ def drawn(columns: int, lines: int) -> str:
     row = lines - (3 if lines >= TALL else 2)
     title = f"\x1b[3;{left}H{_DIM}ossa  an offline pair programmer{_PLAIN}"
     return f"{ENTER}{PASTED}\x1b[2J{title}\x1b[{row};{left}H{_DIM}{PLACEHOLDER}{_PLAIN}\x1b[{row};{left}H"
+
+
+def _await_front(keyboard: TextIO | None) -> None:
+    """In the background, stop until ossa is in front: the shell has the keyboard as it needs it itself until then."""
+    if sys.platform == "win32" or keyboard is None:
+        return
+    import termios
+
+    with contextlib.suppress(termios.error, ValueError):
+        termios.tcdrain(keyboard)
+
+
+def _is_in_front(keyboard: TextIO | None) -> bool:
+    """Whether ossa has the terminal: whoever sets one from the background is stopped."""
+    if sys.platform == "win32" or keyboard is None:
+        return True
+    try:
+        return os.tcgetpgrp(keyboard.fileno()) == os.getpgrp()
+    except (OSError, ValueError):
+        return True
 
 
 def _settings(keyboard: TextIO | None) -> list[Any] | None:

@@ -17,10 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from ossa.tests.waiting import LIMIT
 from ossa.tui.sketch import LEAVE, PLACEHOLDER, UNPASTED
-
-LIMIT = 100.0
-"""Seconds for anything to come, on a machine that has others to do."""
 
 
 class Starting:
@@ -124,3 +122,46 @@ def test_a_start_that_is_ended_leaves_the_terminal_as_it_was(tmp_path: Path, how
             ossa.program.send_signal(signal.Signals[how])
         ossa.until(UNPASTED + LEAVE)
         assert ossa.program.wait(LIMIT) == code and ossa.keyboard == ossa.before
+
+
+SHELL = """
+import os, signal, sys, termios
+from ossa.tui.sketch import Sketch, end_orderly
+for_programs, for_its_line = termios.tcgetattr(0), termios.tcgetattr(0)
+for_its_line[3] &= ~(termios.ECHO | termios.ICANON)
+termios.tcsetattr(0, termios.TCSANOW, for_its_line)
+job = os.fork()
+if not job:
+    os.setpgid(0, 0)
+    end_orderly()
+    sketch = Sketch(sys.__stderr__, sys.stdin)
+    try:
+        sketch.draw()
+    finally:
+        sketch.leave()
+        print("left", flush=True)
+    sys.exit()
+assert os.WIFSTOPPED(os.waitpid(job, os.WUNTRACED)[1])
+if sys.argv[1] == "fg":
+    termios.tcsetattr(0, termios.TCSANOW, for_programs)
+    os.tcsetpgrp(0, job)
+else:
+    os.kill(job, signal.SIGTERM)
+os.kill(job, signal.SIGCONT)
+status = os.waitpid(job, os.WUNTRACED)[1]
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, os.getpgrp())
+kept = termios.tcgetattr(0)[3] == (for_programs if sys.argv[1] == "fg" else for_its_line)[3]
+print("stopped" if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status), "kept" if kept else "changed", "end")
+"""
+"""A shell that has started ossa in the background, has it come to the front, or ends it, and looks at its keyboard."""
+
+
+@pytest.mark.parametrize(("how", "told"), [("fg", "0 kept end"), ("kill", "143 kept end")])
+def test_a_start_in_the_background_leaves_the_keyboard_to_the_shell(tmp_path: Path, how: str, told: str) -> None:
+    shell = Starting([sys.executable, "-P", "-c", SHELL, how], tmp_path / "home")
+    try:
+        shell.until(" end")
+        assert told in shell.words and (PLACEHOLDER in shell.words) == (how == "fg"), shell.words
+    finally:
+        shell.close()
