@@ -345,7 +345,7 @@ class OssaApp(WatchCommands):
     def action_begin(self) -> None:
         self.window.back_to_prompt()
         self.window.set_focus(self.window.prompt)
-        self.window.prompt.propose("/")
+        self.window.prompt.begin()
 
     def action_unfold(self) -> None:
         self.window.conversation.toggle_folds()

@@ -1,4 +1,4 @@
-"""What an "@" in a prompt can name, for completing it: files, folders, parts of a file, what was printed or failed.
+"""What an "@" in a prompt can name, for completing it: files, folders, parts of a file, news; and a "/" at its start.
 
     files, names in the index ─► Targets.renew()   "@cal" ─► Targets.find() ─► Target…, the best first
     DiskChanged ─► Targets.touch() ─► stale?       "@calc.py:ad" ─► the definitions in that file, as its lines
@@ -22,8 +22,9 @@ from ossa.assistant.index.outlines import outline
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.mentions import FAILURES, OUTPUT, PUNCTUATION, spelled, unfinished, with_folders
 from ossa.assistant.repository import NotARepository
+from ossa.tui.commands import slash_commands
 
-Kind: TypeAlias = Literal["file", "folder", "definition", "lines", "news"]
+Kind: TypeAlias = Literal["file", "folder", "definition", "lines", "news", "command"]
 
 MOST = 20
 """Targets that are offered for some letters."""
@@ -38,6 +39,7 @@ _COUNTED = 100
 _FILES = 12
 """Files that are looked into for what is defined within a name."""
 _LINES = re.compile(r"""(?<!\S)@(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s:"']+)):(?P<part>\w*)$""")
+_COMMAND = re.compile(r"/(?P<letters>[a-z-]*)")
 _NEWS = {OUTPUT: "what your last !command printed", FAILURES: "what failed when the tests last ran"}
 
 
@@ -48,9 +50,11 @@ class Wanted:
     start: int
     """Where the "@" stands."""
     letters: str
-    """Some of those of a path; or of a definition, where a file is named already."""
+    """Some of those of a path or a command; or of a definition, where a file is named already."""
     path: str = ""
     """That file."""
+    is_command: bool = False
+    """Whether it is behind a "/"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Target:
     """As it is shown: a path, a folder with "/" at its end, a definition."""
     kind: Kind
     spelled: str
-    """As it stands in the prompt, with the "@"."""
+    """As it stands in the prompt, with the "@"; a command with a blank behind it."""
     positions: tuple[int, ...] = ()
     """Where in the name the letters are, from 0."""
     note: str = ""
@@ -70,11 +74,29 @@ class Target:
 
 def wanted(text: str, cursor: int) -> Wanted | None:
     """What is being typed where the cursor stands; None where that is nothing to complete."""
+    if match := _COMMAND.fullmatch(text):
+        return Wanted(0, match["letters"], is_command=True) if cursor == len(text) else None
     if typed := unfinished(text, cursor):
         return Wanted(typed.start, typed.letters)
     if match := _LINES.search(text[:cursor]):
         return Wanted(match.start(), match["part"], match["double"] or match["single"] or match["plain"])
     return None
+
+
+def commands(letters: str) -> list[Target]:
+    """Those whose names begin with the letters, then those that have them elsewhere."""
+    found = [(command.name.find(letters), command) for command in slash_commands() if letters in command.name]
+    found.sort(key=lambda one: one[0] > 0)
+    return [
+        Target(
+            command.usage,
+            "command",
+            f"/{command.name} ",
+            tuple(range(at + 1, at + 1 + len(letters))),
+            command.help,
+        )
+        for at, command in found
+    ]
 
 
 class Definitions(Protocol):

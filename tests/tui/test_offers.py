@@ -294,3 +294,49 @@ def test_definitions_follow_the_file(repository: Path) -> None:
     assert targets.find(Wanted(0, "1", "calc.py")) == [] == targets.find(Wanted(0, "", "../secret"))
     subprocess.run(["truncate", "-s", "1M", str(repository / "calc.py")], check=True)
     assert targets.find(asked) == []
+
+
+async def test_commands_are_listed_with_what_they_do_as_they_are_typed(open_window: "Open") -> None:
+    async with open_window() as stage:
+        rows = await offered(stage, "/")
+        assert len(rows) > 20 and "Repair the failing tests" in "\n".join(rows)
+        await stage.pilot.press("r", "e")
+        offers = stage.app.window.offers
+        await stage.until(lambda: str(offers.options[0].prompt).startswith("/re"))
+        assert all("re" in str(option.prompt).split()[0] for option in offers.options)
+        assert not [row for row in map(str, (o.prompt for o in offers.options)) if row.startswith("/fix")]
+        await stage.pilot.press("space")
+        await stage.until(lambda: not offers.opened)
+
+
+async def test_enter_runs_the_command_that_was_chosen_where_nothing_can_follow_it(open_window: "Open") -> None:
+    async with open_window([]) as stage:
+        rows = await offered(stage, "/te")
+        assert [row.split()[0] for row in rows] == ["/test", "/context"]
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.agent.asked == ["/test"])
+
+
+async def test_enter_leaves_room_for_what_may_follow_a_command_that_was_chosen(open_window: "Open") -> None:
+    async with open_window([]) as stage:
+        rows = await offered(stage, "/")
+        down = next(number for number, row in enumerate(rows) if row.startswith("/fix "))
+        await stage.pilot.press(*["down"] * down, "enter")
+        prompt = stage.app.window.prompt
+        assert prompt.text == "/fix " and not stage.agent.asked
+        await stage.until(lambda: not stage.app.window.offers.opened)
+        await stage.pilot.press("enter")
+        await stage.until(lambda: stage.agent.asked == ["/fix"])
+
+
+async def test_escape_closes_the_list_of_commands_and_a_text_with_a_slash_has_none(open_window: "Open") -> None:
+    async with open_window() as stage:
+        await offered(stage, "/")
+        offers, prompt = stage.app.window.offers, stage.app.window.prompt
+        await stage.pilot.press("escape")
+        await stage.until(lambda: not offers.opened)
+        await stage.pilot.press("f")
+        assert not offers.opened and prompt.text == "/f"
+        prompt.clear()
+        await stage.pilot.press("s", "e", "e", "space", "/", "t")
+        assert not offers.opened

@@ -1,4 +1,4 @@
-"""The list above the prompt while an "@" is being typed: what it may name, the letters that fit lit.
+"""The list above the prompt while an "@" or a "/" is being typed: what it may name, the letters that fit lit.
 
 Prompt ─► follow(text, cursor) ─► Targets.find() in a thread ─► rows ─► Prompt takes the current one, or Chosen by mouse
                                   Targets.renew() in another, where files or names have changed
@@ -16,10 +16,13 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from ossa.tui.targets import Definitions, Target, Targets, Wanted, wanted
+from ossa.tui.commands import find
+from ossa.tui.targets import Definitions, Target, Targets, Wanted, commands, wanted
 
 ROWS = 8
 """Shown at once, at most; where there is little room, fewer."""
+_USAGE = 22
+"""Cells of a command, before what it does."""
 _PATIENCE = 0.3
 """Seconds that a key waits for a search that its letters began; others wait behind it, so that none overtakes."""
 
@@ -72,9 +75,13 @@ class Offers(OptionList, can_focus=False):
     @property
     def is_needed(self) -> bool:
         """Whether a row is to be taken before the prompt can be sent: one was chosen, or nothing is named yet."""
-        if self._moved or self._wanted is None or self.targets is None:
+        if self._moved or self._wanted is None:
             return True
         letters = self._wanted.letters
+        if self._wanted.is_command:
+            return find(letters) is None
+        if self.targets is None:
+            return True
         return not (self.targets.has(self._wanted) or any(target.name == letters for target in self._found))
 
     @property
@@ -112,7 +119,7 @@ class Offers(OptionList, can_focus=False):
             self._look()
 
     def leave(self) -> None:
-        """Close the list until another "@" is begun."""
+        """Close the list until another "@" or "/" is begun."""
         self._left = self._wanted.start if self._wanted else None
         self._show([])
 
@@ -134,6 +141,10 @@ class Offers(OptionList, can_focus=False):
         self.post_message(self.Turned(opened))
 
     def _look(self) -> None:
+        if self._wanted and self._wanted.is_command and not self._looking:
+            self._found_of = self._wanted
+            self._show(commands(self._wanted.letters))
+            return
         if self.targets is None:
             return
         self._read_anew(self.targets)
@@ -161,8 +172,11 @@ class Offers(OptionList, can_focus=False):
         """Look for what is wanted until nothing else is."""
         try:
             while (sought := self._wanted) != self._found_of:
-                favoured = self.favoured()
-                found = await asyncio.to_thread(targets.find, sought, favoured) if sought else []
+                found: list[Target] = []
+                if sought and sought.is_command:
+                    found = commands(sought.letters)
+                elif sought:
+                    found = await asyncio.to_thread(targets.find, sought, self.favoured())
                 self._found_of = sought
                 if self._left is None and self._wanted is not None:
                     self._show(found)
@@ -192,6 +206,8 @@ def _row(target: Target) -> Content:
     cut = target.name.rstrip("/").rfind("/") + 1 if target.kind in ("file", "folder") else 0
     name = _lit(target.name[cut:], [p - cut for p in target.positions if p >= cut])
     folder = _lit(target.name[:cut], [p for p in target.positions if p < cut]).stylize_before("$text-disabled")
+    if target.kind == "command":
+        return Content.assemble(name.pad_right(max(0, _USAGE - name.cell_length)), (f"  {target.note}", "$text-muted"))
     return Content.assemble(
         name, "  " if cut else "", folder, (f"  {target.note}" if target.note else "", "$text-disabled")
     )

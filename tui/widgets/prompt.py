@@ -47,7 +47,7 @@ class Prompt(Lines):
             self.text, self.rewriting = text, rewriting
 
     def __init__(self, offers: Offers, keys: Keymap) -> None:
-        """`offers` shows what an "@" may name; `keys` are those in force."""
+        """`offers` shows what an "@" or a "/" may name; `keys` are those in force."""
         super().__init__(
             id="prompt",
             soft_wrap=True,
@@ -80,6 +80,13 @@ class Prompt(Lines):
         if not self.text:
             self._put(text)
 
+    def begin(self) -> None:
+        """Offer the commands, unless something is being written."""
+        if not self.text:
+            self._put("/")
+            self._untyped = ""
+            self._follow()
+
     def rewrite(self, text: str, rewriting: Rewriting) -> None:
         """Have something written otherwise; what was being written comes back after it."""
         if self.rewriting is None:
@@ -99,7 +106,7 @@ class Prompt(Lines):
         return self._pasted.expand(self.text)
 
     def take(self, *, enter: bool = False) -> bool:
-        """Put what the list offers where the "@" is; False where it stands there already.
+        """Put what the list offers where the "@" or "/" is; False where it stands there already.
 
         A folder stays open for what is in it, unless it is `enter` that takes it.
         """
@@ -227,14 +234,17 @@ class Prompt(Lines):
             case "complete":
                 self.take()
             case "send":
-                return self._offers.is_needed and self.take(enter=True)
+                target = self._offers.current
+                # A command that nothing can follow is sent by the key that has chosen it.
+                ready = target is not None and target.kind == "command" and not target.name.endswith("]")
+                return self._offers.is_needed and self.take(enter=True) and not ready
             case _:
                 return False
         return True
 
     def _follow(self) -> None:
         """Tell the list of offers what is being typed; a command of the person's own is no prompt."""
-        if self.text == self._untyped or self.text.startswith("!"):
+        if self.text == self._untyped or self.text.startswith("!") or (self.amends and self.text.startswith("/")):
             self._offers.follow("", 0)
         else:
             self._untyped = ""
