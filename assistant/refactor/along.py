@@ -17,11 +17,12 @@ Step = Callable[[Mapping[str, bytes], Entity], Outcome]
 """Moves one helper, given the files as they have become."""
 
 
-def along(modules: Modules, target: Entity, done: Outcome, step: Step) -> Outcome:
+def along(modules: Modules, others: Mapping[str, bytes], target: Entity, done: Outcome, step: Step) -> Outcome:
     """The outcome of a move, with those helpers moved that can follow; one that cannot stays and is imported.
 
     Args:
         modules: as they were.
+        others: files that are not Python, in which a helper may be named, too.
         target: what moved.
         done: what came of its move.
         step: moves a helper to the same place.
@@ -39,6 +40,8 @@ def along(modules: Modules, target: Entity, done: Outcome, step: Step) -> Outcom
         node = current.definition(helper)
         there = [path for path in changed if current.definition(Entity(path, target.name))]
         if not isinstance(node, Function | ast.ClassDef) or not _is_alone(current, helper, node, there):
+            continue
+        if any(_is_named(name, data.decode(errors="replace")) for data in others.values()):
             continue
         try:
             found = step(current.files, helper)
@@ -68,9 +71,13 @@ def _is_alone(modules: Modules, helper: Entity, node: Function | ast.ClassDef, t
     except Refused:
         return False
     rest = source.text[:begin] + source.text[end:]
-    if re.search(rf"(?<!\w){re.escape(helper.name)}(?!\w)", rest):
+    if _is_named(helper.name, rest):
         return False
     return set(modules.mentions(helper.name)) <= {helper.path, *there}
+
+
+def _is_named(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _is_whole(found: Outcome) -> bool:

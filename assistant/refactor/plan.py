@@ -22,6 +22,8 @@ from ossa.assistant.text import BINARY_PROBE
 from ossa.assistant.threads import in_thread
 
 PYTHON = (".py", ".pyi")
+_HELPER = re.compile(rb"^(?:async +)?(?:def|class) +(_\w+)", re.MULTILINE)
+"""What may go along with what moves."""
 _SEARCHED = 50
 """Files that are looked into where the index knows nothing."""
 _SHOWN = 30
@@ -62,7 +64,10 @@ class Refactoring:
         found = self._found(wish, touched, listed)
         whole = "" if found.name or found.path in listed else f"{found.path}/"
         name = found.name.rpartition(".")[2] or PurePosixPath(found.path).stem
-        sought = re.compile(rb"(?<!\w)(" + b"|".join(re.escape(one.encode()) for one in {name, wish.to}) + rb")(?!\w)")
+        words = {name.encode(), wish.to.encode()}
+        if wish.what == "move" and found.name:
+            words.update(_HELPER.findall(draft.read(found.path) or b""))
+        sought = re.compile(rb"(?<!\w)(" + b"|".join(map(re.escape, sorted(words))) + rb")(?!\w)")
         files: dict[str, bytes] = {}
         for path in listed:
             if whole and path.startswith(whole):

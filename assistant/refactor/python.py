@@ -28,7 +28,7 @@ async def worked_out(
     Args:
         wish: what is asked for.
         target: the definition.
-        files: Python's, and those others in which the name stands.
+        files: Python's, and those others in which the name stands, or one of a private helper.
         packages: where what the project uses is installed.
         seconds: after which it is given up.
     """

@@ -48,7 +48,9 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
         if not target.name:
             return relocated(modules, others, request["path"], request["what"], request["to"])
         done = _done(root, modules, others, target, request)
-        return along(modules, target, done, partial(_step, root, request)) if request["what"] == "move" else done
+        return (
+            along(modules, others, target, done, partial(_step, root, request)) if request["what"] == "move" else done
+        )
     except Refused as error:
         return Outcome(problem=str(error))
     except ValueError as error:

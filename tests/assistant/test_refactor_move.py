@@ -245,3 +245,12 @@ def test_what_has_no_place_for_an_import_or_may_read_its_annotations_is_refused(
     future = "from __future__ import annotations\n"
     a = f"{future}from b import low\ndef reads(x): return low\n\n\n{head}\n\nclass own: ...\n"
     assert "import each other" in move(a, f"{future}\ndef low(): ...\n").problem
+
+
+async def test_a_helper_that_a_file_of_another_kind_names_stays(make: Make) -> None:
+    a = "def _main():\n    return 1\n\n\ndef _other():\n    return 2\n\n\ndef f():\n    return _main() + _other()\n"
+    draft, refactoring = make({"a.py": a, "b.py": "X = 1\n", "pyproject.toml": '[project.scripts]\nx = "a:_main"\n'})
+    outcome = await refactoring.carry_out(Wish("move", "a.f", "b.py"))
+    assert not outcome.problem and not outcome.left
+    assert b"def _main" in (draft.read("a.py") or b"") and b"_other" not in (draft.read("a.py") or b"")
+    assert b"import _main" in (draft.read("b.py") or b"")
