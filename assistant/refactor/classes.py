@@ -239,8 +239,11 @@ class Classes:
         bound = scopes.lookup(name, scope) if scopes else None
         if bound is None:
             return None
-        found: list[Meaning] = [self._given(b, path, bound, depth) for b in bound.bindings[name]]
+        bindings = bound.bindings[name]
+        found: list[Meaning] = [self._given(b, path, bound, depth) for b in bindings]
         known = [one for one in found if isinstance(one, Entity)]
+        if known and len(known) < len(found) and any(isinstance(one.value, ast.Starred) for one in bindings):
+            return None  # loops that take turns with a name may well go through different things
         if known:
             return known[0] if len(set(known)) == 1 else None
         return OUTSIDE if found and all(one == OUTSIDE for one in found) else None

@@ -306,6 +306,15 @@ def test_what_a_loop_gives_has_the_class_of_what_is_in_the_collection(do: Do) ->
     assert "[z.go() for z in more]" in text(done, "a.py") and left(done) == [("a.py", 19)]
 
 
+def test_a_name_that_loops_take_turns_with_may_be_of_another_class_in_the_next_one(do: Do) -> None:
+    loops = "    for x in some:\n        x.go()\n    for x in more:\n        x.go()\n"
+    code = "class A:\n    def go(self): ...\n\n\nclass Z:\n    def go(self): ...\n\n\n"
+    done = do({"a.py": f"{code}def f(some: list[A], more):\n{loops}"}, "a.py:A.go", "walk")
+    assert left(done) == [("a.py", 11), ("a.py", 13)] and text(done, "a.py").endswith(loops)
+    done = do({"a.py": f"{code}def f(some: list[A], more: set[A]):\n{loops}"}, "a.py:A.go", "walk")
+    assert not left(done) and text(done, "a.py").endswith(loops.replace("go", "walk"))
+
+
 def test_a_text_that_is_a_methods_name_is_told_where_the_file_looks_for_attributes_by_texts(do: Do) -> None:
     code = "class A:\n    def put(self):\n        return 1\n"
     names = "from a import A\n\nNAMES = ['put', 'get']\n\n\ndef run():\n"
