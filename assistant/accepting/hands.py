@@ -91,9 +91,19 @@ class Hands:
         at = os.open(self._root, _FOLDER)
         try:
             for folder in folders:
-                below = os.open(folder, _FOLDER | _NO_LINK, dir_fd=at)
+                below = _opened(folder, at)
                 os.close(at)
                 at = below
             yield at, name
         finally:
             os.close(at)
+
+
+def _opened(folder: str, above: int) -> int:
+    """A folder in an open one; some systems have their own errors for a link."""
+    try:
+        return os.open(folder, _FOLDER | _NO_LINK, dir_fd=above)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
+        raise

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ossa.assistant.accepting import hands
+
 PROGRAM = """
 import json, os, shutil, sys
 from pathlib import Path
@@ -93,3 +95,17 @@ def test_nothing_lands_behind_a_link_that_takes_a_folders_place(tmp_path: Path, 
     assert done.returncode == 0, done.stderr
     moments, told = json.loads(done.stdout)
     assert moments > 10 and told > 5
+
+
+@pytest.mark.parametrize("flags", [hands._FOLDER, os.O_RDONLY])
+def test_a_link_on_the_way_is_no_folder_whatever_the_system_says_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int
+) -> None:
+    monkeypatch.setattr(hands, "_FOLDER", flags)  # without O_PATH and O_DIRECTORY a link is "too many levels"
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/a").touch()
+    (tmp_path / "link").symlink_to("real")
+    made = hands.Hands(tmp_path)
+    assert made.lies(tmp_path / "real/a") and not made.lies(tmp_path / "link/a")
+    with pytest.raises(NotADirectoryError):
+        made.unlink(tmp_path / "link/a", missing_ok=True)
