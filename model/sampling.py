@@ -65,7 +65,7 @@ class Sampler:
         """What the exact ones would give."""
         if chosen is not None and len(chosen) <= _FEW:
             return int(chosen[self(logits.exactly(chosen))])
-        if self._min_p > 0 or self._top_p < 1:
+        if self._temperature > 0 and (self._min_p > 0 or self._top_p < 1):
             whole = logits.whole()
             return self(whole) if chosen is None else int(chosen[self(whole[chosen])])
         lead = torch.zeros(len(logits.near) if chosen is None else len(chosen))

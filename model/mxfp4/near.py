@@ -51,7 +51,7 @@ class Head(Dense):
             self._probes
         ].clamp(min=1e-30)
         unlike = max(1.0, float(wrong.square().nanmean().sqrt()))
-        return NearLogits(near, off * (_SURE * unlike), lambda ids: self._rows(x, ids), lambda: self(x[None])[0])
+        return NearLogits(near, off * (_SURE * unlike), lambda ids: self._rows(x, ids), lambda: self._all(x))
 
     def _apart(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The values without outliers, and what these add to each logit; a new column is read for one of them alone."""
@@ -69,6 +69,10 @@ class Head(Dense):
                 outlying.add_(self._columns[place], alpha=float(x[place]))
                 rest[place] = 0
         return rest, outlying
+
+    def _all(self, x: torch.Tensor) -> torch.Tensor:
+        self._vain += 1
+        return self(x[None])[0]
 
     def _rows(self, x: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
         many = len(ids) > len(self.weight) // _MANY

@@ -18,6 +18,7 @@ VOCABULARY, HIDDEN = 8192, 192
 
 WAYS = [
     Sampling(),
+    Sampling(top_p=0.9),
     Sampling(temperature=1.0, seed=3),
     Sampling(temperature=0.3, seed=4),
     Sampling(temperature=1.0, top_p=0.9, seed=5),
@@ -54,7 +55,7 @@ def test_the_same_token_is_chosen(sampling: Sampling, among: list[int] | None) -
         assert nearly(one.nearly, among) == exact(one.logits, among)
 
 
-@pytest.mark.parametrize("sampling", WAYS[:3], ids=str)
+@pytest.mark.parametrize("sampling", WAYS[:4], ids=str)
 def test_few_logits_have_to_be_computed(sampling: Sampling) -> None:
     numbers, sampler = torch.Generator().manual_seed(0), Sampler(sampling)
     many = [known(numbers) for _ in range(20)]
@@ -88,9 +89,9 @@ def test_an_output_layer_knows_how_far_off_it_is(level: int, outliers: bool) -> 
         wide[:, 7] *= 20
     wide = (wide * torch.rand(VOCABULARY, 1, generator=numbers)).bfloat16()
     wide[5], wide[6] = 0, 1.5  # rows that MXFP4 knows exactly
-    head = Head(*library.pack(wide), library.pack_near(wide), library)
+    narrow, near = library.pack(wide), library.pack_near(wide)
     for _ in range(5):
-        x = torch.randn(HIDDEN, generator=numbers)
+        head, x = Head(*narrow, near, library), torch.randn(HIDDEN, generator=numbers)
         if outliers:
             x[7] = 30
         logits, nearly = head(x[None])[0], head.last(x)
@@ -142,6 +143,19 @@ def test_where_it_is_in_vain_all_logits_are_computed_for_a_while() -> None:
     assert kinds[:4] == [True] * 4
     assert not any(kinds[4:200])
     assert any(kinds[200:])
+
+
+@needs_kernels
+def test_sampling_that_needs_all_logits_has_them_computed_at_once_for_a_while() -> None:
+    numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)
+    wide = torch.randn(VOCABULARY, HIDDEN, generator=numbers).bfloat16()
+    head, sampler = Head(*library.pack(wide), library.pack_near(wide), library), Sampler(WAYS[-1])
+    kinds = list[bool]()
+    for _ in range(20):
+        logits = head.last(torch.randn(HIDDEN, generator=numbers))
+        kinds.append(isinstance(logits, NearLogits))
+        sampler(logits)
+    assert kinds == [True] * 4 + [False] * 16
 
 
 @needs_kernels
