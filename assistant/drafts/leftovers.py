@@ -53,9 +53,8 @@ def drop(repository: Repository, drafts: Path, session: str) -> None:
     """
     for folder in (drafts / session, drafts / f"{session}{_BASELINE}"):
         if folder.exists():
-            draft = open_draft(repository, folder, find_sandbox(drafts))
-            draft.discard()
-            draft.close()
+            with contextlib.closing(open_draft(repository, folder, find_sandbox(drafts))) as draft:
+                draft.discard()
 
 
 @contextlib.contextmanager
