@@ -36,6 +36,8 @@ class NearLogits:
         score = near + lead
         first = score.argmax()[None]
         beaten = self.exactly(first if ids is None else ids[first]) + lead[first]
-        left = (~(score + off < beaten)).nonzero()[:, 0]
+        able = ~(score + off < beaten)
+        able[first] = True  # whatever its own is off
+        left = able.nonzero()[:, 0]
         exact = self.exactly(left if ids is None else ids[left])
         return int(left[(exact + lead[left]).argmax()]), exact

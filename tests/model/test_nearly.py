@@ -75,6 +75,13 @@ def test_a_logit_that_is_no_number_is_said_wherever_it_is_found(bad: float) -> N
         Sampler(Sampling())(one.nearly)
 
 
+@pytest.mark.parametrize("among", AMONG, ids=["all", "ids", "mask"])
+def test_a_logit_that_is_further_off_than_it_should_be_ends_no_answer(among: list[int] | None) -> None:
+    logits = torch.arange(VOCABULARY).float()
+    one = Known(logits, logits - 10, torch.full_like(logits, 0.4))
+    assert Sampler(Sampling())(one.nearly, among) == Sampler(Sampling())(logits, among)
+
+
 @needs_kernels
 @pytest.mark.parametrize("level", [0, *LEVELS])
 @pytest.mark.parametrize("outliers", [False, True])
