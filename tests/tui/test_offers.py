@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from textual.app import App
 
 from ossa.assistant.finding import Finder
 from ossa.assistant.index.symbols import Symbol
 from ossa.assistant.repository import NotARepository, Repository
 from ossa.tui.targets import Target, Targets, Wanted, wanted
+from ossa.tui.widgets.offers import Offers
 
 if TYPE_CHECKING:
     from tests.tui.conftest import Open, Stage
@@ -339,4 +341,16 @@ async def test_escape_closes_the_list_of_commands_and_a_text_with_a_slash_has_no
         assert not offers.opened and prompt.text == "/f"
         prompt.clear()
         await stage.pilot.press("s", "e", "e", "space", "/", "t")
+        assert not offers.opened
+
+
+async def test_a_list_of_commands_that_was_closed_stays_so_as_files_become_known(tmp_path: Path) -> None:
+    async with App[None]().run_test() as pilot:
+        offers = Offers()
+        await pilot.app.mount(offers)
+        offers.follow("/f", 2)
+        assert offers.opened
+        offers.leave()
+        offers.attach(Targets(tmp_path, list), list)
+        await pilot.app.workers.wait_for_complete()
         assert not offers.opened

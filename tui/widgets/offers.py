@@ -143,7 +143,8 @@ class Offers(OptionList, can_focus=False):
     def _look(self) -> None:
         if self._wanted and self._wanted.is_command and not self._looking:
             self._found_of = self._wanted
-            self._show(commands(self._wanted.letters))
+            if self._left is None:
+                self._show(commands(self._wanted.letters))
             return
         if self.targets is None:
             return
