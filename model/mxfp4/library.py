@@ -24,7 +24,7 @@ LEVELS = (3, 2, 1)
 """The fastest first; 0 is plain C, slower than it is worth."""
 EXACT_LEVELS = (2, 1)
 """Those that keep more of what goes into experts than bf16 does."""
-_VERSION = 6
+_VERSION = 7
 _TOLERANCE = 1e-2
 """Of a self-test, relative: weights in int8 make 5e-3 of it, all else a hundredth of that."""
 
@@ -168,10 +168,10 @@ class Library:
         assert wide.dtype == torch.bfloat16
         groups = wide.shape[1] // GROUP
         blocks = torch.empty(len(wide), groups, GROUP // 2, dtype=torch.uint8)
-        near = Near(blocks, blocks.new_empty(len(wide), groups), torch.empty(len(wide)))
+        near = Near(blocks, blocks.new_empty(len(wide), groups), torch.empty(len(wide)), torch.empty(len(wide)))
         places = (part.data_ptr() for part in near)
         self._native.ossa_pack_near(self._pool, wide.contiguous().data_ptr(), *wide.shape, *places)
-        return Near(near.blocks, near.scales, near.off.sqrt_())
+        return near._replace(off=near.off.sqrt_())
 
     def near(self, weight: Near, x: torch.Tensor) -> torch.Tensor:
         """`x [columns]` times a weight as `pack_near` makes it; float32 `[rows]`."""
@@ -183,8 +183,8 @@ class Library:
         assert rows % 2 == 0
         out = x.new_empty(rows)
         if self._native.ossa_near(
-            self._pool, self._kernels, weight.blocks.data_ptr(), weight.scales.data_ptr(), x.data_ptr(), rows, len(x),
-            out.data_ptr(),
+            self._pool, self._kernels, weight.blocks.data_ptr(), weight.scales.data_ptr(), weight.lift.data_ptr(),
+            x.data_ptr(), rows, len(x), out.data_ptr(),
         ):  # fmt: skip
             raise MemoryError("can't allocate memory for a dense layer")
         return out
@@ -284,7 +284,8 @@ def deviation(library: Library) -> str:
         "dense layers in int8": (library.dense(narrow, scales, bias, x), exact),
         "int8": (unpacked_int8(narrow, scales)[:, :hidden], wide.float()),
         "single rows": (library.rows(narrow, scales, x[0], torch.tensor([3, 0])), (x @ wide.float().T)[0, [3, 0]]),
-        "rows that are near": (library.near(near, x[0]), unpacked(near.blocks, near.scales, torch.float32) @ x[0]),
+        "rows that are near": (library.near(near, x[0]),
+                               unpacked(near.blocks, near.scales, torch.float32) @ x[0] * near.lift),
         "norms": (library.norm(x, wide[0], 0.1), wide[0].float() * x * (x.square().mean(1, True) + 0.1).rsqrt()),
         "the choice of experts": (library.choose(exact, 5)[1], exact.topk(5).values.softmax(-1)),
         "attention": _attention(library, None, numbers),
@@ -347,8 +348,8 @@ def _opened(path: Path) -> Any:
         "ossa_norm": (None, [pointer, pointer, number, number, ctypes.c_float, pointer]),
         "ossa_choose": (None, [pointer, number, number, number, pointer, pointer]),
         "ossa_pack": (None, [pointer, pointer, number, number, pointer, pointer]),
-        "ossa_pack_near": (None, [pointer, pointer, number, number, *[pointer] * 3]),
-        "ossa_near": (number, [*[pointer] * 5, number, number, pointer]),
+        "ossa_pack_near": (None, [pointer, pointer, number, number, *[pointer] * 4]),
+        "ossa_near": (number, [*[pointer] * 6, number, number, pointer]),
         "ossa_rows": (number, [*[pointer] * 5, number, pointer, number, pointer]),
         "ossa_attend": (None, [pointer, pointer]),
         "ossa_attends": (number, [number, number, number]),

@@ -25,7 +25,7 @@ from ossa.model.mxfp4.library import Library
 from ossa.model.mxfp4.weights import FINE, GROUP, Near, padded
 from ossa.model.prints import print_of
 
-_FORMAT = 5
+_FORMAT = 6
 _KEPT = 2
 """Models whose layers stay on the disk."""
 
@@ -136,14 +136,15 @@ def _packed(wide: torch.Tensor, library: Library, *, also_nearly: bool) -> Narro
     return Narrow(*library.pack(wide), library.pack_near(wide) if also_nearly else None)
 
 
-def _near_names(name: str) -> tuple[str, str, str]:
-    return f"{name}.near", f"{name}.near.scales", f"{name}.near.off"
+def _near_names(name: str) -> tuple[str, str, str, str]:
+    return f"{name}.near", f"{name}.near.scales", f"{name}.near.lift", f"{name}.near.off"
 
 
 def _near(kept: Checkpoint, name: str, rows: int, columns: int) -> Near:
-    groups, (blocks, scales, off) = columns // GROUP, _near_names(name)
+    groups, (blocks, scales, lift, off) = columns // GROUP, _near_names(name)
     return Near(
         kept.tensor(blocks, torch.uint8, rows, groups, GROUP // 2),
         kept.tensor(scales, torch.uint8, rows, groups),
+        kept.tensor(lift, torch.float32, rows),
         kept.tensor(off, torch.float32, rows),
     )

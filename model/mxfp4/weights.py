@@ -67,8 +67,10 @@ class Near(NamedTuple):
     """uint8 `[rows, columns / 32, 16]`"""
     scales: torch.Tensor
     """uint8 `[rows, columns / 32]`"""
+    lift: torch.Tensor
+    """float32 `[rows]`: by what the products of each row are multiplied, so that they are right on average."""
     off: torch.Tensor
-    """float32 `[rows]`: the norm of what each row lacks."""
+    """float32 `[rows]`: the norm of what each row is wrong by."""
 
 
 def unpacked(blocks: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

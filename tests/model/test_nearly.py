@@ -112,6 +112,21 @@ def test_an_output_layer_knows_how_far_off_it_is(level: int, outliers: bool) -> 
 
 
 @needs_kernels
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_what_lies_along_a_row_is_no_further_off(share: float) -> None:
+    numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)
+    wide = torch.randn(512, HIDDEN, generator=numbers).bfloat16()
+    head, over = Head(*library.pack(wide), library.pack_near(wide), library), list[float]()
+    for row in range(0, 512, 4):
+        x = wide[row].float() * share + torch.randn(HIDDEN, generator=numbers) * (1 - share)
+        nearly = head.last(x)
+        assert isinstance(nearly, NearLogits)
+        over.append(float((nearly.near[row] - head(x[None])[0, row]) / nearly.off[row]))
+    assert abs(sum(over) / len(over)) < 0.1
+    assert max(map(abs, over)) < 1
+
+
+@needs_kernels
 def test_outliers_cost_no_exactness_and_few_logits() -> None:
     """As in trained models, where a few values of what goes in are most of it."""
     numbers, library = torch.Generator().manual_seed(0), Library(PATH, 1, 1)

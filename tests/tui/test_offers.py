@@ -312,11 +312,23 @@ async def test_commands_are_listed_with_what_they_do_as_they_are_typed(open_wind
 
 
 async def test_enter_runs_the_command_that_was_chosen_where_nothing_can_follow_it(open_window: "Open") -> None:
-    async with open_window([]) as stage:
+    async with open_window([], []) as stage:
         rows = await offered(stage, "/te")
         assert [row.split()[0] for row in rows] == ["/test", "/context"]
         await stage.pilot.press("enter")
         await stage.until(lambda: stage.agent.asked == ["/test"])
+        rows = await offered(stage, "/")
+        down = next(number for number, row in enumerate(rows) if row.startswith("/redo "))
+        await stage.pilot.press(*["down"] * down, "enter")
+        await stage.until(lambda: stage.agent.asked == ["/test", "/redo"])
+
+
+async def test_enter_only_completes_what_could_be_several_commands(open_window: "Open") -> None:
+    async with open_window() as stage:
+        rows = await offered(stage, "/re")
+        assert rows[0].startswith("/redo") and rows[1].startswith("/re")
+        await stage.pilot.press("enter")
+        assert stage.app.window.prompt.text == "/redo " and not stage.agent.asked
 
 
 async def test_enter_leaves_room_for_what_may_follow_a_command_that_was_chosen(open_window: "Open") -> None:

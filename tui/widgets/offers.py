@@ -68,6 +68,11 @@ class Offers(OptionList, can_focus=False):
         return self._found[self.highlighted]
 
     @property
+    def is_chosen(self) -> bool:
+        """Whether the person has gone to the row that is current."""
+        return self._moved
+
+    @property
     def is_late(self) -> bool:
         """Whether the rows are still those for earlier letters."""
         return self.opened and self._found_of != self._wanted

@@ -235,8 +235,9 @@ class Prompt(Lines):
                 self.take()
             case "send":
                 target = self._offers.current
-                # A command that nothing can follow is sent by the key that has chosen it.
+                # A command that nothing can follow is sent by the key that takes it, where the person has chosen it.
                 ready = target is not None and target.kind == "command" and not target.name.endswith("]")
+                ready = ready and self._offers.is_chosen and not self._offers.is_late
                 return self._offers.is_needed and self.take(enter=True) and not ready
             case _:
                 return False

@@ -222,4 +222,4 @@ int64_t ossa_find_nan(const uint8_t *scales, size_t count) {
     return found ? found - scales : -1;
 }
 
-int ossa_version(void) { return 6; }
+int ossa_version(void) { return 7; }

@@ -14,9 +14,14 @@
 typedef struct {
     const uint16_t *wide; /* bf16 [rows, columns] */
     uint8_t *blocks, *scales;
-    float *off; /* [rows] */
+    float *lift, *off; /* [rows] */
     int rows, columns;
 } Packing;
+
+/* Products of the weights of a row with each other and with what stands for them, and of these with each other. */
+typedef struct {
+    float wide, both, near;
+} Products;
 
 static const float VALUES[] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
 
@@ -38,8 +43,8 @@ static float code_by(int exponent, const float *values, uint8_t *codes) {
     return off;
 }
 
-/* What is no number makes a row that is infinitely far off. */
-static float pack_group(const uint16_t *wide, uint8_t *block, uint8_t *scale) {
+/* What is no number makes products that are none. */
+static Products pack_group(const uint16_t *wide, uint8_t *block, uint8_t *scale) {
     float values[GROUP], most = 0, all = 0;
     for (int i = 0; i < GROUP; i++) {
         values[i] = of_bf16(wide[i]);
@@ -61,26 +66,37 @@ static float pack_group(const uint16_t *wide, uint8_t *block, uint8_t *scale) {
         for (int i = 0; i < GROUP; i++) best[i] = other[i];
     }
     for (int i = 0; i < HALF; i++) block[i] = (uint8_t)(best[2 * i] | best[2 * i + 1] << 4);
-    return nothing == 0 ? least + LEAST * LEAST * all : of_bits(0x7f800000);
+    Products found = {all + nothing, 0, 0};
+    for (int i = 0; i < GROUP && nothing == 0; i++) {
+        float near = VALUES[best[i] & 7] * of_bits((uint32_t)*scale << 23) * (best[i] & 8 ? -1 : 1);
+        found.both += values[i] * near, found.near += near * near;
+    }
+    return found;
 }
 
 static void pack_rows(void *argument, int task) {
     const Packing *job = argument;
     int groups = job->columns / GROUP;
     for (int row = 2 * PAIRS * task; row < smaller(2 * PAIRS * (task + 1), job->rows); row++) {
-        job->off[row] = 0;
+        Products all = {0, 0, 0};
         for (int g = 0; g < groups; g++) {
             size_t at = (size_t)row * groups + g;
-            job->off[row] += pack_group(job->wide + at * GROUP, job->blocks + at * HALF, job->scales + at);
+            Products group = pack_group(job->wide + at * GROUP, job->blocks + at * HALF, job->scales + at);
+            all.wide += group.wide, all.both += group.both, all.near += group.near;
         }
+        /* The nearest are too short by as much as they are off: an input that lies along the row would get too little. */
+        float lift = all.both > 0 ? all.wide / all.both : 1;
+        float off = lift * lift * all.near - 2 * lift * all.both + all.wide;
+        job->lift[row] = lift;
+        job->off[row] = all.wide * 0.0f == 0 ? (off > 0 ? off : 0) + LEAST * LEAST * all.wide : of_bits(0x7f800000);
     }
 }
 
 static int tasks_of(int rows) { return (rows + 2 * PAIRS - 1) / (2 * PAIRS); }
 
-/* bf16 [rows, columns] to blocks and scales as an expert's, and to what each row is off, squared. */
-void ossa_pack_near(Pool *pool, const uint16_t *wide, int rows, int columns, uint8_t *blocks, uint8_t *scales, float *off) {
-    Packing job = {wide, blocks, scales, off, rows, columns};
+/* bf16 [rows, columns] to blocks and scales as an expert's, to what their products count, and to what these are off, squared. */
+void ossa_pack_near(Pool *pool, const uint16_t *wide, int rows, int columns, uint8_t *blocks, uint8_t *scales, float *lift, float *off) {
+    Packing job = {wide, blocks, scales, lift, off, rows, columns};
     Pool *taken = pool_taken(pool);
     pool_run(taken, pack_rows, &job, tasks_of(rows));
     pool_give_back(taken);
@@ -89,6 +105,7 @@ void ossa_pack_near(Pool *pool, const uint16_t *wide, int rows, int columns, uin
 typedef struct {
     const Kernels *kernels;
     const uint8_t *blocks, *scales;
+    const float *lift;
     Token token;
     float *out;
     int rows, groups;
@@ -100,20 +117,20 @@ static void near_rows(void *argument, int task) {
         size_t at = (size_t)row * job->groups;
         float sums[2 * TILE];
         job->kernels->mxfp4(job->blocks + at * HALF, job->scales + at, job->groups, &job->token, 1, sums);
-        job->out[row] = sums[0], job->out[row + 1] = sums[TILE];
+        job->out[row] = sums[0] * job->lift[row], job->out[row + 1] = sums[TILE] * job->lift[row + 1];
     }
 }
 
 /* x [columns] by a weight as `ossa_pack_near` makes it, to out [rows]; 0, or -1 without memory for it. */
-int ossa_near(Pool *pool, const Kernels *kernels, const uint8_t *blocks, const uint8_t *scales, const float *x, int rows, int columns,
-              float *out) {
+int ossa_near(Pool *pool, const Kernels *kernels, const uint8_t *blocks, const uint8_t *scales, const float *lift, const float *x,
+              int rows, int columns, float *out) {
     Pool *taken = pool_taken(pool);
     size_t size = token_size(columns) + LINE;
     char *memory = taken ? pool_memory(taken, size) : malloc(size);
     if (memory) {
         char *read = (char *)(((uintptr_t)memory + LINE - 1) / LINE * LINE);
         kernels->quantise(x, columns, read);
-        Near job = {kernels, blocks, scales, token_at(read, columns, 0), out, rows, columns / GROUP};
+        Near job = {kernels, blocks, scales, lift, token_at(read, columns, 0), out, rows, columns / GROUP};
         pool_run(taken, near_rows, &job, tasks_of(rows));
     }
     if (!taken) free(memory);
