@@ -42,8 +42,8 @@ def ossa(file: Path) -> Figures:
     def read(engine: Engine, prompt: Sequence[int]) -> float:
         begin = time.perf_counter()
         known = engine.cache.rewind(prompt)
-        for _ in engine._read(prompt, known, lambda: False):
-            pass
+        for _, chunk in engine._chunks(prompt, known, lambda: False):
+            engine._forward(chunk)
         return time.perf_counter() - begin
 
     engine = Engine(loaded)
@@ -121,7 +121,8 @@ def _decoded(
     if held.get("matcher"):
         answer.hold_to(held["matcher"])
     lookup = (Lookup if held.get("lookup") else Without)(prompt)
-    *_, (_, logits) = engine._read(prompt, engine.cache.rewind(prompt), lambda: False)
+    read = engine._chunks(prompt, engine.cache.rewind(prompt), lambda: False)
+    *_, logits = (engine._forward(chunk) for _, chunk in read)
     room = WRITTEN if wanted is None else len(wanted)
     begin = time.perf_counter()
     for _ in engine._write(answer, logits, Told(Sampling()), lookup, room, lambda: False):
