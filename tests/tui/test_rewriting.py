@@ -18,7 +18,7 @@ async def test_an_earlier_prompt_is_put_otherwise_and_what_was_said_is_kept(open
         await stage.send("three by three?")
         await stage.shows("Nine.")
         await stage.send("/edit 2")
-        await stage.shows("editing an earlier prompt")
+        await stage.shows("earlier prompt: ")
         assert stage.app.window.prompt.text == "two by three?"
         await stage.pilot.press("home", "delete", *"four by two", *["delete"] * 11, "enter")
         await stage.shows("Eight.")
@@ -62,7 +62,7 @@ async def test_an_interrupted_answer_is_gone_on_from_as_it_was_edited(open_windo
         await stage.pilot.press("escape")
         await stage.shows("/amend edits what")
         await stage.send("/amend")
-        await stage.shows("editing the answer")
+        await stage.shows("the answer: ")
         assert stage.app.window.prompt.text == "Six is wr"
         await stage.pilot.press("backspace", "backspace", *"right", "enter")
         await stage.shows("Six is right, indeed.")
@@ -86,7 +86,7 @@ async def test_what_the_answer_is_to_begin_with_is_no_command(open_window: "Open
         await stage.send("how?")
         await stage.shows("!touch made")
         await stage.send("/amend")
-        await stage.shows("editing the answer")
+        await stage.shows("the answer: ")
         await stage.pilot.press("end", "backspace", "enter")
         await stage.until(lambda: stage.agent.begun == ["!touch mad"])
         assert stage.agent.asked[-2:] == ["/rewind 1 conversation", "how?"]

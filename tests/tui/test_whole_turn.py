@@ -124,7 +124,7 @@ async def test_an_answer_that_is_put_otherwise_keeps_its_tool_calls(repository: 
         await stage.send("what does it do?")
         await stage.shows("It add")
         await stage.send("/amend")
-        await stage.shows("editing the answer")
+        await stage.shows("the answer: ")
         await stage.pilot.press("backspace", "backspace", "backspace", *"subtract", "enter")
         await stage.shows("It subtracts.")
         assert stage.text.count("open calc.py") == 1  # that of the turn that was taken back is folded away
