@@ -47,10 +47,8 @@ class Head(Dense):
         rest, outlying = self._apart(x)
         near = self._library.near(self._near, rest) + outlying
         off = self._near.off * (rest.norm() / len(x) ** 0.5)
-        wrong = (self._library.rows(self.weight, self._narrow, x, self._probes) - near[self._probes]) / off[
-            self._probes
-        ].clamp(min=1e-30)
-        unlike = max(1.0, float(wrong.square().nanmean().sqrt()))
+        wrong = self._library.rows(self.weight, self._narrow, x, self._probes) - near[self._probes]
+        unlike = max(1.0, float((wrong / off[self._probes].clamp(min=1e-30)).square().nanmean().sqrt()))
         return NearLogits(near, off * (_SURE * unlike), lambda ids: self._rows(x, ids), lambda: self._all(x))
 
     def _apart(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
