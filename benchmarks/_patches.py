@@ -1,8 +1,9 @@
-"""Real patches from consecutive releases of packages, and what models do to them.
+"""Real patches from consecutive releases of packages or from git histories, and what models do to them.
 
-two releases (sdists, fetched once by pip) ─► changed files ─► hunks ─► spoilt as models do ─► V4A · search/replace
+two releases (sdists, fetched once by pip) or a commit ─► changed files ─► hunks ─► spoilt as models do ─► V4A · blocks
 """
 
+import os
 import random
 import re
 import shutil
@@ -34,6 +35,8 @@ arrow 1.2.3 1.3.0 | prettytable 3.9.0 3.10.0 | psutil 5.9.6 5.9.7 | pefile 2023.
 """Pairs that nobody looked at while tuning."""
 _PYTHON, _OTHER = 10, 2
 """Files taken from a pair, at most."""
+_COMMIT = 3
+"""Files taken from a commit, at most."""
 _LARGEST = 600_000
 
 
@@ -124,6 +127,35 @@ def cases(pairs: str, cache: Path) -> Iterator[Case]:
         python = [path for path in changed if path.endswith(".py")][:_PYTHON]
         for path in [*python, *[path for path in changed if not path.endswith(".py")][:_OTHER]]:
             yield Case(f"{name} {after}: {path}", path, old[path], new[path])
+
+
+def of_history(repository: Path, count: int, seed: str) -> list[Case]:
+    """So many patches of commits of a git repository, drawn at random; the same ones for the same seed and history."""
+    chance = random.Random(f"{seed} {repository.name}")
+    commits = _git(repository, "rev-list", "--no-merges", "--min-parents=1", "HEAD").decode().split()
+    chance.shuffle(commits)
+    found: list[Case] = []
+    for commit in commits:
+        listed = _git(repository, "diff-tree", "-r", "-z", "--no-commit-id", "--name-only", "--diff-filter=M", commit)
+        changed = [os.fsdecode(path) for path in listed.split(b"\0") if path]
+        chance.shuffle(changed)
+        for path in changed[:_COMMIT]:
+            old, new = (_git(repository, "cat-file", "-p", f"{rev}:{path}") for rev in (f"{commit}^", commit))
+            if len(old) <= _LARGEST and _usable(path, old, new):
+                found.append(Case(f"{_title(repository)} {commit[:10]}: {path}", path, old, new))
+            if len(found) == count:
+                return found
+    return found
+
+
+def _title(repository: Path) -> str:
+    """A name for a repository: of its folder, or of the folder around one that only says that it is a repository."""
+    return repository.parent.name if repository.name in ("repo", ".git") else repository.name
+
+
+def _git(repository: Path, *arguments: str) -> bytes:
+    """What git prints; nothing where it fails, as for a file that a shallow history lacks."""
+    return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True).stdout
 
 
 def _release(name: str, version: str, cache: Path) -> dict[str, bytes] | None:

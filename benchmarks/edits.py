@@ -1,10 +1,11 @@
 """Replays real patches, spoilt like models spoil them, through ossa's edit engine and those of other assistants.
 
-Each case is a file of one release of a package and what the next release made of it. The result is compared to the
-byte. Prints a table for the pairs of releases that the engine was tuned on and one for the pairs held out, and writes
-benchmarks/out/edits.json.
+Each case is a file and what the next release of its package, or a commit, made of it. The result is compared to the
+byte. Prints a table for the pairs of releases that the engine was tuned on and one for the pairs held out, or one for
+commits of git repositories drawn at random, and writes benchmarks/out/edits.json.
 
     python benchmarks/edits.py [--only tuned|held-out] [--engine NAME]... [--row WORD]... [--show VERDICT]
+    python benchmarks/edits.py --git FOLDER... [--patches N] [--seed WORD] …
 """
 
 import argparse
@@ -30,6 +31,7 @@ from _patches import (
     common_dedent,
     dropped,
     each,
+    of_history,
     pairs_of,
     repeated,
     tabs,
@@ -160,18 +162,34 @@ def _words(data: bytes) -> list[str]:
     return [line for line in lines if line]
 
 
-def main() -> None:
-    """Measure, print, write."""
+def options() -> argparse.Namespace:
+    """What the command line asks for."""
     options = argparse.ArgumentParser(description="Replays real patches through edit engines.")
     options.add_argument("--only", choices=("tuned", "held-out"))
     options.add_argument("--engine", action="append", default=[])
     options.add_argument("--row", action="append", default=[])
     options.add_argument("--show", choices=VERDICTS)
-    chosen = options.parse_args()
+    options.add_argument("--git", nargs="+", default=[], type=Path, metavar="FOLDER")
+    options.add_argument("--patches", type=int, default=100, help="how many of each history")
+    options.add_argument("--seed", default="1")
+    return options.parse_args()
+
+
+def samples(chosen: argparse.Namespace, cache: Path) -> dict[str, list[Case]]:
+    """The cases, by the titles of their tables."""
+    if chosen.git:
+        found = [case for folder in chosen.git for case in of_history(folder, chosen.patches, chosen.seed)]
+        return {f"commits, seed {chosen.seed}": found}
+    halves = {"tuned": list(cases(TUNED, cache))} if chosen.only != "held-out" else {}
+    return halves | ({"held-out": list(cases(HELD_OUT, cache))} if chosen.only != "tuned" else {})
+
+
+def main() -> None:
+    """Measure, print, write."""
+    chosen = options()
     cache = cache_dir() / "benchmarks"
     rows = [row for row in ROWS if not chosen.row or any(word in row.name for word in chosen.row)]
-    halves = {"tuned": list(cases(TUNED, cache))} if chosen.only != "held-out" else {}
-    halves |= {"held-out": list(cases(HELD_OUT, cache))} if chosen.only != "tuned" else {}
+    halves = samples(chosen, cache)
     if chosen.show:
         for found in halves.values():
             show(found, ossa, rows, chosen.show)
