@@ -10,17 +10,30 @@ any encoding comes back to the byte.
 
 import dataclasses
 import json
+import re
 import types
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby
-from typing import Any, Literal, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
+from typing import IO, Any, Literal, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
 from ossa.assistant.events import Event
 
 Record: TypeAlias = dict[str, Any]
 
 _EVENTS: dict[str, type] = {kind.__name__: kind for kind in get_args(Event)}
+
+_BLOCK = 1 << 20
+"""Bytes of a log that are looked at together."""
+_START = rb'\{"at":[0-9.]++,"turn":[0-9]++,'
+_DELTA = rb'"event":"(?:Thinking|Answering|StepOutput)",(?:"id":"[^"\\\n]*+",)?+"text":"'
+_TEXT = rb'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"\}\n'
+_RUN = re.compile(
+    rb"^" + _START + b"(" + _DELTA + b")" + _TEXT + rb"(?:" + _START + rb"\1" + _TEXT + b")++", re.MULTILINE
+)
+"""Lines that differ in when and what only."""
+_SEAM = re.compile(rb'"\}\n' + _START + _DELTA)
+"""Between the texts of two such lines."""
 
 
 def to_line(record: Record) -> bytes:
@@ -54,6 +67,11 @@ def unpack(record: Record) -> Event | None:
         return None
 
 
+def records_of(log: IO[bytes]) -> Iterator[Record]:
+    """The records of a log, its deltas `joined`; lines that are torn or no records are left out."""
+    return joined(_records(log))
+
+
 def joined(records: Iterable[Record]) -> Iterator[Record]:
     """The records with each run of deltas as one: the log has a line for every token, its reader needs one for all."""
     for _, group in groupby(records, _run):
@@ -62,6 +80,22 @@ def joined(records: Iterable[Record]) -> Iterator[Record]:
         if len(run) > 1 and "text" in last:
             last = {**last, "text": "".join(record["text"] for record in run)}
         yield last
+
+
+def _records(log: IO[bytes]) -> Iterator[Record]:
+    """The same, most runs of deltas already as one: that is found in the bytes, with no work for each of the lines."""
+    while block := log.read(_BLOCK) + log.readline():
+        at = 0
+        for run in _RUN.finditer(block):
+            yield from _each(block[at : run.start()])
+            one = from_line(_SEAM.sub(b"", run[0]))
+            yield from [one] if one else _each(run[0])
+            at = run.end()
+        yield from _each(block[at:])
+
+
+def _each(lines: bytes) -> Iterator[Record]:
+    return (record for line in lines.split(b"\n") if (record := from_line(line)))
 
 
 def _run(record: Record) -> object:

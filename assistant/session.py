@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from ossa.assistant import paths
-from ossa.assistant.eventlog import Record, from_line, joined, pack, to_line, unpack
+from ossa.assistant.eventlog import Record, from_line, pack, records_of, to_line, unpack
 from ossa.assistant.events import Committed, Event, Redone, Reviewed, Rewound, TurnFinished, TurnStarted, Undone
 from ossa.assistant.lock import lock
 
@@ -197,7 +197,7 @@ def events_of(log: Path) -> Iterator[Event]:
     if not log.exists():
         return
     with log.open("rb") as file:
-        for record in joined(record for line in file if (record := from_line(line))):
+        for record in records_of(file):
             if event := unpack(record):
                 yield event
 
