@@ -11,7 +11,7 @@ texts say less than signs that were written.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ossa.assistant.edits.patch import Line, Section
 from ossa.assistant.edits.places import Target, Tier, normal, runs_of
@@ -19,6 +19,8 @@ from ossa.assistant.edits.rows import alike
 
 _LEFT_OUT = 2
 """Lines in a row that a model may have left out of its context."""
+_CONTEXT = 3
+"""Unchanged lines that diffs have around a change."""
 _IMPORT = re.compile(r"\s*(from\s+\S+\s+import|import|#\s*include|use|using|require)\b")
 """Lines that are kept in the order of what they name, in most languages."""
 _PAIRED = 2500
@@ -49,6 +51,33 @@ def filled(target: Target, section: Section) -> list[Section] | None:
     return found
 
 
+def open_beyond(section: Section, missing: str, *, above: bool) -> bool:
+    """Whether new lines of a section may belong beyond the first or last line of the file, which it does not show.
+
+    Args:
+        section: it stands right below that line, or right above it.
+        missing: that line.
+        above: whether it is the first.
+    """
+    lines = section.lines if above else section.lines[::-1]
+    nearest = next((line for line in lines if line.sign != "+"), None)
+    if nearest is None or not _shows_more(lines) or (above and not section.compared):
+        return False
+    rim = 0 if above else len(section.lines)
+    imports = all(_IMPORT.match(text) for text in (nearest.text, missing))
+    if nearest.sign == " ":
+        return imports and _slides(section, rim)
+    run = [line.sign for line in takewhile(lambda line: line.sign != " ", lines)]
+    instead = run.count("-") == run.count("+") or _takes_place(section, rim, 1 if above else -1)
+    return not instead or (above and (imports or _moves(section)))
+
+
+def _shows_more(lines: Sequence[Line]) -> bool:
+    """Whether as many unchanged lines are at the other end as a diff has, so that here, too, there should be some."""
+    before, after = ([line.text for line in lines if line.sign != sign][-_CONTEXT:] for sign in "+-")
+    return len(before) == _CONTEXT and before == after
+
+
 def _gaps(section: Section) -> Iterator[tuple[int, int | None]]:
     """Where context may be lacking: how many lines that must stand there come before, and the index in the section.
 
@@ -75,10 +104,15 @@ def _replaces(section: Section, above: int, below: int) -> bool:
     downwards = lines[above].sign == " "
     if downwards and (below > above + 1 or not section.compared):
         return below == above + 1
-    step, at = (1, below) if downwards else (-1, below - 1)
+    return _takes_place(section, below, 1 if downwards else -1)
+
+
+def _takes_place(section: Section, gap: int, step: int) -> bool:
+    """The same of the changed lines from this index on, or with step -1 of those before it, back from there."""
+    at = gap if step > 0 else gap - 1
     run: list[Line] = []
-    while 0 <= at < len(lines) and lines[at].sign != " ":
-        run.append(lines[at])
+    while 0 <= at < len(section.lines) and section.lines[at].sign != " ":
+        run.append(section.lines[at])
         at += step
     gone = [line.text for line in run if line.sign == "-"]
     come = [line.text for line in run if line.sign == "+"]

@@ -15,6 +15,7 @@ from itertools import pairwise, product
 from math import prod
 
 from ossa.assistant.edits.anchors import anchored
+from ossa.assistant.edits.gaps import open_beyond
 from ossa.assistant.edits.patch import Section
 from ossa.assistant.edits.places import TOO_MANY, Place, Target, Tier, matches
 from ossa.assistant.edits.variants import mended, spelt_otherwise
@@ -120,8 +121,7 @@ def _at_rim(target: Target, sections: Sequence[Section], options: list[list[Plac
 
     That holds if all others show lines on both sides, as diffs do: this one had none to show.
     """
-    signs = ["".join(line.sign for line in section.lines) for section in sections]
-    sides = [(text.startswith(" "), text.endswith(" ")) for text in signs]
+    sides = [_sides(section) for section in sections]
     if (True, True) not in sides or (False, False) in sides:
         return options
     rims = [
@@ -129,6 +129,18 @@ def _at_rim(target: Target, sections: Sequence[Section], options: list[list[Plac
         for (above, below), places in zip(sides, options, strict=True)
     ]
     return rims if all(rims) else options
+
+
+def _sides(section: Section) -> tuple[bool, bool]:
+    """Whether it shows unchanged lines above and below.
+
+    Where two texts were compared, these are lines that both begin or end with: which of equal lines came in is open.
+    """
+    if section.compared:
+        before, after = ([line.text for line in section.lines if line.sign != sign] for sign in "+-")
+        return before[:1] == after[:1], before[-1:] == after[-1:]
+    signs = "".join(line.sign for line in section.lines)
+    return signs.startswith(" "), signs.endswith(" ")
 
 
 def _doubt(target: Target, sections: Sequence[Section], options: list[list[Place]]) -> None:
@@ -227,6 +239,10 @@ def _lacks_rim(target: Target, place: Place) -> bool:
     """
     signs = "".join(line.sign for line in place.section.lines)
     above, below = place.start, len(target.lines) - place.start - len(place.section.old)
+    if above == 1 and open_beyond(place.section, target.lines[0], above=True):
+        return True
+    if below == 1 and open_beyond(place.section, target.lines[-1], above=False):
+        return True
     if signs.startswith("+") and signs.endswith(" "):
         return 0 < above <= (_RIM if signs.endswith("  ") else _RIM - 1)
     if signs.startswith(" ") and signs.endswith("+") and signs.rstrip("+").endswith(" "):

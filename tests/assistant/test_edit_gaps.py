@@ -48,3 +48,44 @@ def test_what_is_no_import_takes_the_place_of_the_line_like_it() -> None:
     old = "limit = 1\nfirst = one(2)\nsecond = 3\nthird = 4\nfourth = 5\n"
     text = patched("limit = 1", "first = one(2)", "first = one(22)", "third = 4")
     assert result(text, old) == old.replace("one(2)", "one(22)")
+
+
+HEAD = "from a import x\nimport b\nfrom c import y\nimport d\n\n\ndef f():\n    return b\n"
+
+
+def test_above_what_is_searched_the_first_line_of_the_file_may_be_missing() -> None:
+    """It is not told whether the new lines come below it or above, where diffs would have shown it between."""
+    old = HEAD.split("\n", 1)[1]
+    with pytest.raises(EditError):
+        result(PAIR.format(old, "import d\n" + old.replace("import d\n", "")), HEAD)
+    with pytest.raises(EditError):
+        result(PAIR.format(old, old.replace("import b\n", "import b\nimport e\n")), HEAD)
+    whole = HEAD.replace("import b\n", "import b\nimport e\n")
+    assert result(PAIR.format(HEAD, whole), HEAD) == whole
+
+
+def test_what_takes_the_place_of_the_second_line_needs_no_first_one() -> None:
+    text = HEAD.replace("import b", "limit = 10")
+    old = text.split("\n", 1)[1]
+    block = PAIR.format(old, old.replace("10", "11"))
+    assert result(block, text) == text.replace("10", "11")
+
+
+def test_below_a_patch_the_last_line_of_the_file_may_be_missing() -> None:
+    body = "     try:\n         go()\n     finally:\n-        a = 1\n-        b = 2\n+        stop()\n"
+    text = f"*** Begin Patch\n*** Update File: a.py\n@@\n{body}*** End Patch"
+    old = "def f():\n    try:\n        go()\n    finally:\n        a = 1\n        b = 2\n        c = 3\n"
+    with pytest.raises(EditError):
+        result(text, old)
+    assert result(text.replace("stop()", "b = 3"), old) == old.replace("        a = 1\n        b = 2", "        b = 3")
+
+
+def test_equal_lines_at_the_end_of_what_is_searched_do_not_put_it_at_the_end_of_the_file() -> None:
+    """Which of them came in is open, so that the comparison says nothing of where context was."""
+    twice = "    stop()\n    close()\n"
+    old = f"def f():\n    a = 1\n{twice}\n\ndef g():\n    b = 1\n{twice}"
+    block = "<<<<<<< SEARCH\n{}=======\n{}>>>>>>> REPLACE\n"
+    new = f"{twice}\n\ndef h():\n    c = 1\n    close()\n"
+    text = "a.py\n" + block.format("    a = 1\n", "    a = 1\n    a = 2\n    a = 1\n") + block.format(twice, new)
+    with pytest.raises(EditError):
+        result(text, old)
