@@ -22,6 +22,8 @@ UNWANTED = frozenset(
 """Names that are left out of a folder without git."""
 _SAFE = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "core.pager": "cat", "protocol.allow": "never"}
 """Settings that keep a repository's own configuration from running programs or fetching while it is only read."""
+_LEADS = b"gitdir: "
+"""How a file `.git` begins that says where the repository is."""
 _LIMIT = 30.0
 """Seconds that git may take."""
 _CONFLICTS = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
@@ -120,6 +122,13 @@ class Repository:
             found = {path for path in _paths(out) if self._is_file(path)}
         return sorted(found - self._unwanted(found))
 
+    def repositories(self) -> list[str]:
+        """The folders of repositories within this one that are not ignored: submodules, clones, linked worktrees."""
+        if not self.is_git:
+            return []
+        listed = _paths(self._read("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+        return sorted({path.rstrip("/") for path in listed if is_repository(self.root / path / ".git")})
+
     def status(self) -> dict[str, State]:
         """What differs from the last commit, by path; of a renamed file the old path is "deleted"."""
         if not self.is_git:
@@ -149,7 +158,7 @@ class Repository:
         if not self.is_git:
             return ""
         above = (str(folder) for folder in PurePosixPath(path).parents)
-        return next((folder for folder in above if folder != "." and (self.root / folder / ".git").exists()), "")
+        return next((folder for folder in above if folder != "." and is_repository(self.root / folder / ".git")), "")
 
     def outer(self) -> list[Path]:
         """Folders elsewhere in which git keeps what belongs to this working tree: of a submodule or linked worktree."""
@@ -242,6 +251,20 @@ class Repository:
         """Whether a folder on the way is a symbolic link, about which git refuses to answer."""
         parts = path.split("/")[:-1]
         return any((self.root / "/".join(parts[: n + 1])).is_symlink() for n in range(len(parts)))
+
+
+def is_repository(place: Path) -> bool:
+    """Whether what is named `.git` makes its folder a repository: a folder with a HEAD, or a file that leads to one.
+
+    Git takes anything else there for nothing, and so the files around it for those of the repository that they are in.
+    """
+    try:
+        if place.is_file():
+            with place.open("rb") as file:
+                return file.read(len(_LEADS)) == _LEADS
+        return os.path.lexists(place / "HEAD")
+    except OSError:
+        return False
 
 
 def _paths(out: bytes) -> list[str]:

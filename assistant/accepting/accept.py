@@ -110,8 +110,8 @@ def _impossible(swaps: Mapping[str, Swap], tree: Tree, gone: Set[str]) -> dict[s
 def _together(path: str, staying: Set[str]) -> str:
     """That a file needs the place of others that the change deletes and that stay so far; empty where it does not."""
     needed = sorted(p for p in staying if p.startswith(f"{path}/") or path.startswith(f"{p}/"))
-    goes = f" and {len(needed) - 1} more go" if len(needed) > 1 else " goes"
-    return f"{path} can only come when {needed[0]}{goes}: accept it together with that." if needed else ""
+    more = f" and {len(needed) - 1} more" if len(needed) > 1 else ""
+    return f"{path} takes the place of {needed[0]}{more}: accept them together." if needed else ""
 
 
 def _planned(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from ossa.assistant.repository import Repository
+from ossa.assistant.repository import Repository, is_repository
 
 _Signature: TypeAlias = tuple[int, int, int]
 
@@ -67,7 +67,7 @@ class Inner:
             return inner, True
         for above in (folder, *map(str, PurePosixPath(folder).parents)):
             own = self._find(f"{above}/.git") if above != "." else None
-            if own is not None:
+            if own is not None and is_repository(own):
                 return above, own.is_file() and not own.is_symlink()
         return "", False
 

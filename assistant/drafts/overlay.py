@@ -77,14 +77,14 @@ class OverlayDraft(RecordedDraft):
             covers_folder = below is not None and below.is_dir() and not below.is_symlink()
             if covers_folder:
                 covers.append(f"{path}/")
-                if (self.root / path / ".git").exists():  # a whole repository within this one
-                    touched.add(f"{path}/.git")
             elif touch == "opaque" and below is None:
                 self._layers.open_up(path)  # a new folder hides nothing yet, and is not to hide what the person adds
             if touch == "file" or (not covers_folder and below):
                 touched.add(path)
         listed = self._repository.files() if covers else []
         touched.update(path for path in listed if path.startswith(tuple(covers)))
+        inner = self._repository.repositories() if covers else []  # whole ones within this one
+        touched.update(f"{folder}/.git" for folder in inner if f"{folder}/".startswith(tuple(covers)))
         touched.update(path for path in self._found.paths if self._layers.place(path).touched)
         return touched
 

@@ -59,13 +59,31 @@ async def test_what_is_written_in_one_is_told_once_and_stays_out(draft: Draft, n
     assert not (nested / folder / "new.py").exists()
 
 
-async def test_one_that_is_removed_whole_is_told(nested: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("removed", "inner"), [("sub", "sub"), ("lib/clone", "lib/clone"), ("lib", "lib/clone")])
+async def test_one_that_is_removed_whole_is_told(nested: Path, tmp_path: Path, removed: str, inner: str) -> None:
     draft = open_draft(Repository.open(nested), tmp_path / "state" / "draft")
-    (told,) = await notes(draft, "rm -rf sub; echo 1 > mine.py")
-    assert told.startswith("What was done in sub is no part")
-    assert changed(draft) == ["mine.py"] and (nested / "sub/calc.py").exists()
+    (told,) = await notes(draft, f"rm -rf {removed}; echo 1 > mine.py")
+    assert told.startswith(f"What was done in {inner} is no part")
+    assert changed(draft) == ["mine.py"] and (nested / inner / "calc.py").exists()
+    assert await notes(draft, "echo 2 > mine.py") == ()
     draft.discard()
     draft.close()
+
+
+@pytest.mark.parametrize("stray", ["echo x > docs/.git", ": > docs/.git", "mkdir -p docs/.git/x"])
+def test_what_is_only_named_so_belongs_to_the_repository_around_it(nested: Path, stray: str) -> None:
+    subprocess.run(["sh", "-c", f"mkdir docs; {stray}"], cwd=nested, check=True)
+    repository = Repository.open(nested)
+    assert repository.inner("docs/a.md") == ""
+    assert repository.repositories() == ["lib/clone", "side", "sub"]
+
+
+@pytest.mark.parametrize("stray", ["echo x > docs/.git", ": > docs/.git", "mkdir -p docs/.git/x"])
+async def test_what_is_only_named_so_makes_no_repository(draft: Draft, stray: str) -> None:
+    assert await notes(draft, f"mkdir docs; echo 1 > docs/a.md; {stray}") == ()
+    assert changed(draft) == ["docs/a.md"]
+    draft.write("docs/b.md", b"2\n")
+    assert changed(draft) == ["docs/a.md", "docs/b.md"]
 
 
 async def test_the_files_of_a_new_one_are_part_of_the_change_and_its_history_is_not(draft: Draft) -> None:

@@ -114,8 +114,8 @@ async def test_half_of_a_change_never_goes_through_a_link(tree: Path, draft: Dra
     decisions = [Decision(hunk.id, file.path in some) for file, hunk in change.hunks]
     done = accept(change, decisions, tree, draft.read, checkpoints)
     assert done.refused == (
-        "inner/one.py can only come when inner goes: accept it together with that.",
-        "other can only come when other/one.py goes: accept it together with that.",
+        "inner/one.py takes the place of inner: accept them together.",
+        "other takes the place of other/one.py: accept them together.",
     )
     assert (done.files, snapshot(tree)) == ((), before)
     with pytest.raises(DraftError, match="other is a symbolic link"):
