@@ -37,6 +37,14 @@ def anchored(target: Target, section: Section, places: Sequence[Place]) -> list[
     return list(places) or numbered
 
 
+def head(target: Target, section: Section) -> int:
+    """The line of the section's last anchor, the first one below those before it; 0 where it is not in the file."""
+    at = 0
+    for anchor in section.anchors:
+        at = next((n for n in _standing(target, anchor) if n >= at), at)
+    return at
+
+
 def _standing(target: Target, anchor: str) -> list[int]:
     """Lines that are the anchor, else those that begin with it, at the end of a word if there are such."""
     wanted = normal(anchor, Tier.INDENTATION)

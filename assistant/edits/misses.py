@@ -1,8 +1,9 @@
 """What the model is told when a section of its patch has no place of its own: words to act on."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
+from ossa.assistant.edits.anchors import head
 from ossa.assistant.edits.locate import Miss
 from ossa.assistant.edits.patch import Section
 from ossa.assistant.edits.places import Place, Target, Tier, enclosing, normal
@@ -12,6 +13,8 @@ _AROUND = 2
 _SHOWN = 30
 _SEARCHED = 5_000
 """Lines of a file that are searched for something similar."""
+_LIKE = 20
+"""Lines that are compared for which is the most similar; of equal ones it is the first."""
 _PLACES = 8
 """Places that are described."""
 _COMMON = 50
@@ -82,8 +85,8 @@ def _listed(target: Target, places: Sequence[Place]) -> str:
 
 
 def _describe(target: Target, place: Place) -> str:
-    head = enclosing(target.lines, place.start)
-    inside = f" in `{target.lines[head].strip()[:80]}`" if head is not None else ""
+    opens = enclosing(target.lines, place.start)
+    inside = f" in `{target.lines[opens].strip()[:80]}`" if opens is not None else ""
     return f"line {place.start + 1}{inside}"
 
 
@@ -99,9 +102,10 @@ def _already(target: Target, section: Section) -> int:
 
 
 def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
-    """The stretch of the file that has most of the lines, or one like the longest of them."""
+    """The stretch of the file that has most of the lines, or one like the longest of them; below the anchors first."""
     lines, index = target.form(Tier.INDENTATION)
     old = [normal(text, Tier.INDENTATION) for text in section.old]
+    top = head(target, section)
     votes: dict[int, int] = {}
     telling = [len(text) > 3 and text in index for text in old]
     any_tells = any(telling)
@@ -111,9 +115,13 @@ def _nearest(target: Target, section: Section) -> tuple[int, int] | None:
             for start in (at - offset - 1, at - offset, at - offset + 1):
                 votes[start] = votes.get(start, 0) + 1 + (start == at - offset)
     if votes:
-        start = max(votes, key=lambda n: (votes[n], -n))
+        start = max(votes, key=lambda n: (votes[n], n >= top, -n))
         return start - _AROUND, start + min(len(old), _SHOWN) + _AROUND
     longest = max(old, key=len)[:200]
-    like = get_close_matches(longest, {line[:200] for line in lines[:_SEARCHED] if line}, 1, 0.6) if longest else []
-    at = next((n for n, line in enumerate(lines) if like and line[:200] == like[0]), None)
-    return None if at is None else (at - _AROUND, at + min(len(old), _SHOWN) + _AROUND)
+    for start in dict.fromkeys((top, 0)) if longest else ():
+        known = [line[:200] for line in lines[start : start + _SEARCHED]]
+        like = [known.index(line) for line in get_close_matches(longest, set(known) - {""}, _LIKE, 0.6)]
+        if like:
+            at = start + max(like, key=lambda n: (SequenceMatcher(None, known[n], longest).ratio(), -n))
+            return at - _AROUND, at + min(len(old), _SHOWN) + _AROUND
+    return None

@@ -257,3 +257,10 @@ def test_a_comment_right_below_the_head_of_a_dedented_class_is_in_it() -> None:
     body = "@@\n X = 1\n+\n+\n+class A:\n+# Why.\n+\n+def f(self):\n+    return X"
     wanted = "X = 1\n\n\nclass A:\n    # Why.\n\n    def f(self):\n        return X\n"
     assert updated(body, b"X = 1\n", "m.py").decode() == wanted
+
+
+def test_the_nearest_lines_are_those_below_the_anchor() -> None:
+    data = b"def f():\n    return 1\n\n\n\n\ndef g():\n    return 2\n\n\n\n\ndef h():\n    return 3\n"
+    for anchor, line in (("f", 2), ("g", 8), ("h", 14)):
+        told = refused(f"@@ def {anchor}():\n-    return 7\n+    return 8", data, "m.py")
+        assert f"{line}|     return" in told and told.count("|     return") == 1
