@@ -99,7 +99,7 @@ def main(root: str, session: str = "") -> None:
     hold()
 
     def prompt() -> str:
-        del model.seen[:-1]  # a script remembers all that it was ever shown, which no model does
+        del model.seen[:-1], model.samplings[:-1]  # a script remembers all it was ever asked, which no model does
         return model.seen[-1][-1].text
 
     model = ScriptedModel(recited(prompt), calls_tools=False, window=WINDOW)

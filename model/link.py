@@ -19,6 +19,7 @@ from typing import IO
 
 from ossa.model import wire
 from ossa.model.base import Finished, ModelError
+from ossa.model.pulse import awaited
 
 _LIBRARIES = {
     # Threads that spin while they wait take the processor from the tests that run beside the model.
@@ -31,8 +32,8 @@ _LIBRARIES = {
 _SECONDS_TO_END = 2.0
 _SECONDS_BETWEEN_LOOKS = 0.05
 _SECONDS_OF_SILENCE = 2.0
-_SECONDS_OF_PATIENCE = 6.0
-"""With a process of which nobody has said that it is to stop: its machine may be short of memory, and slow."""
+_SECONDS_UNASKED = 6.0
+"""For which one may be silent of which nobody has said that it is to stop."""
 
 
 class Replies:
@@ -118,7 +119,7 @@ class Link:
                 return replies.get(_SECONDS_BETWEEN_LOOKS)
             except queue.Empty:
                 if time.monotonic() - looked > _SECONDS_OF_SILENCE:
-                    self.responds(_SECONDS_OF_PATIENCE)
+                    self.responds(_SECONDS_UNASKED)
                     looked = time.monotonic()
         return None
 
@@ -136,17 +137,20 @@ class Link:
             return all(other.number >= replies.number for other in self._open.values() if other.is_answer)
 
     def responds(self, seconds: float) -> bool:
-        """Whether it still reads its requests, which is in doubt only while it owes replies; if not, it is killed."""
+        """Whether it still reads its requests, which is in doubt only while it owes replies; if not, it is killed.
+
+        One that is silent for so many seconds is taken as hanging, unless it is at work.
+        """
         with self._lock:
             if not self._open:
                 return True
-        try:
-            self.ask({"do": "ping"}).get(seconds)
-        except queue.Empty:
+        if not self.comes(self.ask({"do": "ping"}), seconds):
             self.kill("The model's process did not respond, so it was ended. The next prompt loads it again.")
-        except ModelError:
-            pass
         return self.is_alive
+
+    def comes(self, replies: Replies, seconds: float) -> bool:
+        """Whether the end of these replies comes in so many seconds, or later from a process that is at work."""
+        return awaited(replies.ended.wait, self.pid, seconds)
 
     def kill(self, why: str) -> None:
         """End it by force; `why` is what those hear who wait for replies."""

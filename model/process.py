@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ossa.model import plan, wire
@@ -18,11 +19,15 @@ from ossa.model.base import Continuation, Finished, Message, ModelError, ModelIn
 from ossa.model.constraints import Constraint
 from ossa.model.discover import Found
 from ossa.model.link import Link, Replies
+from ossa.model.pulse import awaited
 
 _SECONDS_IN_A_HURRY = 0.5
 _SECONDS_TO_RESPOND = 2.0
 _SECONDS_TO_STOP = 5.0
+_SECONDS_OF_ESC = 3.0
+"""For which a person waits at most until what they ended has ended."""
 _SECONDS_TO_START = 60.0
+_SECONDS_AT_LEAST = 1.0
 _BYTES_A_SECOND = 50_000_000
 """What a slow disk gives while the model is loaded."""
 
@@ -185,17 +190,25 @@ class LocalModel:
             ModelError: it could not, or not in time.
         """
         replies, end = link.ask(request), time.monotonic() + limit
+        came: list[wire.Line] = []
+
+        def come(seconds: float) -> bool:
+            with suppress(queue.Empty):
+                came[:] = [replies.get(seconds)]
+            return bool(came)
+
         try:
-            while far := (reply := replies.get(max(0.0, end - time.monotonic()))).get("loading"):
+            while awaited(come, link.pid, max(_SECONDS_AT_LEAST, end - time.monotonic())):
+                reply = came.pop()
+                if not (far := reply.get("loading")):
+                    return reply
                 self._info = dataclasses.replace(self._info, loading=far)
-            return reply
-        except queue.Empty:
-            why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
-            link.kill(why)
-            raise ModelError(why) from None
         except ModelError:
             link.close()
             raise
+        why = f"The model was not ready after {limit:.0f} seconds, so it was stopped; try again."
+        link.kill(why)
+        raise ModelError(why)
 
 
 class LocalGeneration:
@@ -231,7 +244,10 @@ class LocalGeneration:
         raise StopIteration
 
     def close(self) -> None:
-        """Stop the model at its next token, and wait until it has: some seconds at most, then its process is killed."""
+        """Stop the model at its next token, and wait until it has: some seconds at most.
+
+        One that still works is waited for behind that, and one that hangs is killed; the next prompt waits for either.
+        """
         with self._lock:
             self._is_closed = True
             link, replies = self._link, self._replies
@@ -240,10 +256,10 @@ class LocalGeneration:
         link.cancel(replies)
         if not link.is_current(replies):
             replies.put(ModelError("The answer was cancelled before it began."))
-        elif replies.ended.wait(_SECONDS_IN_A_HURRY) or not link.responds(_SECONDS_TO_RESPOND):
-            return
-        elif not replies.ended.wait(_SECONDS_TO_STOP):
-            link.kill("The model did not stop when told to, so its process was ended. The next prompt loads it again.")
+        elif not replies.ended.wait(_SECONDS_IN_A_HURRY):
+            waiting = threading.Thread(target=_see_it_stop, args=(link, replies), name="model stops", daemon=True)
+            waiting.start()
+            waiting.join(_SECONDS_OF_ESC)
 
     def answer_now(self) -> None:
         """Let it stop thinking and answer."""
@@ -264,6 +280,12 @@ class LocalGeneration:
                 return None
             self._link, self._replies = link, link.ask({"do": "generate", **self._request}, is_answer=True)
             return self._link, self._replies
+
+
+def _see_it_stop(link: Link, replies: Replies) -> None:
+    """Wait for the end of a cancelled answer, and kill a process that does not come to it."""
+    if link.responds(_SECONDS_TO_RESPOND) and not link.comes(replies, _SECONDS_TO_STOP):
+        link.kill("The model did not stop when told to, so its process was ended. The next prompt loads it again.")
 
 
 def _joined(*parts: str) -> str:

@@ -62,7 +62,9 @@ class Shelf:
 
 
 class Shelved:
-    """A turn as it was put down."""
+    """A turn as it was put down; there are thousands after a long day, so each is small."""
+
+    __slots__ = ("_place", "_shelf", "back", "is_prompt", "prompt")
 
     def __init__(self, shelf: Shelf, turn: Turn) -> None:
         self.prompt, self.is_prompt, self.back = turn.prompt, turn.is_prompt, turn.back
