@@ -45,9 +45,9 @@ class _Move:
     new: Stamp | None
     place: Path
     fresh: Path
-    """The new file, until it is in its place."""
+    """The new file, until it is in its place; then what was there, where both changed places."""
     held: Path
-    """The old file's second name."""
+    """The old file's second name; where there was none, a mark that the new one was moved into its place."""
 
 
 class Exchange:
@@ -137,6 +137,7 @@ class Exchange:
         for move in self._moves:
             self._tried(lambda move: self._hands.unlink(move.fresh, missing_ok=True), move)
             self._tried(lambda move: self._hands.unlink(move.held, missing_ok=True), move)
+        self._sync()
         return not self.stuck
 
     def _stage(self, move: _Move, new: Content, noted: Mapping[str, str]) -> None:
@@ -186,14 +187,21 @@ class Exchange:
         return self._hands.lies(move.place)
 
     def _remove(self, move: _Move) -> None:
+        """Take the old file out of its place, and nothing that has come there meanwhile."""
         self._take(move)
-        self._hands.unlink(move.place, missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._hands.move(move.place, move.fresh)
+            self._check_taken(move)
+            self._hands.unlink(move.fresh)
 
     def _put(self, move: _Move) -> None:
         """Bring the new file into its place, over nothing but the old one."""
         if move.old is not None:
             self._take(move)
-            self._hands.move(move.fresh, move.place)
+            if self._hands.swap(move.fresh, move.place):
+                self._check_taken(move)
+            else:
+                self._hands.move(move.fresh, move.place)
             return
         if self._tree.is_behind_link(move.place):
             raise _changed(move)
@@ -204,6 +212,7 @@ class Exchange:
         except OSError:
             if os.path.lexists(move.place):
                 raise _changed(move) from None
+            os.close(self._hands.create(move.held, 0o600))
             self._hands.move(move.fresh, move.place)
 
     def _remove_empty(self, folder: Path, path: str) -> None:
@@ -226,6 +235,11 @@ class Exchange:
         elif not (os.path.lexists(move.place) and os.path.samestat(os.lstat(move.place), os.lstat(move.held))):
             raise _changed(move)
 
+    def _check_taken(self, move: _Move) -> None:
+        """See that what was in the place at that very moment was the old file."""
+        if not os.path.samestat(os.lstat(move.fresh), os.lstat(move.held)):
+            raise _changed(move)
+
     def _check_held(self, move: _Move) -> None:
         if move.old is not None and _time(move.held) != self._times[move.place]:
             self._compare(move.held, move)
@@ -238,34 +252,48 @@ class Exchange:
     def _take_away(self, move: _Move) -> None:
         """Remove a file that was not there before, if it is the one that we made."""
         there = self._lies(move)
-        ours = there and (
-            not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
-        )
-        if ours and (now := _stamp(move)) and same(now, move.new):
+        if os.path.lexists(move.fresh):
+            ours = there and os.path.samestat(os.lstat(move.place), os.lstat(move.fresh))
+        else:
+            ours = there and os.path.lexists(move.held)
+        if ours and (now := _stamp(move.place, move)) and same(now, move.new):
             self._hands.unlink(move.place)
         elif there and not is_folder(move.place):
             self.kept.append(move.path)
         self._hands.unlink(move.fresh, missing_ok=True)
+        self._hands.unlink(move.held, missing_ok=True)
 
     def _bring_back(self, move: _Move) -> None:
         """Put the old file into its place, unless someone has changed what we put there."""
-        self._hands.unlink(move.fresh, missing_ok=True)
         if not os.path.lexists(move.held):
+            self._hands.unlink(move.fresh, missing_ok=True)
             return
         if self._tree.is_behind_link(move.place):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        theirs, waiting = self._taken_out(move)
         if not os.path.lexists(move.place):
             self._hands.make_folders(move.place.parent)
-            self._hands.move(move.held, move.place)
+            self._hands.move(move.fresh if theirs else move.held, move.place)
         elif os.path.samestat(os.lstat(move.place), os.lstat(move.held)):
             self._hands.unlink(move.held)
         elif is_folder(move.place):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        elif move.new is not None and same(_stamp(move), move.new):
-            self._hands.move(move.held, move.place)
+        elif move.new is not None and not waiting and same(_stamp(move.place, move), move.new):
+            self._hands.move(move.fresh if theirs else move.held, move.place)
         else:
+            theirs = True
+        if theirs:
             self.kept.append(move.path)
-            self._hands.unlink(move.held)
+            self._hands.unlink(move.held, missing_ok=True)
+        self._hands.unlink(move.fresh, missing_ok=True)
+
+    def _taken_out(self, move: _Move) -> tuple[bool, bool]:
+        """Whether what was taken out of the place is not the old file; and whether the new one still waits for it."""
+        if not os.path.lexists(move.fresh) or os.path.samestat(os.lstat(move.fresh), os.lstat(move.held)):
+            return False, False
+        found = _stamp(move.fresh, move)
+        waiting = found is not None and move.new is not None and _kind(found) == _kind(move.new)
+        return not waiting, waiting
 
     def _stands(self, move: _Move, stamp: Stamp | None) -> bool:
         try:
@@ -274,7 +302,8 @@ class Exchange:
             return False
 
     def _sync(self) -> None:
-        for folder in sorted({path.parent for path in (*self._folders, *(move.place for move in self._moves))}):
+        names = (name for move in self._moves for name in (move.place, move.fresh))
+        for folder in sorted({path.parent for path in (*self._folders, *names)}):
             sync_folder(folder)
 
     def _each(self, do: Callable[[_Move], None], moves: Sequence[_Move]) -> None:
@@ -304,10 +333,14 @@ def _steady_folder(place: Path, unsteady: set[Path], root: Path) -> Path:
     return root
 
 
-def _stamp(move: _Move) -> Stamp | None:
-    """What stands in the place; the system's errors are raised as they are."""
+def _kind(stamp: Stamp) -> tuple[str, bool]:
+    return stamp.blob, stamp.is_link
+
+
+def _stamp(place: Path, move: _Move) -> Stamp | None:
+    """What stands in a place; the system's errors are raised as they are."""
     try:
-        found = read_file(move.place, move.path)
+        found = read_file(place, move.path)
     except TreeError as error:
         if isinstance(error.__cause__, OSError):
             raise error.__cause__ from None

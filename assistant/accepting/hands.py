@@ -7,16 +7,21 @@ is made in the folder that was reached, or not at all.
 """
 
 import contextlib
+import ctypes
 import errno
 import os
 import stat
-from collections.abc import Generator
+import sys
+from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
 
 _RELATIVE = os.open in os.supports_dir_fd
 """Whether steps can be relative to an open folder; Windows knows only paths."""
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)
+_EXCHANGE = 2
+"""Of renameat2: both names stay, each for what the other one was for."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 
 
@@ -55,6 +60,15 @@ class Hands:
         """Rename, over whatever file is there."""
         with self._within(place) as (there, old), self._within(other) as (here, new):
             os.replace(old, new, src_dir_fd=there, dst_dir_fd=here)
+
+    def swap(self, place: Path, other: Path) -> bool:
+        """Let two names change places in one step; False where the system cannot do that."""
+        call = _renameat2()
+        if call is None or not _RELATIVE:
+            return False
+        with self._within(place) as (there, old), self._within(other) as (here, new):
+            sys.audit("os.rename", old, new, there, here)  # as Python says of the renaming that it knows
+            return call(there, os.fsencode(old), here, os.fsencode(new), _EXCHANGE) == 0
 
     def unlink(self, place: Path, *, missing_ok: bool = False) -> None:
         """Remove a file or link."""
@@ -97,6 +111,15 @@ class Hands:
             yield at, name
         finally:
             os.close(at)
+
+
+@cache
+def _renameat2() -> Callable[[int | None, bytes, int | None, bytes, int], int] | None:
+    """Linux's call for renaming in one step what Python's cannot; None on other systems."""
+    try:
+        return ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError, TypeError):
+        return None
 
 
 def _opened(folder: str, above: int) -> int:

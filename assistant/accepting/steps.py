@@ -76,7 +76,8 @@ class Steps:
             if exchange.stuck:
                 raise CheckpointError(f"{error} {_stuck(exchange)}") from error
             self._journal.end()
-            raise CheckpointError(str(error)) from error
+            kept = [_left(path) for path in exchange.kept if path not in str(error)]
+            raise CheckpointError(" ".join([str(error), *kept])) from error
 
     def settle(self) -> Settled:
         """Finish or take back a step that is not over; clear up after one that is.
@@ -112,7 +113,7 @@ class Steps:
         if exchange.stuck:
             return Settled([f"An interrupted {step.word} cannot be taken back: {_stuck(exchange)}"])
         self._journal.end()
-        kept = [f"{path} was left as it is, because it changed since." for path in exchange.kept]
+        kept = [_left(path) for path in exchange.kept]
         return Settled([f"An interrupted {step.word} of {_files(records)} was taken back.", *kept])
 
     def _clear(self, step: Step, records: Sequence[Record], exchange: Exchange) -> None:
@@ -144,6 +145,10 @@ def _goes_back(word: Word) -> bool:
 
 def _files(records: Sequence[Record]) -> str:
     return ", ".join(dict.fromkeys(path for record in records for path in record.files))
+
+
+def _left(path: str) -> str:
+    return f"{path} was left as it is, because it changed since."
 
 
 def _stuck(exchange: Exchange) -> str:

@@ -199,6 +199,36 @@ def test_what_the_user_does_between_reading_and_writing_stays_and_stops_all(
     assert now == {other: file for other, file in BEFORE.items() if other != path}
 
 
+SAVED_AS = """
+def saved(event, arguments, seen=[]):
+    if not seen and event == "os.rename" and {name!r} in arguments[:2]:
+        seen.append(1)
+        (root / "beside").write_bytes(b"mine")
+        (root / "beside").replace(root / {path!r})
+sys.addaudithook(saved)
+"""
+"""Saves a file as editors do, under its name in one step, when ossa has looked at it for the last time."""
+
+
+@pytest.mark.parametrize("path", ["edit.txt", "gone/old.sh"], ids=["replaced", "deleted"])
+def test_what_the_user_saves_as_the_file_goes_stays(scene: Scene, path: str) -> None:
+    done = scene.run(hook=SAVED_AS.format(path=path, name=Path(path).name))
+    assert done.returncode == 1, done
+    assert done.stderr == f"told: {path} was changed this very moment. Nothing was written; try again.\n"
+    assert snapshot(scene.root) == {**BEFORE, path: (b"mine", 0o644)}
+
+
+def test_what_the_user_makes_by_hand_after_a_kill_is_not_taken_back(scene: Scene) -> None:
+    """It is the same as what the accept was about to make, which therefore did not make it."""
+    hook = "import signal; sys.addaudithook(lambda e, a: e == 'os.link' and os.kill(os.getpid(), signal.SIGKILL))"
+    assert scene.run(hook=hook).returncode == -9
+    (scene.root / "new/deep").mkdir(parents=True)
+    (scene.root / "new/deep/er.txt").write_bytes(AFTER["new/deep/er.txt"][0])
+    told = Checkpoints(scene.kept, scene.root).recover()
+    assert "new/deep/er.txt was left as it is" in " ".join(told)
+    assert snapshot(scene.root) == {**BEFORE, "new/deep/er.txt": AFTER["new/deep/er.txt"]}
+
+
 # Disks and permissions
 
 
