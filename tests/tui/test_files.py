@@ -42,6 +42,20 @@ async def test_a_folder_opens_and_a_file_is_read(open_window: "Open") -> None:
         assert stage.agent.viewing == "lib/deep.py"
 
 
+async def test_names_are_seen_however_deep_they_lie(open_window: "Open", repository: Path) -> None:
+    deepest = repository.joinpath(*(f"level{number}" for number in range(40)))
+    deepest.mkdir(parents=True)
+    (deepest / "end.py").write_text("")
+    async with open_window() as stage:
+        await stage.shows("level0")
+        stage.app.window.files.focus()
+        await stage.pilot.press("slash", *"end.py")
+        await stage.shows("    end.py")
+        await stage.shows("level39")
+        await stage.pilot.press("escape", "home")
+        await stage.shows(" ▸ level0")
+
+
 async def test_what_changes_on_disk_changes_on_the_screen(open_window: "Open", repository: Path) -> None:
     async with open_window() as stage:
         await stage.shows("calc.py")

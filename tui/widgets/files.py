@@ -28,6 +28,8 @@ from ossa.tui.widgets.field import Field
 
 KINDS = {"?": "files--new", "A": "files--new", "D": "files--deleted", "•": "files--folder"}
 """The styles of git's signs, where they are not those of a changed file."""
+LABEL = 16
+"""Cells that are kept for a name, however deep it lies."""
 FITTING = 200
 """Files that remain at most when the tree is filtered."""
 
@@ -231,6 +233,7 @@ class Files(Tree[Entry]):
     @on(Tree.NodeHighlighted)
     def _highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
         event.stop()
+        self._bring_in(event.node)
         self._look(event.node, chosen=False)
 
     @on(Tree.NodeSelected)
@@ -241,6 +244,11 @@ class Files(Tree[Entry]):
             self._pages[above.path] = self._pages.get(above.path, SHOWN) + SHOWN
             self.run_worker(self._load(event.node.parent or self.root), group=f"load {above.path}", exclusive=True)
         self._look(event.node, chosen=True)
+
+    def _bring_in(self, node: TreeNode[Entry]) -> None:
+        """Scroll sideways where a name lies so deep that there is no room for it."""
+        deep = self._depth(node) * self.guide_depth + LABEL - self.scrollable_content_region.width
+        self.scroll_to(x=max(0, deep), animate=False, force=True)
 
     def _look(self, node: TreeNode[Entry], chosen: bool) -> None:
         entry = node.data
@@ -260,8 +268,8 @@ class Files(Tree[Entry]):
         return Text.assemble((icon, base_style), name, signs)
 
     def get_label_width(self, node: TreeNode[Entry]) -> int:
-        """No label is wider than the tree; all would be drawn to know more exactly."""
-        return 0
+        """What is kept for each; all would be drawn to know more exactly."""
+        return LABEL
 
     def _depth(self, node: TreeNode[Entry]) -> int:
         depth = -1
