@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -60,7 +61,8 @@ class Case:
     old: bytes
     new: bytes
 
-    def hunks(self, context: int) -> list[Hunk]:
+    @cache  # for every engine is given the same
+    def hunks(self, context: int) -> Sequence[Hunk]:
         """The change with so many unchanged lines around each place."""
         old, new = bodies(self.old), bodies(self.new)
         matcher = SequenceMatcher(None, old, new, autojunk=False)
