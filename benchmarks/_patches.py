@@ -61,22 +61,26 @@ class Case:
     old: bytes
     new: bytes
 
-    @cache  # for every engine is given the same
     def hunks(self, context: int) -> Sequence[Hunk]:
         """The change with so many unchanged lines around each place."""
-        old, new = bodies(self.old), bodies(self.new)
-        matcher = SequenceMatcher(None, old, new, autojunk=False)
-        found: list[Hunk] = []
-        for group in matcher.get_grouped_opcodes(context):
-            lines: Lines = []
-            for kind, a, b, c, d in group:
-                if kind == "equal":
-                    lines += [(" ", line) for line in old[a:b]]
-                    continue
-                lines += [("-", line) for line in old[a:b]] + [("+", line) for line in new[c:d]]
-            if lines:
-                found.append(Hunk(lines, group[0][1], _heads(old, group[0][1])))
-        return found
+        return _hunks(self, context)
+
+
+@cache  # for every engine is given the same
+def _hunks(case: Case, context: int) -> Sequence[Hunk]:
+    old, new = bodies(case.old), bodies(case.new)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    found: list[Hunk] = []
+    for group in matcher.get_grouped_opcodes(context):
+        lines: Lines = []
+        for kind, a, b, c, d in group:
+            if kind == "equal":
+                lines += [(" ", line) for line in old[a:b]]
+                continue
+            lines += [("-", line) for line in old[a:b]] + [("+", line) for line in new[c:d]]
+        if lines:
+            found.append(Hunk(lines, group[0][1], _heads(old, group[0][1])))
+    return found
 
 
 def text_of(data: bytes) -> str:
