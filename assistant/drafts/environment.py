@@ -74,7 +74,11 @@ def secrets() -> list[Path]:
 
 
 def sockets() -> list[Path]:
-    """Sockets in the file system on which other programs listen; a read-only mount would not keep anyone from them."""
+    """Sockets in the file system on which other programs listen; a read-only mount would not keep anyone from them.
+
+    One that comes while a command runs, in a folder that is not hidden, is not kept from it: nothing can be put over it
+    by then. The folders in which programs make theirs, those of `/run` and `/tmp` above all, are empty inside.
+    """
     try:
         table = [line.split(maxsplit=7) for line in Path("/proc/net/unix").read_bytes().splitlines()[1:]]
     except OSError:

@@ -74,6 +74,23 @@ async def test_time_is_a_limit_like_the_others(draft: Draft) -> None:
     assert done.stopped == "did not end within 0.2 s"
 
 
+STOPPED = """
+import ctypes
+call = ctypes.CDLL(None, use_errno=True).ptrace
+call.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+print(call(16, 1, None, None), flush=True)
+time.sleep(900)
+"""
+"""Attaches itself to the first process of its namespace, which so stands still."""
+
+
+async def test_a_command_that_stops_what_waits_for_it_is_ended_all_the_same(draft: Draft) -> None:
+    done = await draft.run(Command([sys.executable, "-c", f"import time\n{STOPPED}"], timeout=5))
+    assert done.output in ("0\n", "-1\n", "")
+    assert done.timed_out
+    assert done.exit_code < 0
+
+
 @pytest.mark.skipif(GROUPS is None, reason="control groups cannot be made here")
 async def test_a_fork_bomb_cannot_outrun_its_bound(draft: Draft) -> None:
     """Also root's, whom the kernel's own limit does not bind; the machine goes on meanwhile."""
