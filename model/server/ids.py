@@ -26,7 +26,7 @@ from ossa.model.base import (
 from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import CALL, RETURN, HarmonyReader
-from ossa.model.server.heard import Counted, Ended, Heard, Reading, Request, Tally, Written
+from ossa.model.server.heard import Counted, Ended, Form, Heard, Reading, Request, Tally, Written
 
 
 class Ids(Protocol):
@@ -35,8 +35,12 @@ class Ids(Protocol):
     about: str
     window: int
 
-    def request(self, tokens: Sequence[int], sampling: Sampling, room: int, grammar: str = "") -> Request:
-        """What to send to have these tokens continued, held to a grammar in our words if there is one."""
+    def forms(self, constraint: Constraint, tools: Sequence[ToolSpec]) -> tuple[Form, ...]:
+        """What has the server hold a whole answer to its constraint, the best first; none where nothing can."""
+        ...
+
+    def request(self, tokens: Sequence[int], sampling: Sampling, room: int, forms: tuple[Form, ...] = ()) -> Request:
+        """What to send to have these tokens continued, in the first of these forms that it takes."""
         ...
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:
@@ -52,7 +56,7 @@ class IdsWay:
     """The `Way` to gpt-oss on a server that speaks in token ids."""
 
     def __init__(self, ids: Ids, *, holds: bool) -> None:
-        """`holds`: whether the server takes grammars in our words."""
+        """`holds`: whether the server is known to hold all of an answer to a grammar."""
         self.about = f"{ids.about}, {'answers held to the format' if holds else 'answers parsed and repaired'}"
         self._ids, self._holds = ids, holds
         self._codec = HarmonyCodec()
@@ -61,14 +65,11 @@ class IdsWay:
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], sampling: Sampling, hurried: Callable[[], bool]
     ) -> "IdsWriter":
         """A new answer."""
-        grammar = ""
-        if self._holds and sampling.constraint and not sampling.begin:
-            from ossa.model.constraints_grammar import grammar_of_harmony
-
-            grammar = grammar_of_harmony(sampling.constraint, tools)
         prompt = self._codec.prompt(messages, tools, sampling)
         check(len(prompt), self._ids.window)
-        return IdsWriter(self._ids, self._codec, prompt, sampling, grammar, hurried)
+        held = sampling.constraint if self._holds and not sampling.begin else None
+        forms = self._ids.forms(held, tools) if held else ()
+        return IdsWriter(self._ids, self._codec, prompt, sampling, forms, hurried)
 
     def count(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> int:
         """Tokens of the prompt, counted here."""
@@ -94,10 +95,10 @@ class IdsWriter:
         codec: HarmonyCodec,
         prompt: Sequence[int],
         sampling: Sampling,
-        grammar: str,
+        forms: tuple[Form, ...],
         hurried: Callable[[], bool],
     ) -> None:
-        self._ids, self._codec, self._sampling, self._grammar = ids, codec, sampling, grammar
+        self._ids, self._codec, self._sampling, self._forms = ids, codec, sampling, forms
         self._answer = Answer(codec, sampling, hurried)
         self._prompt = [*prompt, *self._answer.opening]
         self.tally = Tally(prompt=len(self._prompt))
@@ -109,8 +110,8 @@ class IdsWriter:
         self.turns = False
         room = min(self._sampling.max_tokens, self._ids.window - len(self._prompt)) - len(self._answer.tokens)
         # A grammar describes a whole answer, so it cannot hold the rest of one.
-        grammar = "" if self._answer.tokens else self._grammar
-        return self._ids.request([*self._prompt, *self._answer.tokens], self._sampling, room, grammar)
+        forms = () if self._answer.tokens else self._forms
+        return self._ids.request([*self._prompt, *self._answer.tokens], self._sampling, room, forms)
 
     def hear(self, content: dict[str, Any]) -> list[Piece]:
         """The pieces that the next object makes known."""

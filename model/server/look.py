@@ -6,7 +6,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 from ossa.model.base import ModelError
@@ -62,9 +62,9 @@ def _llama(
     meta = listed.get(name, {}).get("meta") or {}
     size = window or settings.get("n_ctx") or meta.get("n_ctx") or _WINDOW_WHEN_UNSAID
     short = name.replace("\\", "/").rpartition("/")[2].removesuffix(".gguf")
-    from ossa.model.server.llama import Llama
+    from ossa.model.server.llama import Llama, is_guided
 
-    llama = Llama(name, size, check=partial(_still, line, name))
+    llama = Llama(name, size, partial(_still, line, name), cache(partial(is_guided, line)))
     if _is_harmony(line, {"content": _HARMONY, "add_special": False, "parse_special": True}):
         from ossa.model.server.ids import IdsWay
 

@@ -17,11 +17,11 @@ from typing import Any, cast
 from ossa.model.base import Continuation, FinishReason, Message, ModelError, Piece, Prefill, Sampling, ToolSpec, Weighed
 from ossa.model.codec import clean
 from ossa.model.constraints import Constraint
-from ossa.model.server.faults import nonsense
-from ossa.model.server.heard import Counted, Ended, Reading, Request, Tally, Written
+from ossa.model.server.faults import Fault, nonsense
+from ossa.model.server.heard import Counted, Ended, Form, Reading, Request, Tally, Written
 from ossa.model.server.ids import check
 from ossa.model.server.line import Line
-from ossa.model.server.llama import Llama, form_of
+from ossa.model.server.llama import Llama, gbnf
 from ossa.model.server.spoken import Spoken
 
 # Private-use characters: no template has them.
@@ -29,6 +29,10 @@ _MARK = "\ue0f0{}\ue0f1"
 _MARKS = re.compile("\ue0f0([0-9]+)\ue0f1")
 _BLANK = 'root ::= " " [^\\x00]*'
 """Makes the first word of an answer begin with a blank; every build of llama.cpp takes this."""
+_CANNOT_WEIGH = (
+    "This build of llama.cpp takes no grammar in token ids, so it cannot tell how likely a text is; the search for "
+    "repairs needs that: please update it."
+)
 _TRIES = 2
 """How often a line that may not stand there is asked for again, …"""
 _FREER = 0.8
@@ -63,13 +67,15 @@ class PlainWay:
         """How likely each token is: the server is made to write just these, and tells."""
         prompt, tokens = self.prompt(messages), self.tokens(clean(answer))
         check(len(prompt) + len(tokens), self._llama.window)
-        forced = "start: " + " ".join(f"<[{token}]>" for token in tokens)
-        _, told = self._whole(prompt, Sampling(max_tokens=len(tokens)), stop, grammar=forced, n_probs=others + 1)
+        forced = (gbnf("root ::= " + " ".join(f"<[{token}]>" for token in tokens)),) if tokens else ()
+        try:
+            _, told = self._whole(prompt, Sampling(max_tokens=len(tokens)), stop, forms=forced, n_probs=others + 1)
+        except Fault as fault:
+            if "grammar" in fault.said:
+                raise ModelError(_CANNOT_WEIGH) from fault
+            raise
         if [each.get("id") for each in told] != tokens:
-            raise ModelError(
-                "This build of llama.cpp takes no grammar in token ids (llguidance), so it cannot tell how likely a "
-                "text is; the search for repairs needs that."
-            )
+            raise ModelError(_CANNOT_WEIGH)
         weighed: list[Weighed] = []
         end, rest = 0, b""
         for each in told:
@@ -97,7 +103,7 @@ class PlainWay:
         return replace(found, logprob=-math.inf) if held and not holds(held, found.text, begin) else found
 
     def _written(self, writer: "PlainWriter", sampling: Sampling, stop: Event | None) -> Continuation:
-        said, told = self._whole(writer.prompt, sampling, stop, grammar=writer.grammar, n_probs=1)
+        said, told = self._whole(writer.prompt, sampling, stop, forms=writer.forms, n_probs=1)
         writer.take(Written((), said))
         writer.finish()
         logprob, spent = sum(float(each["logprob"]) for each in told), len(told)
@@ -137,11 +143,11 @@ class PlainWay:
         self._known[text, controls] = tuple(tokens)
 
     def _whole(
-        self, prompt: Sequence[int], sampling: Sampling, stop: Event | None, *, grammar: str, n_probs: int
+        self, prompt: Sequence[int], sampling: Sampling, stop: Event | None, *, forms: tuple[Form, ...], n_probs: int
     ) -> tuple[str, list[dict[str, Any]]]:
         """An answer up to its stop text, and all its tokens, each with how likely it and `n_probs` in all were."""
         request = self._llama.request(prompt, sampling, sampling.max_tokens)
-        form = form_of(grammar).body if grammar else {}
+        form = forms[0].body if forms else {}
         whole = {"stream": False, "return_progress": False, "stop": list(sampling.stop), "n_probs": n_probs}
         body = {**request.body, **form, **whole}
         reply = self._line.ask(request.path, body, stop=stop, is_answer=True, is_safe=True, check=request.check)
@@ -173,15 +179,15 @@ class PlainWriter:
     def request(self) -> Request:
         """To have the prompt continued."""
         room = min(self._sampling.max_tokens, self._llama.window - len(self.prompt))
-        return self._llama.request(self.prompt, self._sampling, room, self.grammar)
+        return self._llama.request(self.prompt, self._sampling, room, self.forms)
 
     @property
-    def grammar(self) -> str:
+    def forms(self) -> tuple[Form, ...]:
         """What holds it; nothing holds a line in whose middle it begins."""
         constraint = self._sampling.constraint
         if constraint and constraint.grammar and not constraint.of_line:
-            return constraint.grammar
-        return _BLANK if self.spoken.owes_blank else ""
+            return self._llama.guided(constraint.grammar)
+        return (gbnf(_BLANK),) if self.spoken.owes_blank else ()
 
     def hear(self, content: dict[str, Any]) -> list[Piece]:
         """The pieces that the next object makes known."""

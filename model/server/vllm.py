@@ -8,7 +8,8 @@ whole answer would spoil it, so they are sent none.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ossa.model.base import Sampling
+from ossa.model.base import Sampling, ToolSpec
+from ossa.model.constraints import Constraint
 from ossa.model.harmony_reader import CALL, RETURN
 from ossa.model.server.faults import Fault
 from ossa.model.server.heard import Counted, Ended, Form, Heard, Request, Written, chosen, ending
@@ -28,7 +29,13 @@ class Vllm:
         self.window = window
         self._model = model
 
-    def request(self, tokens: Sequence[int], sampling: Sampling, room: int, grammar: str = "") -> Request:
+    def forms(self, constraint: Constraint, tools: Sequence[ToolSpec]) -> tuple[Form, ...]:
+        """Our grammar."""
+        from ossa.model.constraints_grammar import grammar_of_harmony
+
+        return (Form("structured_outputs", {"structured_outputs": {"grammar": grammar_of_harmony(constraint, tools)}}),)
+
+    def request(self, tokens: Sequence[int], sampling: Sampling, room: int, forms: tuple[Form, ...] = ()) -> Request:
         """What to send to have these tokens continued."""
         body = {
             "model": self._model,
@@ -42,7 +49,6 @@ class Vllm:
             "stop_token_ids": [RETURN, CALL],
             **chosen(sampling),
         }
-        forms = (Form("structured_outputs", {"structured_outputs": {"grammar": grammar}}),) if grammar else ()
         return Request("/v1/completions", body, ("min_p", "stream_options"), forms)
 
     def hear(self, content: dict[str, Any]) -> Iterator[Heard]:

@@ -53,6 +53,10 @@ class Server:
     codec: HarmonyCodec = field(default_factory=_codec)
     replies: dict[str, Any] = field(default_factory=dict[str, Any])
     """What it answers to questions of its own kind, by their paths."""
+    guided: bool = True
+    """Whether llama.cpp was built with llguidance; else it ends at the sight of such a grammar, as older ones do."""
+    probes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Questions what it would make of a schema."""
     known: list[list[int]] = field(default_factory=list[list[int]])
     """Prompts that were read, as a server's prefix cache has them."""
 
@@ -85,8 +89,16 @@ class Server:
             return None
         if self.dialect != "llama" and body["model"] != self.name:  # llama.cpp answers with what it has
             return None
+        if "json_schema" in body:
+            return self.schema(body)
         self.asked.append(body)
         return self.chat() if self.dialect == "chat" else self.tokens(body)
+
+    def schema(self, body: dict[str, Any]) -> Any:
+        """What llama.cpp makes of a schema: a build without llguidance fails at one that points nowhere."""
+        self.probes.append(body)
+        grammar = f"%llguidance {{}}\nstart: %json {json.dumps(body['json_schema'])}"
+        return {"content": "", "generation_settings": {"grammar": grammar}} if self.guided else None
 
     def chat(self) -> Iterator[dict[str, Any]]:
         answer = next(self.answers)

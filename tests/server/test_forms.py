@@ -69,12 +69,36 @@ def test_answers_in_token_ids_are_held_to_our_grammar(way: Any, version: str, ke
     assert not key or OPEN.name in json.dumps(grammar)
 
 
+def test_llama_cpp_without_llguidance_is_sent_gbnf_and_never_what_would_end_it(serve: Any, reach: Any) -> None:
+    server = serve("llama", [Text("One.")], [Text("Two.")], guided=False, status=400)
+    model = reach(server.url)
+    assert not server.probes
+    for _ in range(2):
+        answered(model, FREE, OPEN)
+    assert [asked["grammar"].startswith("root ::= aside* (answer | call0)\n") for asked in server.asked] == [True] * 2
+    assert f" to={OPEN.name}" in server.asked[0]["grammar"]
+    assert [(probe["n_predict"], probe["stream"]) for probe in server.probes] == [(0, False)]
+
+
+def test_llama_cpp_that_fails_at_our_grammar_is_sent_gbnf(serve: Any, reach: Any) -> None:
+    server = serve("llama", [Text("One.")])
+    answer = server.post
+
+    def old(path: str, body: dict[str, Any]) -> Any:
+        refuses = body.get("stream") and body["grammar"].startswith("%llguidance")
+        return None if refuses else answer(path, body)
+
+    server.post, server.status, server.refusal = old, 400, "failed to parse grammar"
+    assert answered(reach(server.url), FREE, OPEN)[-1].message.text == "One."
+    assert server.asked[0]["grammar"].startswith("root ::=")
+
+
 @pytest.mark.parametrize(("way", "key"), [("vllm", "structured_outputs"), ("llama", "grammar")])
 def test_a_form_that_is_refused_is_left_out_once_and_for_all(way: Any, key: str, serve: Any, reach: Any) -> None:
     server = serve(way, [Text("One.")], [Text("Two.")], replies={"/version": {"version": "0.33.0"}})
     refused, model = refusing(server, key), reach(server.url)
     said = [answered(model, FREE, OPEN)[-1].message.text for _ in range(2)]
-    assert said == ["One.", "Two."] and len(refused) == 1
+    assert said == ["One.", "Two."] and len(refused) == (1 if way == "vllm" else 2)
     assert [key in asked for asked in server.asked] == [False, False]
 
 
@@ -83,7 +107,7 @@ def test_a_form_is_kept_where_something_else_was_refused(serve: Any, reach: Any)
     refused, model = refusing(server, "prompt", told="there is no room"), reach(server.url)
     with pytest.raises(ModelError, match="no room"):
         answered(model, FREE, OPEN)
-    assert ["grammar" in body for body in refused] == [True, False]
+    assert ["grammar" in body for body in refused] == [True, True, False]
     server.post = type(server).post.__get__(server)
     answered(model, FREE, OPEN)
     assert "grammar" in server.asked[0]

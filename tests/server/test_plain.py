@@ -40,6 +40,23 @@ def test_it_weighs_and_goes_on(plain: Any, reach: Any) -> None:
     assert (one.text, one.logprob, one.tokens) == ("yes", -0.75, 2)
 
 
+def test_it_is_made_to_write_a_text_by_what_every_build_takes(plain: Any, reach: Any) -> None:
+    reach(plain.url).weigh(ASK, "yes")
+    assert plain.asked[0]["grammar"] == "root ::= <[5]> <[6]>" and not plain.probes
+
+
+def test_an_old_build_that_takes_no_tokens_is_told_of(plain: Any, reach: Any) -> None:
+    answer = plain.post
+
+    def old(path: str, body: dict[str, Any]) -> Any:
+        return None if path == "/completion" else answer(path, body)
+
+    plain.post = old
+    plain.status, plain.refusal = 400, "Failed to initialize samplers: failed to parse grammar"
+    with pytest.raises(ModelError, match="takes no grammar in token ids"):
+        reach(plain.url).weigh(ASK, "yes")
+
+
 def test_another_model_in_its_place_is_asked_nothing(plain: Any, reach: Any) -> None:
     model = reach(plain.url)
     plain.name = "tiny.gguf"

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampling, Text, Thought, ToolCall, ToolSpec
-from ossa.model.constraints import Constraint
 from ossa.model.harmony import HarmonyCodec
 from ossa.model.harmony_reader import MESSAGE
 from ossa.model.server.chat import defuse
@@ -113,13 +112,6 @@ def test_it_stops_thinking_when_told_to_and_goes_on_with_its_answer(way: Any, se
     assert joined(pieces)[-1] == Text("Yes.") and last(pieces).reason == "stop"
     assert second[: len(first)] == first and second[-5:] == codec.final()[-5:]
     assert len(second) < len(first) + 30
-
-
-def test_llama_cpp_is_sent_our_grammar_and_does_without_where_it_refuses(serve: Any, reach: Any) -> None:
-    server = serve("llama", [Text("Fine.")])
-    list(reach(server.url).generate(ASK, tools=TOOLS, sampling=Sampling(constraint=Constraint())))
-    assert server.asked[0]["grammar"].startswith("%llguidance {}\nstart: ")
-    assert "repo_browser.open_file" in server.asked[0]["grammar"]
 
 
 @pytest.mark.parametrize("way", WAYS)
