@@ -112,8 +112,13 @@ async def test_a_huge_hunk_and_an_endless_line_are_shown_at_once(open_window: "O
         await stage.send("write it")
         await stage.review()
         await stage.shows("line 7")
+        change, seen = stage.app.window.change, list[float]()
+        stage.app.watch(change, "scroll_y", lambda now: seen.append(now), init=False)
         await stage.pilot.press("end")
         await stage.shows("98,000 more")
+        await stage.pilot.press("home")
+        await stage.shows("line 7")
+        assert len(seen) == 2, "each end is gone to at once"
 
 
 async def test_a_command_can_be_begun_from_the_change_and_decides_nothing(

@@ -20,6 +20,7 @@ from ossa.tui.history import Turn, merged, take_back
 from ossa.tui.painting import LaidOnce, forget_drawn
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.shelf import Shelf, Shelved
+from ossa.tui.widgets.ends import Ends
 from ossa.tui.widgets.fold import Fold
 from ossa.tui.widgets.line import prompt_line
 
@@ -119,7 +120,7 @@ class Earlier(Static, can_focus=True):
             self.post_message(self.Wanted(self))
 
 
-class Conversation(VerticalScroll, LaidOnce, can_focus=True):
+class Conversation(VerticalScroll, Ends, LaidOnce, can_focus=True):
     """Everything said so far."""
 
     def __init__(self, *children: Widget) -> None:

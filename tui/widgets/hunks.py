@@ -17,6 +17,7 @@ from ossa.assistant.change import Change
 from ossa.assistant.review import Alternatives
 from ossa.assistant.verdict import Verdict
 from ossa.tui.hunklines import Block
+from ossa.tui.widgets.ends import Ends
 from ossa.tui.widgets.hunk import HunkView
 from ossa.tui.widgets.hunkstrips import HunkStrips
 from ossa.tui.widgets.repairs import RepairTabs
@@ -31,7 +32,7 @@ _TOGETHER = 8
 """Blocks that are coloured before what came of it is drawn."""
 
 
-class HunkList(VerticalScroll, can_focus=True):
+class HunkList(VerticalScroll, Ends, can_focus=True):
     """The hunks of a change, to go through."""
 
     current = reactive(0, init=False)
