@@ -2,12 +2,14 @@
 
 import time
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 BAR = 24
 """Cells of the progress bar, at most."""
+LEAST_BAR = 6
 LEAST = 1.0
 """Seconds of reading from which its end is foretold."""
 BEAT = 0.1
@@ -75,20 +77,21 @@ class Activity(Widget):
         elapsed = time.monotonic() - self._since
         spinner = SPINNER[int(elapsed * 10) % len(SPINNER)]
         parts: list[str | tuple[str, str]] = [(f"{spinner} ", "$text-primary"), self.doing, " "]
-        done, total = self.progress
-        if total:
-            cells = max(6, min(BAR, self.content_size.width - 56))
-            parts += [*bar(done, total, cells), (f" {done:,}/{total:,} tokens", "$text-muted")]
-            if self.reused:
-                parts.append((f", {self.reused:,} known", "$text-muted"))
-            if (left := self.seconds_left) is not None:
-                parts.append((f", {duration(left)} left", "$text-muted"))
-        else:
-            parts.append((f"{elapsed:.0f} s", "$text-muted"))
+        parts += self._read() if self.progress[1] else [(f"{elapsed:.0f} s", "$text-muted")]
         parts.append((f"  {self.stop_key} {'keeps the best so far' if self.keeps else 'stops'}", "$text-disabled"))
         if self.queued:
             parts.append((f"  {self.queued} waiting", "$text-warning"))
+        if self.progress[1]:
+            room = self.content_size.width - sum(cell_len(part if isinstance(part, str) else part[0]) for part in parts)
+            parts[3:3] = bar(*self.progress, max(LEAST_BAR, min(BAR, room)))
         return Content.assemble(*parts)
+
+    def _read(self) -> list[tuple[str, str]]:
+        """How far the prompt is read, in words."""
+        done, total = self.progress
+        known = f", {self.reused:,} known" if self.reused else ""
+        left = f", {duration(left)} left" if (left := self.seconds_left) is not None else ""
+        return [(f" {done:,}/{total:,} tokens{known}{left}", "$text-muted")]
 
 
 def duration(seconds: float) -> str:
