@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 
+class PathsError(Exception):
+    """There is no such place; the text is a sentence for the user."""
+
+
 def config_dir() -> Path:
     """The user's `config.toml` and keymap."""
     return _folder("config")
@@ -33,7 +37,10 @@ def repository_key(root: Path) -> str:
 
 def _folder(part: Literal["config", "state", "cache"]) -> Path:
     if home := os.environ.get("OSSA_HOME"):
-        return Path(home).expanduser().absolute() / part
+        try:
+            return Path(home).expanduser().absolute() / part
+        except RuntimeError:  # "~nobody"
+            raise PathsError(f"OSSA_HOME is {home}, and that user has no home here. Name another folder.") from None
     import platformdirs
 
     match part:

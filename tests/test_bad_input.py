@@ -336,6 +336,11 @@ def test_paths_that_are_no_text_in_ascii(ossa: Cli, repo: Path, odd_paths: Path,
     assert odd_paths.read_text() == SOURCE
 
 
+def test_a_home_of_nobody_is_said(ossa: Cli, repo: Path) -> None:
+    ran = ossa("sessions", "-C", repo, env={"OSSA_HOME": "~no-such-user/x"})
+    assert "OSSA_HOME is ~no-such-user/x" in ran.sentence and ran.code == 2
+
+
 def test_a_home_that_cannot_be_written(ossa: Cli, repo: Path, unread: Path) -> None:
     ossa.home.write_text("a file")
     assert "OSSA_HOME" in ossa("fix", "-C", repo, "--model", unread).sentence

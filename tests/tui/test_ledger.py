@@ -144,6 +144,7 @@ async def test_what_a_part_says_can_be_read_also_what_went_of_it(open_window: "O
         view.count = lambda prompt: replace(LEDGER, texts=texts)
         await stage.pilot.press("ctrl+l")
         await stage.until(lambda: view.current == PROMPT)
+        await stage.shows("⏎ read")
         await stage.pilot.press("k", "k", "enter")
         await stage.shows("(The model is shown nothing of it.)")
         await stage.pilot.press("escape", "k", "enter")

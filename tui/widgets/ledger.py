@@ -33,6 +33,19 @@ Count: TypeAlias = "Callable[[str], Ledger]"
 _KEYS: dict[str, Action] = {"pin": "pin", "drop": "drop", "shorten": "shorten", "bring_back": "restore"}
 
 
+class Rows(OptionList, inherit_bindings=False):
+    """The parts; what Enter does is for whoever shows them, and so stands in the footer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "cursor_down", show=False),
+        Binding("up", "cursor_up", show=False),
+        Binding("home", "first", show=False),
+        Binding("end", "last", show=False),
+        Binding("pagedown", "page_down", show=False),
+        Binding("pageup", "page_up", show=False),
+    ]
+
+
 class LedgerView(Vertical):
     """A bar of the window's use, a row for every part, and what the row under the cursor costs."""
 
@@ -66,7 +79,7 @@ class LedgerView(Vertical):
         self._counting = False
         self._parts: tuple[Part, ...] = ()
         self._head = Static(markup=False, classes="-head")
-        self._rows = OptionList(compact=True, markup=False)
+        self._rows = Rows(compact=True, markup=False)
         self._foot = Static(markup=False, classes="-foot")
 
     def compose(self) -> ComposeResult:
