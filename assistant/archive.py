@@ -9,7 +9,7 @@ A log is only ever appended to, by whoever has it open; so a name stands in a fi
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,13 +96,16 @@ def fork(path: Path) -> str:
     return name
 
 
-def delete(path: Path) -> None:
+def delete(path: Path, before: Callable[[], None] = lambda: None) -> None:
     """Remove the session of this log and its title for good.
+
+    What else is kept of it is to be removed by `before`: where that fails the log is still there, to try again.
 
     Raises:
         SessionError: it is open in another ossa, or cannot be removed.
     """
     with closing(Session.open(path)):
+        before()
         try:
             path.unlink(missing_ok=True)
             title_file(path).unlink(missing_ok=True)

@@ -67,6 +67,10 @@ def _fit(name: str, value: Any, kind: str) -> Any:
             words = [str(word) for word in value]  # pyright: ignore[reportUnknownArgumentType]
             return words[2] if len(words) == 3 and words[1] in ("-c", "-lc") else " ".join(words)
         return json.dumps(value)
+    if kind == "boolean":
+        if isinstance(value, bool) or str(value).strip().lower() in ("true", "false"):
+            return value if isinstance(value, bool) else str(value).strip().lower() == "true"
+        raise ArgumentError(f'The argument "{name}" must be true or false, not {json.dumps(value)[:60]}.')
     try:
         return int(float(value))
     except (TypeError, ValueError, OverflowError):

@@ -195,7 +195,11 @@ class Toolbox:
         kinds = {str(kind): kind for kind in get_args(What)}
         if (kind := arguments["kind"].strip().lower()) not in kinds:
             raise ArgumentError(f'The argument "kind" is one of {", ".join(kinds)}.')
-        outcome = await self.refactoring.carry_out(Wish(kinds[kind], arguments["symbol"], arguments["to"].strip()))
+        keep = arguments.get("keep", False)
+        if keep and kind != "move":
+            raise ArgumentError('The argument "keep" is for kind "move" alone.')
+        wish = Wish(kinds[kind], arguments["symbol"], arguments["to"].strip(), keep)
+        outcome = await self.refactoring.carry_out(wish)
         done = "not done" if outcome.problem else f"{outcome.places} places, {len(outcome.files)} files"
         return ToolResult(not outcome.problem, done, told(outcome))
 

@@ -55,6 +55,7 @@ REFACTOR = _spec(
         "kind": ("string", "rename, move or signature."),
         "symbol": ("string", "name, Class.method, module.name, path:line or a module's path."),
         "to": ("string", 'New name; module or folder; parameters, as "(a, b=1)".'),
+        "keep": ("boolean", "Of a move: whether the old module goes on offering it. False by default."),
     },
     required=("kind", "symbol", "to"),
 )

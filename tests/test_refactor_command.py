@@ -107,6 +107,20 @@ async def test_the_model_has_it_as_a_tool(repo: Path) -> None:
         bench.close()
 
 
+async def test_the_model_may_keep_what_moves_in_its_old_module(repo: Path) -> None:
+    move = {"kind": "move", "symbol": "calc.py:add", "to": "sums.py", "keep": True}
+    wrong = {**move, "kind": "rename", "to": "plus"}
+    calls = [[ToolCall("repo_browser.refactor", json.dumps(one))] for one in (wrong, move)]
+    bench = opened(repo, [*calls, [Text("Done.")]])
+    try:
+        events = [event async for event in bench.agent.run("move add to sums")]
+        first, second = [e for e in events if isinstance(e, StepFinished) and e.result is not None]
+        assert 'for kind "move" alone' in first.output and second.ok
+        assert b"from sums import add as add" in (bench.draft.read("calc.py") or b"")
+    finally:
+        bench.close()
+
+
 @pytest.mark.parametrize("text", ["", "add", "add plus minus"])
 def test_what_is_missing_is_asked_for(text: str) -> None:
     with pytest.raises(ValueError, match="/rename takes OLD NEW"):

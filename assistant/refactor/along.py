@@ -13,7 +13,7 @@ from ossa.assistant.refactor.movable import segment
 from ossa.assistant.refactor.scopes import Function
 from ossa.assistant.refactor.wish import Outcome, Refused
 
-Step = Callable[[Mapping[str, bytes], Entity], Outcome]
+Step = Callable[[Modules, Entity], Outcome]
 """Moves one helper, given the files as they have become."""
 
 
@@ -29,14 +29,14 @@ def along(modules: Modules, others: Mapping[str, bytes], target: Entity, done: O
     """
     known = {target.name}
     waiting = _private(modules.definition(target))
+    changed = _python(done)
+    current = modules.after({path: done.files[path] for path in changed})
     while waiting:
         name = waiting.pop(0)
         if name in known:
             continue
         known.add(name)
         helper = Entity(target.path, name)
-        changed = _python(done)
-        current = Modules({**modules.files, **{path: done.files[path] for path in changed}})
         node = current.definition(helper)
         there = [path for path in changed if current.definition(Entity(path, target.name))]
         if not isinstance(node, Function | ast.ClassDef) or not _is_alone(current, helper, node, there):
@@ -44,11 +44,13 @@ def along(modules: Modules, others: Mapping[str, bytes], target: Entity, done: O
         if any(_is_named(name, data.decode(errors="replace")) for data in others.values()):
             continue
         try:
-            found = step(current.files, helper)
+            found = step(current, helper)
         except Refused:
             continue
         if _is_whole(found):
             done = _both(done, found, name)
+            changed = _python(done)
+            current = current.after({path: found.files[path] for path in _python(found)})
             waiting += _private(node)
     return done
 

@@ -35,9 +35,9 @@ Meaning: TypeAlias = Entity | Literal["outside"] | None
 class Modules:
     """The files; each is read when it is asked for."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        """`files` are Python's, by their paths from the root."""
-        self.files = files
+    def __init__(self, files: Mapping[str, bytes], before: "Modules | None" = None) -> None:
+        """`files` are Python's, by their paths from the root; what `before` has read of the same is not read anew."""
+        self.files, self._before = files, before
         self._folders = {str(PurePosixPath(p).parent) for p in files if PurePosixPath(p).stem == "__init__"}
         self._folders |= set(self._without_init())
         self._paths: dict[str, str] = {}
@@ -196,10 +196,23 @@ class Modules:
             name = parts[first:]
             yield ".".join(name[:-1] if name[-1] == "__init__" and len(name) > 1 else name)
 
+    def after(self, changed: Mapping[str, bytes]) -> "Modules":
+        """The same with some files changed or come."""
+        return Modules({**self.files, **changed}, self)
+
+    def _as_before(self, path: str) -> "Modules | None":
+        """Who has read the file as it is, if anyone may have."""
+        before = self._before
+        return before if before and before.files.get(path) is self.files[path] else None
+
     def _source(self, path: str) -> Source:
+        if before := self._as_before(path):
+            return before.source(path)
         return Source(path, self.files[path])
 
     def _scopes(self, path: str) -> Scopes | None:
+        if before := self._as_before(path):
+            return before.scopes(path)
         tree = self.source(path).tree
         try:
             return None if tree is None else Scopes(tree)

@@ -49,7 +49,9 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
             return relocated(modules, others, request["path"], request["what"], request["to"])
         done = _done(root, modules, others, target, request)
         return (
-            along(modules, others, target, done, partial(_step, root, request)) if request["what"] == "move" else done
+            along(modules, others, target, done, partial(_step, root, request, dict(modules.files)))
+            if request["what"] == "move"
+            else done
         )
     except Refused as error:
         return Outcome(problem=str(error))
@@ -57,12 +59,14 @@ def work(root: Path, request: Mapping[str, Any]) -> Outcome:
         return Outcome(problem=f"{error}; nothing was changed.")
 
 
-def _step(root: Path, request: Mapping[str, Any], files: Mapping[str, bytes], helper: Entity) -> Outcome:
-    """Move a helper after what it helps, which the copies in the folder have to show."""
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    return _done(root, Modules(files), {}, helper, {**request, "keep": False})
+def _step(root: Path, request: Mapping[str, Any], shown: dict[str, bytes], modules: Modules, helper: Entity) -> Outcome:
+    """Move a helper after what it helps, which the copies in the folder have to show as well as those `shown`."""
+    for path, data in modules.files.items():
+        if shown.get(path) is not data:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data)
+            shown[path] = data
+    return _done(root, modules, {}, helper, {**request, "keep": False})
 
 
 def _done(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ossa.assistant.archive import delete, fork, matching, rename
+from ossa.assistant.draft import DraftError
 from ossa.assistant.events import Answering, Notice, TurnFinished, TurnStarted
 from ossa.assistant.session import Session, SessionError, sessions
 
@@ -78,6 +79,20 @@ def test_of_nothing_there_is_no_fork(tmp_path: Path) -> None:
     (tmp_path / "no.jsonl").write_text("{}\n")
     with pytest.raises(SessionError, match="is not a session"):
         fork(tmp_path / "no.jsonl")
+
+
+def test_what_cannot_be_deleted_whole_is_there_to_be_deleted_again(tmp_path: Path) -> None:
+    path = said(tmp_path / "sessions", tmp_path / "r", "mend the dates")
+
+    def fail() -> None:
+        raise DraftError("someone is at it")
+
+    with pytest.raises(DraftError):
+        delete(path, fail)
+    assert path.exists()
+    gone: list[bool] = []
+    delete(path, lambda: gone.append(not path.exists()))
+    assert gone == [False] and not path.exists()
 
 
 def test_what_is_deleted_is_gone_with_its_title_unless_someone_is_at_it(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_commands_come_as_lists_and_bare_lines(text: str, line: str) -> None:
     assert read_arguments(text, EXEC) == {"cmd": line}
 
 
+@pytest.mark.parametrize(("given_", "taken"), [("true", True), ('"False"', False), ("false", False), ("null", None)])
+def test_yes_and_no_are_understood(given_: str, taken: bool | None) -> None:
+    schema = {"properties": {"name": {"type": "string"}, "keep": {"type": "boolean"}}}
+    assert read_arguments(f'{{"keep": {given_}}}', schema).get("keep") is taken
+    with pytest.raises(ArgumentError, match='"keep" must be true or false, not "perhaps"'):
+        read_arguments('{"keep": "perhaps"}', schema)
+
+
 def test_what_is_missing_is_named_with_what_the_tool_takes() -> None:
     with pytest.raises(ArgumentError, match=r'path is missing.*"path" \(string\), "line_start" \(integer\)'):
         read_arguments("{}", OPEN)

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from ossa.assistant import toolspecs
 from ossa.assistant.events import Answering, Event, Failure, Spoken, TurnFinished
 from ossa.assistant.review import Unattended
 from ossa.assistant.workbench import Options, open_workbench
-from ossa.model.base import Finished, LanguageModel, Message, Prefill, Sampling, Text
+from ossa.model.base import Finished, LanguageModel, Message, ModelError, Prefill, Sampling, Text, ToolSpec
 from ossa.model.constraints import Constraint
+from ossa.model.constraints_gbnf import gbnf_of_harmony
 from ossa.model.process import LocalModel
 from ossa.model.server.line import Limits
 from ossa.model.server.model import ServerModel, open_server
@@ -138,6 +140,17 @@ def test_llama_cpp_is_held_to_a_grammar_like_the_local_engine(llama: ServerModel
     texts = ["".join(piece.text for piece in pieces if isinstance(piece, Text)) for pieces in both]
     assert texts[0] == texts[1] and texts[0] in ("blue", "green grass")
     assert [pieces[-1].reason for pieces in both if isinstance(pieces[-1], Finished)] == ["stop", "stop"]
+
+
+def test_llama_cpp_takes_the_gbnf_of_all_tools(llama: ServerModel) -> None:
+    tools = [value for value in vars(toolspecs).values() if isinstance(value, ToolSpec)]
+    grammar = gbnf_of_harmony(Constraint(), tools)
+    reply = llama._line.ask("/completion", {"prompt": [1], "n_predict": 0, "grammar": grammar})
+    assert reply["generation_settings"]["grammar"] == grammar
+    with pytest.raises(ModelError, match="grammar"):
+        llama._line.ask(
+            "/completion", {"prompt": [1], "n_predict": 0, "grammar": grammar.replace("text ::=", "other ::=")}
+        )
 
 
 def test_closing_frees_it_for_the_next_answer(model: ServerModel) -> None:

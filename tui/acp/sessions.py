@@ -6,6 +6,7 @@ new · load · resume · fork ─► open_bench(folder, session, reviewer, lend)
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -183,13 +184,16 @@ def _log_of(folder: Path, name: str) -> Logged:
 
 
 def _deleted(name: str) -> None:
-    state = paths.state_dir()
-    for info in sessions(state / "sessions"):
+    for info in sessions(paths.state_dir() / "sessions"):
         if info.id == name:
-            delete(info.path)
-            with suppress(NotARepository):  # it is gone, and what would have been changed with it
-                drafts = state / "repositories" / paths.repository_key(info.root) / "drafts"
-                drop(_repository(info.root), drafts, name)
+            delete(info.path, partial(_undrafted, info))
+
+
+def _undrafted(info: Logged) -> None:
+    """Remove what waits in the draft of a session."""
+    drafts = paths.state_dir() / "repositories" / paths.repository_key(info.root) / "drafts"
+    with suppress(NotARepository):  # it is gone, and what would have been changed with it
+        drop(_repository(info.root), drafts, info.id)
 
 
 def _listed(folder: Path | None) -> list[SessionInfo]:
