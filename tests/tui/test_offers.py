@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 from textual.app import App
 
 from ossa.assistant.finding import Finder
@@ -321,6 +322,14 @@ async def test_enter_runs_the_command_that_was_chosen_where_nothing_can_follow_i
         down = next(number for number, row in enumerate(rows) if row.startswith("/redo "))
         await stage.pilot.press(*["down"] * down, "enter")
         await stage.until(lambda: stage.agent.asked == ["/test", "/redo"])
+
+
+async def test_the_next_command_is_listed_also_where_it_is_typed_in_the_same_beat(open_window: "Open") -> None:
+    async with open_window([]) as stage:
+        for key in ("slash", *"undo", "down", "enter", "slash"):
+            stage.app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else None))
+        await stage.until(lambda: stage.agent.asked == ["/undo"])
+        await stage.until(lambda: stage.app.window.prompt.text == "/" and stage.app.window.offers.opened)
 
 
 async def test_enter_only_completes_what_could_be_several_commands(open_window: "Open") -> None:

@@ -146,6 +146,7 @@ class Prompt(Lines):
             if rewriting is None or not rewriting.prompt:
                 self.remember(text)
             self._put(self._take_up() if rewriting else "")
+            self._follow()  # now, so that a list that was left is forgotten before the next letter comes
             self.post_message(self.Sent(self._pasted.expand(text), rewriting))
 
     def edit_outside(self) -> None:
