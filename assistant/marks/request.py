@@ -132,15 +132,13 @@ def requested(marks: Sequence[Mark], texts: Mapping[str, str], kept: Mapping[str
     """The request that these marks make; `texts` are their files."""
     parts: list[str] = []
     for kind, title in (
-        ("do", "Do what the comments with AI! in my files ask for:"),
+        ("do", "Do what the comments with AI! in my files ask for; they themselves are taken out of your change:"),
         ("ask", "Answer what the comments with AI? in my files ask; that alone is no reason to change anything:"),
         ("note", "For this I noted in comments with AI:"),
     ):
         told = [_told(mark, texts.get(mark.path, "")) for mark in marks if mark.kind == kind]
         if told:
             parts.append("\n".join([title, *told]))
-    if any(mark.kind == "do" for mark in marks):
-        parts.append("The comments themselves are taken out of your change.")
     own = {mark.path: texts.get(mark.path, "") for mark in marks}
     return Request("\n\n".join(parts), tuple(marks), kept, own)
 

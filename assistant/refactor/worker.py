@@ -23,6 +23,7 @@ from ossa.assistant.refactor.outside import Outside, origins
 from ossa.assistant.refactor.relocate import relocated
 from ossa.assistant.refactor.rename import renamed
 from ossa.assistant.refactor.ropes import oracle
+from ossa.assistant.refactor.scopes import Function
 from ossa.assistant.refactor.signature import changed
 from ossa.assistant.refactor.source import Edit, Source
 from ossa.assistant.refactor.texts import Texts
@@ -32,6 +33,7 @@ from ossa.assistant.refactor.wish import Left, Outcome, Refused, unread
 _STACK = 512 << 20
 _DEEPEST = 20_000
 PYTHON = (".py", ".pyi")
+_HOOKS = "pytest_"
 
 
 def work(root: Path, request: Mapping[str, Any]) -> Outcome:
@@ -90,6 +92,8 @@ def _done(
             edits, notes = moved(uses, told, to, keep=bool(request.get("keep")))
         edits = {**edits, **_prose(uses, texts, others, what, to)}
     sources = {**{path: modules.source(path) for path in modules.files}, **_sources(others)}
+    if what == "rename" and uses.name.startswith(_HOOKS):
+        uses.doubts += _called_by_name(modules, target)
     after = {path: sources[path].after(each) if path in sources else _new(each) for path, each in edits.items() if each}
     problems = dangling({**modules.files, **after}, target, what, to)
     notes += _remarks(uses, texts)
@@ -139,6 +143,13 @@ def _inherited(uses: Uses, outside: Outside, what: str, to: str) -> Iterator[str
             if there is not False:
                 known = f"{cls.name} in {cls.path} inherits from {dotted}, which is not in the repository"
                 yield f"{known}: see that nothing there calls {uses.name}."
+
+
+def _called_by_name(modules: Modules, target: Entity) -> Iterator[Doubt]:
+    """The definition of what may be a hook, which pytest finds by its name."""
+    if isinstance(node := modules.definition(target), Function):
+        text = modules.source(target.path).line(node.lineno)[:160]
+        yield Doubt(target.path, node.lineno, text, f"pytest calls hooks by names such as {target.name}")
 
 
 def _sources(files: Mapping[str, bytes]) -> dict[str, Source]:

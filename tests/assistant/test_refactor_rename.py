@@ -322,3 +322,12 @@ def test_a_text_that_is_a_methods_name_is_told_where_the_file_looks_for_attribut
     files["no.py"] += "    return [getattr(A(), 'other'), NAMES]\n"
     done = do(files, "a.py:A.put", "place")
     assert left(done) == [("by.py", 3)] and set(done.files) == {"a.py"}
+
+
+def test_what_may_be_a_hook_is_told_of(do: Do) -> None:
+    files = {"conftest.py": "import os\n\n\ndef pytest_configure(config):\n    os.nice(1)\n"}
+    outcome = do(files, "conftest.py:pytest_configure", "configure")
+    assert "def configure(config)" in text(outcome, "conftest.py")
+    (left,) = outcome.left
+    assert (left.path, left.line, left.text) == ("conftest.py", 4, "def pytest_configure(config):")
+    assert "pytest calls hooks by names such as pytest_configure" in left.why
