@@ -5,7 +5,7 @@
 A gap among unchanged lines is filled, and one beside removed lines whose place others like them take. Where more come
 in beside it than go, or where lines that come in nearby could as well come in there, nobody knows on which side of it
 they belong; nor where an import beside it becomes another, as these are sorted. Signs that were found by comparing two
-texts say less than signs that were written.
+texts say less than signs that were written: there, a line that comes in beside a gap may always belong beyond it.
 """
 
 import re
@@ -51,17 +51,18 @@ def filled(target: Target, section: Section) -> list[Section] | None:
     return found
 
 
-def open_beyond(section: Section, missing: str, *, above: bool) -> bool:
+def open_beyond(section: Section, missing: str, *, above: bool, reaches: bool) -> bool:
     """Whether new lines of a section may belong beyond the first or last line of the file, which it does not show.
 
     Args:
         section: it stands right below that line, or right above it.
         missing: that line.
         above: whether it is the first.
+        reaches: whether the section goes to the other end of the file.
     """
     lines = section.lines if above else section.lines[::-1]
     nearest = next((line for line in lines if line.sign != "+"), None)
-    if nearest is None or not _shows_more(lines) or (above and not section.compared):
+    if nearest is None or not _shows_more(lines, reaches) or (above and not section.compared):
         return False
     rim = 0 if above else len(section.lines)
     imports = all(_IMPORT.match(text) for text in (nearest.text, missing))
@@ -72,8 +73,13 @@ def open_beyond(section: Section, missing: str, *, above: bool) -> bool:
     return not instead or (above and (imports or _moves(section)))
 
 
-def _shows_more(lines: Sequence[Line]) -> bool:
-    """Whether as many unchanged lines are at the other end as a diff has, so that here, too, there should be some."""
+def _shows_more(lines: Sequence[Line], reaches: bool) -> bool:
+    """Whether as many unchanged lines are at the other end as a diff has, so that here, too, there should be some.
+
+    Where the other end is that of the file, a diff may have them only within.
+    """
+    if reaches and sum(line.sign == " " for line in lines) >= _CONTEXT:
+        return True
     before, after = ([line.text for line in lines if line.sign != sign][-_CONTEXT:] for sign in "+-")
     return len(before) == _CONTEXT and before == after
 
@@ -94,30 +100,38 @@ def _gaps(section: Section) -> Iterator[tuple[int, int | None]]:
         elif signs == "  ":
             yield cut, None if below > above + 1 or _slides(section, below) else below
         else:
-            slides = _slides(section, below if signs == "- " else above + 1)
-            yield cut, None if moves or slides or not _replaces(section, above, below) else below
+            yield cut, None if moves or not _replaces(section, above, below) else below
 
 
 def _replaces(section: Section, above: int, below: int) -> bool:
-    """Whether the changed lines beside a gap take the place of lines like them, at which the gap is not."""
-    lines = section.lines
-    downwards = lines[above].sign == " "
-    if downwards and (below > above + 1 or not section.compared):
-        return below == above + 1
-    return _takes_place(section, below, 1 if downwards else -1)
+    """Whether the changed lines beside a gap take the place of lines like them, at which the gap is not.
+
+    Where signs were found by comparing, what comes in may belong beyond the gap whatever it is like.
+    """
+    downwards = section.lines[above].sign == " "
+    if section.compared:
+        return not _changed(section, below, 1 if downwards else -1)[1]
+    return below == above + 1 if downwards else _takes_place(section, below, -1)
 
 
 def _takes_place(section: Section, gap: int, step: int) -> bool:
-    """The same of the changed lines from this index on, or with step -1 of those before it, back from there."""
+    """Whether the changed lines there are like those in whose place they come.
+
+    The same line as the first of both would be an unchanged one, were nothing missing between them.
+    """
+    gone, come = _changed(section, gap, step)
+    like = [bool(alike(gone[0].strip(), text.strip())) for text in come]
+    return not come or (like[0] and gone[0] != come[0] and not any(like[len(gone) :]))
+
+
+def _changed(section: Section, gap: int, step: int) -> tuple[list[str], list[str]]:
+    """The lines that go and those that come in from this index on, or with step -1 those before it, back from there."""
     at = gap if step > 0 else gap - 1
     run: list[Line] = []
     while 0 <= at < len(section.lines) and section.lines[at].sign != " ":
         run.append(section.lines[at])
         at += step
-    gone = [line.text for line in run if line.sign == "-"]
-    come = [line.text for line in run if line.sign == "+"]
-    like = [bool(alike(gone[0].strip(), text.strip())) for text in come]
-    return not come or (like[0] and not any(like[len(gone) :]))
+    return [line.text for line in run if line.sign == "-"], [line.text for line in run if line.sign == "+"]
 
 
 def _moves(section: Section) -> bool:

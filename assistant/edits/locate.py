@@ -239,13 +239,14 @@ def _lacks_rim(target: Target, place: Place) -> bool:
     """
     signs = "".join(line.sign for line in place.section.lines)
     above, below = place.start, len(target.lines) - place.start - len(place.section.old)
-    if above == 1 and open_beyond(place.section, target.lines[0], above=True):
+    if above == 1 and open_beyond(place.section, target.lines[0], above=True, reaches=below == 0):
         return True
-    if below == 1 and open_beyond(place.section, target.lines[-1], above=False):
+    if below == 1 and open_beyond(place.section, target.lines[-1], above=False, reaches=above == 0):
         return True
-    if signs.startswith("+") and signs.endswith(" "):
+    shows = signs.count(" ") >= _RIM  # a section from one end of the file on has all its context within
+    if signs.startswith("+") and (signs.endswith(" ") or (below == 0 and shows)):
         return 0 < above <= (_RIM if signs.endswith("  ") else _RIM - 1)
-    if signs.startswith(" ") and signs.endswith("+") and signs.rstrip("+").endswith(" "):
+    if (signs.startswith(" ") or (above == 0 and shows)) and signs.endswith("+") and signs.rstrip("+").endswith(" "):
         return 0 < below <= (_RIM if signs.startswith("  ") else _RIM - 1)
     # Lines for removed ones may be meant so; of more than were removed, the last may belong further down.
     replaced = re.fullmatch(f"{' ' * _RIM}.*?(-+)([+]+)", signs)

@@ -89,3 +89,14 @@ def test_equal_lines_at_the_end_of_what_is_searched_do_not_put_it_at_the_end_of_
     text = "a.py\n" + block.format("    a = 1\n", "    a = 1\n    a = 2\n    a = 1\n") + block.format(twice, new)
     with pytest.raises(EditError):
         result(text, old)
+
+
+def test_a_rewriting_from_the_first_line_on_may_lack_the_last_one() -> None:
+    old = "use a;\n\nfn f() {\n    1\n}\n\nfn g() {\n    2\n}\n"
+    body = "-use a;\n+use b;\n \n fn f() {\n-    1\n+    3\n }\n \n fn g() {\n     2\n"
+    more = "+}\n+\n+fn h() {\n+    4\n+}\n"
+    with pytest.raises(EditError):
+        result(f"*** Begin Patch\n*** Update File: a.py\n@@\n{body}{more}*** End Patch", old)
+    whole = f"{body} }}\n{more.split(chr(10), 1)[1]}"
+    wanted = old.replace("use a", "use b").replace("1", "3") + "\nfn h() {\n    4\n}\n"
+    assert result(f"*** Begin Patch\n*** Update File: a.py\n@@\n{whole}*** End Patch", old) == wanted

@@ -74,11 +74,11 @@ def test_a_line_left_out_between_removed_ones_is_a_refusal() -> None:
 
 @pytest.mark.parametrize(
     ("search", "put"),
-    [("a b f(1) d", "a b f(2) d"), ("b f(1) d", "b f(2) g d"), ("c f(1) e", "c g f(2) e"), ("b f(1) d", "b d")],
-    ids=["among others", "above", "below", "above a removed one"],
+    [("b f(1) d", "b d"), ("a c f(1) d", "a c f(2) d"), ("c f(1) d .", "c f(2) g d .")],
+    ids=["above a removed one", "above what is quoted", "below what is quoted"],
 )
 def test_a_line_left_out_of_what_is_searched_stays(search: str, put: str) -> None:
-    before = ["a", "b", "c", "f(1)", "d", "e"]
+    before = ["a", "b", "c", "f(1)", "d", "e", "."]
     patch = "f.txt\n<<<<<<< SEARCH\n{}\n=======\n{}\n>>>>>>> REPLACE\n"
     result = plan(
         parse(patch.format(*(text.replace(" ", "\n") for text in (search, put)))),
@@ -98,8 +98,14 @@ def test_a_line_left_out_of_what_is_searched_stays(search: str, put: str) -> Non
         ("one two three four", "one two four", "one two new four"),
         ("a call(1) call(2) b c", "a call(2) b c", "a call(0) call(3) b c"),
         ("a one call(1) two b", "a call(1) two b", "a two call(2) b"),
+        ("a b c f(1) d e", "a b f(1) d", "a b f(2) d"),
+        ("a b c f(1) d e", "b f(1) d", "b f(2) g d"),
+        ("a b c f(1) d e", "c f(1) e", "c g f(2) e"),
     ],
-    ids=["more than go", "before a blank line", "moved", "between", "both alike", "moved and changed"],
+    ids=[
+        *("more than go", "before a blank line", "moved", "between", "both alike", "moved and changed"),
+        *("one changed", "with a line below", "with a line above"),
+    ],
 )
 def test_a_line_left_out_beside_what_may_come_on_either_side_is_a_refusal(data: str, search: str, put: str) -> None:
     before, *texts = (text.replace(" ", "\n").replace(".", "") for text in (data, search, put))
