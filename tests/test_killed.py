@@ -99,9 +99,11 @@ class Ossa:
         self.control, self.screen = pty.openpty() if terminal else (-1, subprocess.PIPE)
         self.mode = termios.tcgetattr(self.screen) if terminal else None
 
-        def own_terminal() -> None:
-            os.setsid()
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        def alone() -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in a shell's background
+            if terminal:
+                os.setsid()
+                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(
             command,
@@ -109,7 +111,7 @@ class Ossa:
             stdout=self.screen,
             stderr=self.screen,
             env={**os.environ, "TERM": "xterm-256color"},
-            preexec_fn=own_terminal if terminal else None,
+            preexec_fn=alone,
         )
         if not terminal:
             assert self.process.stdout
