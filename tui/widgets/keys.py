@@ -3,7 +3,7 @@
 One widget: with one for each key, as Textual's footer has them, each paint and each change of focus goes through all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
@@ -17,6 +17,8 @@ from ossa.tui.commands import COMMANDS
 
 OURS = frozenset(["command_palette", *(command.id for command in COMMANDS)])
 """Ids or actions of keys that may be shown; what Textual's own widgets have beside them goes without saying."""
+GAPS = (2, 1)
+"""Cells between two keys: so many that each reads as one with the word behind it, or fewer where there is no room."""
 LEAST = ("unfold", "files", "review", "help", "quit")
 """Actions whose keys make room for others, in this order: they are the same everywhere, and in the help."""
 
@@ -34,8 +36,8 @@ class Key:
 
     @property
     def cells(self) -> int:
-        """The width of the key, the word behind it and the gaps."""
-        return cell_len(self.display) + cell_len(self.description) + 2
+        """The width of the key and the word behind it."""
+        return cell_len(self.display) + 1 + cell_len(self.description)
 
 
 class Keys(Widget):
@@ -45,6 +47,7 @@ class Keys(Widget):
 
     shown: reactive[tuple[Key, ...]] = reactive(())
     """Those there is room for."""
+    gap = reactive(GAPS[0])
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_updated)
@@ -67,7 +70,8 @@ class Keys(Widget):
         parts: list[str | tuple[str, str]] = []
         for key in self.shown:
             dim = "" if key.enabled else " dim"
-            parts += [(key.display, f"bold $text-primary{dim}"), (f" {key.description} ", dim.strip())]
+            parts += [" " * self.gap] if parts else []
+            parts += [(key.display, f"bold $text-primary{dim}"), (f" {key.description}", dim.strip())]
         return Content.assemble(*parts)
 
     def _bindings_updated(self, screen: Screen[object]) -> None:
@@ -75,19 +79,29 @@ class Keys(Widget):
             self.call_after_refresh(self._renew)
 
     def _renew(self) -> None:
-        keys, width = list(self._active()), self.content_size.width
-        spare = width - sum(key.cells for key in keys)
+        keys = every = list(self._active())
+        width = self.content_size.width
+        for gap in GAPS:
+            self.gap = gap
+            keys = self._needed(every, width)
+            if self._cells(keys) <= width:
+                break
+        more = self._fitting(width - self._cells(keys)) if len(keys) == len(every) else ()
+        self.shown = (*keys, *more)
+
+    def _needed(self, keys: list[Key], width: int) -> list[Key]:
+        """The usual ones, without those that make room where there is too little."""
         for action in LEAST:
-            if sum(key.cells for key in keys) <= width:
+            if self._cells(keys) <= width:
                 break
             keys = [key for key in keys if key.action.rpartition(".")[2] != action]
-        self.shown = (*keys, *self._fitting(spare))
+        return keys
 
     def _fitting(self, room: int) -> Iterator[Key]:
         """More keys, as far as there is room for them; those of the focus first."""
         for key in self._active(usual=False):
-            if key.enabled and key.cells <= room:
-                room -= key.cells
+            if key.enabled and key.cells + self.gap <= room:
+                room -= key.cells + self.gap
                 yield key
 
     def _active(self, *, usual: bool = True) -> Iterator[Key]:
@@ -106,7 +120,11 @@ class Keys(Widget):
     def _key_at(self, x: int) -> Key | None:
         at = x - self.gutter.left
         for key in self.shown:
-            if 0 <= at < key.cells - 1:
+            if 0 <= at < key.cells:
                 return key
-            at -= key.cells
+            at -= key.cells + self.gap
         return None
+
+    def _cells(self, keys: Sequence[Key]) -> int:
+        """The width of all of them beside each other."""
+        return sum(key.cells for key in keys) + self.gap * max(0, len(keys) - 1)
