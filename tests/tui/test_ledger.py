@@ -153,6 +153,21 @@ async def test_what_a_part_says_can_be_read_also_what_went_of_it(open_window: "O
         assert "[… 20 characters left out …]" in stage.text
 
 
+async def test_pages_are_turned_only_where_there_is_room_for_one(open_window: "Open") -> None:
+    async with open_window() as stage:
+        view = stage.app.window.ledger
+        view.count = lambda prompt: LEDGER
+        await stage.pilot.press("ctrl+l")
+        await stage.until(lambda: view.current == PROMPT)
+        await stage.pilot.resize_terminal(1, 1)
+        view.ledger = replace(LEDGER, parts=LEDGER.parts[::-1])
+        await stage.pilot.press("pageup", "pagedown")
+        assert view.current == PROMPT
+        await stage.pilot.resize_terminal(120, 40)
+        await stage.pilot.press("pageup")
+        await stage.until(lambda: view.current == LEDGER.parts[-1])
+
+
 async def test_what_cannot_be_done_is_said(open_window: "Open") -> None:
     async with open_window() as stage:
         stage.app.window.ledger.count = lambda prompt: LEDGER

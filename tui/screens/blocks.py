@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from ossa.tui.commands import bindings
 from ossa.tui.fences import Fence
 from ossa.tui.safe import cut
+from ossa.tui.widgets.choices import Choices
 
 
 class Blocks(ModalScreen[int]):
@@ -32,7 +33,7 @@ class Blocks(ModalScreen[int]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static("Which block of code is to be copied?", markup=False, classes="-title")
-            yield OptionList(*(Option(_row(fence)) for fence in self._fences), compact=True)
+            yield Choices(*(Option(_row(fence)) for fence in self._fences), compact=True)
             yield Footer(show_command_palette=False, compact=True)
 
     def on_mount(self) -> None:

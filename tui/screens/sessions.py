@@ -25,6 +25,7 @@ from ossa.tui.commands import bindings
 from ossa.tui.export import ExportError, export
 from ossa.tui.keymap import Keymap
 from ossa.tui.safe import cut, plain_text
+from ossa.tui.widgets.choices import Choices
 from ossa.tui.widgets.inorder import InOrder
 
 OF_LIST = ("close_list", "next_row", "previous_row", "fork_it", "rename_it", "export_it", "search_sessions")
@@ -64,7 +65,7 @@ class Sessions(ModalScreen[str]):
         self._search = Line(
             self._leave, words, placeholder=f"{keys.key('search_sessions')} words in titles and prompts", id="search"
         )
-        self._list = OptionList(compact=True)
+        self._list = Choices(compact=True)
         self._naming = Line(self._leave, placeholder="A title; empty: as it began", id="naming")
         self._told = Static("", markup=False, classes="-hint")
 

@@ -23,6 +23,7 @@ from ossa.tui.commands import bindings
 from ossa.tui.ledgertext import actions, bar, cost, half, headline, remainder, row, told
 from ossa.tui.safe import plain_text
 from ossa.tui.screens.page import Page
+from ossa.tui.widgets.choices import Choices
 
 if TYPE_CHECKING:
     # Not at run time, since the first frame should not wait for all that fits a conversation into its window.
@@ -33,7 +34,7 @@ Count: TypeAlias = "Callable[[str], Ledger]"
 _KEYS: dict[str, Action] = {"pin": "pin", "drop": "drop", "shorten": "shorten", "bring_back": "restore"}
 
 
-class Rows(OptionList, inherit_bindings=False):
+class Rows(Choices, inherit_bindings=False):
     """The parts; what Enter does is for whoever shows them, and so stands in the footer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
