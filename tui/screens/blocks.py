@@ -9,13 +9,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from ossa.tui.commands import bindings
 from ossa.tui.fences import Fence
 from ossa.tui.safe import cut
 from ossa.tui.widgets.choices import Choices
+from ossa.tui.widgets.keys import Keys
 
 
 class Blocks(ModalScreen[int]):
@@ -34,7 +35,7 @@ class Blocks(ModalScreen[int]):
         with Vertical(id="dialog"):
             yield Static("Which block of code is to be copied?", markup=False, classes="-title")
             yield Choices(*(Option(_row(fence)) for fence in self._fences), compact=True)
-            yield Footer(show_command_palette=False, compact=True)
+            yield Keys()
 
     def on_mount(self) -> None:
         blocks = self.query_one(OptionList)

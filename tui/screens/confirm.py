@@ -7,11 +7,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ossa.assistant.review import Permission
 from ossa.tui.commands import bindings
 from ossa.tui.safe import cut, plain_text, shown
+from ossa.tui.widgets.keys import Keys
 
 LONGEST = 50_000
 """Characters of a command that are shown: all of it, unless nobody could judge it anyway."""
@@ -40,7 +41,7 @@ class Confirm(ModalScreen[Permission]):
                 yield Static(Content("\n".join(shown(self._warning, 10))), markup=False, classes="-warning")
             with Vertical(classes="-answers"):
                 yield Static(Content(_scope(self._command, self._pattern)), markup=False, classes="-scope")
-                yield Footer(show_command_palette=False)
+                yield Keys()
 
     def on_mount(self) -> None:
         self.set_timer(GUARD, self._arm)

@@ -15,7 +15,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from ossa.assistant import paths
@@ -27,6 +27,7 @@ from ossa.tui.keymap import Keymap
 from ossa.tui.safe import cut, plain_text
 from ossa.tui.widgets.choices import Choices
 from ossa.tui.widgets.inorder import InOrder
+from ossa.tui.widgets.keys import Keys
 
 OF_LIST = ("close_list", "next_row", "previous_row", "fork_it", "rename_it", "export_it", "search_sessions")
 """What a key does only where nothing is being typed."""
@@ -70,7 +71,7 @@ class Sessions(ModalScreen[str]):
         self._told = Static("", markup=False, classes="-hint")
 
     def compose(self) -> ComposeResult:
-        footer = Footer(show_command_palette=False, compact=True)
+        footer = Keys()
         yield Vertical(self._title, self._search, self._list, self._naming, self._told, footer, id="dialog")
 
     def on_mount(self) -> None:
