@@ -109,17 +109,18 @@ def split(loaded: Loaded, states: Cache, token: int) -> dict[str, float]:
     sampler, forward.spent, every, head = Sampler(Sampling()), Spent(), 0.0, 0.0
     for _ in range(_SPLIT):
         begin = time.perf_counter()
-        sampler(forward.last(torch.tensor([[token]]), states))
-        every += time.perf_counter() - begin
-        head += _seconds_of_head(forward.module, sampler)
+        x = forward.through(torch.tensor([[token]]), states)[0]
+        chosen = time.perf_counter()
+        sampler(_logits(forward.module.lm_head, x))
+        end = time.perf_counter()
+        every += end - begin
+        head += end - chosen
     kinds = ("experts", "dense", "attention")
     shares = {**{kind: getattr(forward.spent, kind) / every for kind in kinds}, "lm_head": head / every}
     return {**shares, "rest": 1 - sum(shares.values()), "milliseconds": 1000 * every / _SPLIT}
 
 
-def _seconds_of_head(module: Any, sampler: Sampler) -> float:
-    """What it takes to choose a token from what the layers make."""
-    head, x = module.lm_head, torch.randn(module.config.hidden_size)
-    begin = time.perf_counter()
-    sampler(head.last(x) if isinstance(head, Head) else head(x[None])[0])
-    return time.perf_counter() - begin
+@torch.inference_mode()
+def _logits(head: Any, x: torch.Tensor) -> Any:
+    """What a token is chosen by, from what the layers make of one, `[1, hidden]`."""
+    return head.last(x[0]) if isinstance(head, Head) else head(x)[0]

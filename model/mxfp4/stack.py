@@ -42,15 +42,16 @@ class StackForward(ModuleForward):
         """See `Forward`."""
         if shared is not None or len(ids) > 1:
             return super().__call__(ids, states, keep, shared)
-        return self.module.lm_head(self._through(ids, states, keep))
+        return self.module.lm_head(self.through(ids, states, keep))
 
     @torch.inference_mode()
     def last(self, ids: torch.Tensor, states: Cache) -> torch.Tensor | NearLogits:
         """See `Forward`."""
-        head, x = self.module.lm_head, self._through(ids, states, 1)
+        head, x = self.module.lm_head, self.through(ids, states)
         return head.last(x[0, 0]) if isinstance(head, Head) else head(x)[0, 0]
 
-    def _through(self, ids: torch.Tensor, states: Cache, keep: int) -> torch.Tensor:
+    @torch.inference_mode()
+    def through(self, ids: torch.Tensor, states: Cache, keep: int = 1) -> torch.Tensor:
         """What goes into the output layer, `[1, keep, hidden]`."""
         model, known, new = self.module.model, states.get_seq_length(), ids.shape[1]
         x = model.embed_tokens(ids)
