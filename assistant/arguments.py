@@ -68,9 +68,9 @@ def _fit(name: str, value: Any, kind: str) -> Any:
             return words[2] if len(words) == 3 and words[1] in ("-c", "-lc") else " ".join(words)
         return json.dumps(value)
     if kind == "boolean":
-        if isinstance(value, bool) or str(value).strip().lower() in ("true", "false"):
-            return value if isinstance(value, bool) else str(value).strip().lower() == "true"
-        raise ArgumentError(f'The argument "{name}" must be true or false, not {json.dumps(value)[:60]}.')
+        if (said := str(value).strip().lower()) not in ("true", "false"):
+            raise ArgumentError(f'The argument "{name}" must be true or false, not {json.dumps(value)[:60]}.')
+        return said == "true"
     try:
         return int(float(value))
     except (TypeError, ValueError, OverflowError):

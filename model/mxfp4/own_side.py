@@ -21,7 +21,6 @@ from ossa.model.importing import without_collecting
 from ossa.model.loading import Loaded
 from ossa.model.mxfp4.bound import bytes_per_second, resident
 from ossa.model.mxfp4.library import KernelsError, proven
-from ossa.model.mxfp4.near import Head
 from ossa.model.mxfp4.stack import StackForward
 from ossa.model.mxfp4.structures import Spent
 from ossa.model.sampling import Sampler
@@ -109,18 +108,12 @@ def split(loaded: Loaded, states: Cache, token: int) -> dict[str, float]:
     sampler, forward.spent, every, head = Sampler(Sampling()), Spent(), 0.0, 0.0
     for _ in range(_SPLIT):
         begin = time.perf_counter()
-        x = forward.through(torch.tensor([[token]]), states)[0]
+        x = forward.through(torch.tensor([[token]]), states)
         chosen = time.perf_counter()
-        sampler(_logits(forward.module.lm_head, x))
+        sampler(forward.logits(x))
         end = time.perf_counter()
         every += end - begin
         head += end - chosen
     kinds = ("experts", "dense", "attention")
     shares = {**{kind: getattr(forward.spent, kind) / every for kind in kinds}, "lm_head": head / every}
     return {**shares, "rest": 1 - sum(shares.values()), "milliseconds": 1000 * every / _SPLIT}
-
-
-@torch.inference_mode()
-def _logits(head: Any, x: torch.Tensor) -> Any:
-    """What a token is chosen by, from what the layers make of one, `[1, hidden]`."""
-    return head.last(x[0]) if isinstance(head, Head) else head(x)[0]

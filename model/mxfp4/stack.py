@@ -47,7 +47,12 @@ class StackForward(ModuleForward):
     @torch.inference_mode()
     def last(self, ids: torch.Tensor, states: Cache) -> torch.Tensor | NearLogits:
         """See `Forward`."""
-        head, x = self.module.lm_head, self.through(ids, states)
+        return self.logits(self.through(ids, states))
+
+    @torch.inference_mode()
+    def logits(self, x: torch.Tensor) -> torch.Tensor | NearLogits:
+        """Of one token, from what `through` makes of it, `[1, 1, hidden]`."""
+        head = self.module.lm_head
         return head.last(x[0, 0]) if isinstance(head, Head) else head(x)[0, 0]
 
     @torch.inference_mode()
