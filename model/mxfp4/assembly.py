@@ -31,7 +31,7 @@ from ossa.model.mxfp4.library import Library, fits
 from ossa.model.mxfp4.narrow import Narrow, NarrowFolder
 from ossa.model.mxfp4.near import Head
 from ossa.model.mxfp4.passing import Passing
-from ossa.model.mxfp4.weights import GROUP, ExpertWeights
+from ossa.model.mxfp4.weights import GROUP, NO_SCALES, ExpertWeights
 
 DRAFTED = 96
 """Tokens of a draft: reading the weights is a tenth of what a pass over them takes, so longer ones gain no more."""
@@ -144,10 +144,10 @@ def _experts(checkpoint: Checkpoint, prefix: str, config: Any) -> ExpertWeights:
 
 def _check_scales(weights: ExpertWeights, library: Library | None, number: int, folder: Path) -> None:
     for scales in (weights.gate_up_scales, weights.down_scales):
-        if library.has_nan(scales) if library else bool((scales == 255).any()):
+        if any(library.holds(scales, byte) if library else bool((scales == byte).any()) for byte in NO_SCALES):
             raise ModelError(
-                f"The model in {folder} cannot be used: scales of its experts in layer {number} are no numbers. "
-                "Fetch it again."
+                f"The model in {folder} cannot be used: scales of its experts in layer {number} are no numbers "
+                "to compute with. Fetch it again."
             )
 
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def bytes_per_second(library: Library) -> float:
     x, best = torch.ones(1, _COLUMNS), 0.0
     with ThreadPoolExecutor(library.threads) as threads:
         for read in (
-            lambda: any(threads.map(library.has_nan, parts)),
+            lambda: any(threads.map(library.holds, parts, repeat(255))),
             lambda: library.dense(weight, None, None, x),
         ):
             for _ in range(5):

@@ -24,7 +24,7 @@ LEVELS = (3, 2, 1)
 """The fastest first; 0 is plain C, slower than it is worth."""
 EXACT_LEVELS = (2, 1)
 """Those that keep more of what goes into experts than bf16 does."""
-_VERSION = 7
+_VERSION = 8
 _TOLERANCE = 1e-2
 """Of a self-test, relative: weights in int8 make 5e-3 of it, all else a hundredth of that."""
 
@@ -231,10 +231,11 @@ class Library:
         """Whether `attend` computes with heads of that shape."""
         return bool(self._native.ossa_attends(heads, key_heads, width))
 
-    def has_nan(self, scales: torch.Tensor) -> bool:
-        """Whether one of these scales of MXFP4 stands for no number."""
-        assert scales.is_contiguous()
-        return self._native.ossa_find_nan(scales.data_ptr(), scales.numel()) >= 0
+    def holds(self, values: torch.Tensor, byte: int) -> bool:
+        """Whether one of these bytes is that one."""
+        assert values.is_contiguous()
+        assert values.dtype == torch.uint8
+        return bool(self._native.ossa_holds(values.data_ptr(), values.numel(), byte))
 
 
 def fits(weight: torch.Tensor) -> bool:
@@ -265,11 +266,11 @@ def proven(path: Path = PATH, threads: int | None = None, levels: Sequence[int] 
 def deviation(library: Library) -> str:
     """What its kernels compute wrong, as a part of a sentence; nothing where all is right."""
     numbers = torch.Generator().manual_seed(0)
-    # An odd number of groups, so that each kernel has a rest; tokens for a whole tile and a part of one.
-    hidden, inner, tokens = 5 * GROUP, 7 * GROUP, 6
-    x = torch.randn(tokens, hidden, generator=numbers)
+    # An odd number of groups, so that each kernel has a rest; tokens for all ways of taking them together.
+    hidden, inner = 5 * GROUP, 7 * GROUP
     weights = random_experts(3, hidden, inner, numbers)
-    chosen = torch.tensor([[0, 1], [2, 0], [0, 2], [1, 0], [0, 1], [0, 2]])
+    chosen = torch.tensor([[0, 1], [2, 0], [0, 2], [1, 0], [0, 1], [0, 2]]).repeat(8, 1)
+    x = torch.randn(len(chosen), hidden, generator=numbers)
     shares = torch.rand(chosen.shape, generator=numbers)
     wide = torch.randn(2 * GROUP, hidden, generator=numbers).bfloat16()
     bias = torch.randn(2 * GROUP, generator=numbers).bfloat16()
@@ -278,10 +279,13 @@ def deviation(library: Library) -> str:
     exact = x @ wide.float().T + bias.float()
     pairs = {
         "the experts": (library.experts(weights, x, chosen, shares), in_torch(weights, x, chosen, shares)),
+        "some experts": (library.experts(weights, x[:6], chosen[:6], shares[:6]),
+                         in_torch(weights, x[:6], chosen[:6], shares[:6])),
         "one expert": (library.experts(weights, x[:1], chosen[:1], shares[:1]),
                        in_torch(weights, x[:1], chosen[:1], shares[:1])),
         "dense layers in bf16": (library.dense(wide, None, bias, x), exact),
         "dense layers in int8": (library.dense(narrow, scales, bias, x), exact),
+        "dense layers of few": (library.dense(narrow, scales, bias, x[:6]), exact[:6]),
         "int8": (unpacked_int8(narrow, scales)[:, :hidden], wide.float()),
         "single rows": (library.rows(narrow, scales, x[0], torch.tensor([3, 0])), (x @ wide.float().T)[0, [3, 0]]),
         "rows that are near": (library.near(near, x[0]),
@@ -353,7 +357,7 @@ def _opened(path: Path) -> Any:
         "ossa_rows": (number, [*[pointer] * 5, number, pointer, number, pointer]),
         "ossa_attend": (None, [pointer, pointer]),
         "ossa_attends": (number, [number, number, number]),
-        "ossa_find_nan": (ctypes.c_int64, [pointer, ctypes.c_size_t]),
+        "ossa_holds": (number, [pointer, ctypes.c_size_t, number]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(native, name)

@@ -25,7 +25,7 @@ from ossa.model.mxfp4.library import Library
 from ossa.model.mxfp4.weights import FINE, GROUP, Near, padded
 from ossa.model.prints import print_of
 
-_FORMAT = 6
+_FORMAT = 7
 _KEPT = 2
 """Models whose layers stay on the disk."""
 

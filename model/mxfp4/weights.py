@@ -14,8 +14,10 @@ from torch.nn import functional
 GROUP = 32
 FINE = 16
 """Weights of a dense layer in int8 that share a scale."""
-_ROUND = 64
+_ROUND = 128
 """Of these weights, how many lie together; a row is filled up with zeros to whole rounds."""
+NO_SCALES = (254, 255)
+"""The second stands for no number; by the first the greatest weights have none."""
 _VALUES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, -0.0, -0.5, -1.0, -1.5, -2.0, -3.0, -4.0, -6.0)
 _BIAS = 127
 
@@ -89,16 +91,16 @@ def column_of(weights: torch.Tensor, scales: torch.Tensor, column: int) -> torch
     """One column of what `unpacked_int8` gives, float32 `[rows]`."""
     begin, value = column // _ROUND * _ROUND, column % _ROUND
     group, i = divmod(value, FINE)
-    place = begin + i // 4 * 16 + i % 4 // 2 * 8 + group * 2 + i % 2
+    place = begin + i // 4 * 32 + group * 4 + i % 4
     return weights[:, place] * scales[:, column // FINE].float()
 
 
 def unpacked_int8(weights: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """The numbers that `[rows, padded columns]` in int8 and their scales stand for.
 
-    In a round two values of each of its four groups take turns (`place_of` in kernels.h).
+    In a round four values of each of its eight groups take turns (`place_of` in kernels.h).
     """
-    groups = weights.view(len(weights), -1, 4, 2, 4, 2).permute(0, 1, 4, 2, 3, 5).reshape(len(weights), -1, FINE)
+    groups = weights.view(len(weights), -1, 4, 8, 4).transpose(2, 3).reshape(len(weights), -1, FINE)
     return (groups * scales.float()[..., None]).flatten(1)
 
 

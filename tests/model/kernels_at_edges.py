@@ -37,7 +37,7 @@ def between_guards(values: torch.Tensor, at_end: bool) -> torch.Tensor:
 def check(library: Library, at_end: bool) -> None:
     """Run all kernels with rests of every size."""
     numbers = torch.Generator().manual_seed(0)
-    for groups, inner, tokens in ((1, 2, 1), (2, 3, 2), (3, 4, 3), (5, 5, 5), (4, 1, 40)):
+    for groups, inner, tokens in ((1, 2, 1), (2, 3, 2), (3, 4, 3), (5, 5, 5), (4, 1, 40), (1, 3, 200)):
         plain = random_experts(3, 32 * groups, 32 * inner, numbers)
         parts = (between_guards(part, at_end) for part in plain.tensors())
         weights = ExpertWeights(*parts, alpha=plain.alpha, limit=plain.limit)
@@ -60,7 +60,7 @@ def check(library: Library, at_end: bool) -> None:
                 every = library.dense(narrow, scales, None, alone[None])[0]
                 assert library.rows(narrow, scales, alone, some).equal(every[some])
                 assert ((library.near(near, alone) - every).abs() < 6 * near.off * alone.norm()).all()
-        assert not library.has_nan(weights.down_scales)
+        assert not library.holds(weights.down_scales, 255)
         check_layers(library, at_end, tokens, numbers, is_narrow=False)
         check_layers(library, at_end, tokens, numbers, is_narrow=True)
         check_attention(library, at_end, tokens, 16 * groups, numbers)

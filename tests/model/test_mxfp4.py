@@ -109,17 +109,46 @@ def test_a_token_is_computed_the_same_among_however_many(level: int) -> None:
         pytest.skip("not on this processor")
     numbers = torch.Generator().manual_seed(0)
     weights = random_experts(2, 5 * 32, 3 * 32, numbers)  # neither is a whole number of rounds
-    wide = torch.randn(6, 5 * 32, generator=numbers).bfloat16()
+    wide, bias = (torch.randn(6, *size, generator=numbers).bfloat16() for size in ((5 * 32,), ()))
     narrow, scales = library.pack(wide)
-    x, shares = torch.randn(20, 5 * 32, generator=numbers), torch.rand(20, 1, generator=numbers)
-    chosen = torch.zeros(20, 1, dtype=torch.int64)
-    alone = [library.experts(weights, x[n : n + 1], chosen[:1], shares[n : n + 1]) for n in range(20)]
-    for count in range(1, 21):
+    x, shares = torch.randn(120, 5 * 32, generator=numbers), torch.rand(120, 1, generator=numbers)
+    chosen = torch.zeros(120, 1, dtype=torch.int64)
+    each = range(len(x))
+    alone = [library.experts(weights, x[n : n + 1], chosen[:1], shares[n : n + 1]) for n in each]
+    for count in (*range(1, 24), 96, 97, len(x)):
         found = library.experts(weights, x[:count], chosen[:count], shares[:count])
         assert found.equal(torch.cat(alone[:count]))
-        for weight in ((wide, None), (narrow, scales)):
-            few = torch.cat([library.dense(*weight, None, x[n : n + 1]) for n in range(count)])
-            assert library.dense(*weight, None, x[:count]).equal(few)
+    for weight in ((wide, None), (narrow, scales)):
+        alone = [library.dense(*weight, bias, x[n : n + 1]) for n in each]
+        for count in (*range(1, 24), 96, 97, len(x)):
+            assert library.dense(*weight, bias, x[:count]).equal(torch.cat(alone[:count]))
+
+
+@pytest.mark.parametrize("scale", [40, 100, 127, 150, 210])
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+@needs_kernels
+def test_each_weight_counts_with_its_scale(level: int, scale: int) -> None:
+    try:
+        library = Library(PATH, level, 2)
+    except KernelsError:
+        pytest.skip("not on this processor")
+    # Each of the sixteen weights alone, times what keeps products within float32.
+    blocks = torch.zeros(1, 64, 1, 16, dtype=torch.uint8)
+    blocks[0, :, 0, 0] = torch.arange(64) % 16
+    plain = random_experts(1, 32, 32, torch.Generator().manual_seed(0))
+    weights = replace(
+        plain,
+        gate_up=blocks,
+        gate_up_scales=torch.full((1, 64, 1), scale, dtype=torch.uint8),
+        gate_up_bias=torch.zeros_like(plain.gate_up_bias),
+    )
+    x = torch.zeros(20, 32)
+    x[:, 0] = 2.0 ** (127 - scale)
+    chosen, shares = torch.zeros(20, 1, dtype=torch.int64), torch.ones(20, 1)
+    for count in (1, 20):
+        found = library.experts(weights, x[:count], chosen[:count], shares[:count])
+        wanted = in_torch(weights, x[:count], chosen[:count], shares[:count])
+        assert torch.allclose(found, wanted, rtol=1e-2, atol=1e-2 * float(wanted.abs().max()))
 
 
 @needs_kernels

@@ -71,15 +71,18 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
     }
 }
 
-/* Of a round, the four scales, twice. */
+/* The scales of half the groups of a round, each twice. */
 INLINE __m256 fine_scales(const uint16_t *scales) {
     __m128i four = _mm_loadl_epi64((const __m128i *)scales);
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_unpacklo_epi64(four, four)), 16));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_unpacklo_epi16(four, four)), 16));
 }
 
 INLINE __m256 eight_bf16(const uint16_t *at) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)), 16));
 }
+
+/* Where the first values lie of half the groups of a round, the first half or the other. */
+INLINE int half_at(int at) { return at / ROUND * ROUND + at % ROUND / FINE * 4; }
 
 INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
@@ -88,18 +91,21 @@ INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, 
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = _mm256_setzero_ps();
     for (int near = 0; near < 4 * groups; near += 64) _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
-    for (int at = 0; at < columns; at += ROUND) {
+    for (int at = 0; at < columns; at += ROUND / 2) {
         for (int row = 0; row < 2; row++) {
             /* In the order of addresses, not of rows: memory is faster so. */
-            _mm_prefetch((const char *)weights + ahead + 2 * at + row * ROUND, _MM_HINT_T0);
-            const __m128i *sixteens = (const __m128i *)(weights + (size_t)row * columns + at);
+            _mm_prefetch((const char *)weights + ahead + 2 * at + row * ROUND / 2, _MM_HINT_T0);
+            const int8_t *half = weights + (size_t)row * columns + half_at(at);
             __m256i wide[4];
-            for (int i = 0; i < 4; i++) wide[i] = _mm256_cvtepi8_epi16(_mm_loadu_si128(sixteens + i));
+            for (int i = 0; i < 4; i++) wide[i] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(half + i * 4 * FINES)));
             __m256 scale = fine_scales(scales + (size_t)row * groups + at / FINE);
             for (int t = 0; t < n; t++) {
-                const __m256i *own = (const __m256i *)(x[t] + at);
-                __m256i whole = _mm256_madd_epi16(wide[0], _mm256_loadu_si256(own));
-                for (int i = 1; i < 4; i++) whole = _mm256_add_epi32(whole, _mm256_madd_epi16(wide[i], _mm256_loadu_si256(own + i)));
+                const int16_t *own = x[t] + half_at(at);
+                __m256i whole = _mm256_madd_epi16(wide[0], _mm256_loadu_si256((const __m256i *)own));
+                for (int i = 1; i < 4; i++) {
+                    __m256i more = _mm256_loadu_si256((const __m256i *)(own + i * 4 * FINES));
+                    whole = _mm256_add_epi32(whole, _mm256_madd_epi16(wide[i], more));
+                }
                 sums[row][t] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), scale, sums[row][t]);
             }
         }
@@ -128,7 +134,7 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 8
 #include "attention.h"
-const Kernels avx2_kernels = {"AVX2", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
+const Kernels avx2_kernels = {"AVX2", quantise, mxfp4, NULL, int8, NULL, bf16, score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #endif

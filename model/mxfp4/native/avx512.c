@@ -9,7 +9,9 @@
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))), apply_to = function)
 #define INLINE static inline __attribute__((always_inline))
-#define WIDE 4 /* groups in 64 bytes */
+#define WIDE 4       /* groups in 64 bytes */
+#define LINE_SIZE 64 /* bytes that memory gives at once */
+#define GREATEST 253 /* exponent of a scale, + 127, with which every weight has a number in bf16 */
 
 /* The scales of four groups, each for its four lanes: a byte comes to the top of each, and one bit down. */
 INLINE __m512 scales_of(const uint8_t *scales, const int left) {
@@ -22,6 +24,11 @@ INLINE __m512 scales_of(const uint8_t *scales, const int left) {
     return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_shuffle_epi8(_mm512_set1_epi32((int)four), tops), 1));
 }
 
+/* Four groups, or as many as are left. */
+INLINE __m512i four_groups(const uint8_t *at, const int left) {
+    return left >= WIDE ? _mm512_loadu_si512(at) : _mm512_maskz_loadu_epi8((1ull << (HALF * left)) - 1, at);
+}
+
 /* Four weights of each 16 bits: the table has every value twice, so the bit above a nibble makes no difference. */
 INLINE void weights_of(__m512i both, __m512i table, __m512i *weights) {
     weights[0] = _mm512_permutexvar_epi16(both, table);
@@ -30,18 +37,38 @@ INLINE void weights_of(__m512i both, __m512i table, __m512i *weights) {
     weights[3] = _mm512_permutexvar_epi16(_mm512_srli_epi16(both, 12), table);
 }
 
+/* Adds products of two and two values to those in each lane. */
+typedef __m512i Multiply(__m512i products, __m512i weights, __m512i x);
+
+/* In one instruction, where computing takes the time: of the intrinsic the compiler makes several. */
+INLINE __m512i multiply_whole(__m512i products, __m512i weights, __m512i x) {
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(products) : "v"(weights), "v"(x));
+    return products;
+}
+
+/* As the compiler has it, where memory is waited for: what waits for nothing else leaves room for more of what does. */
+INLINE __m512i multiply_apart(__m512i products, __m512i weights, __m512i x) { return _mm512_dpwssd_epi32(products, weights, x); }
+
 /* Adds the products of four groups of two rows with a token's values to the sums of both. */
 typedef void Add(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums);
 
-INLINE void add_whole(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
+INLINE void add_by(Multiply *multiply, __m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
     __m512i x[4];
     for (int i = 0; i < 4; i++) x[i] = _mm512_loadu_si512(token->values + values_at(g, i));
     __m512 own = _mm512_loadu_ps(token->scale + g * LANES);
     for (int row = 0; row < 2; row++) {
-        __m512i whole = _mm512_madd_epi16(weights[row][0], x[0]);
-        for (int i = 1; i < 4; i++) whole = _mm512_dpwssd_epi32(whole, weights[row][i], x[i]);
+        __m512i whole = _mm512_setzero_si512();
+        for (int i = 0; i < 4; i++) whole = multiply(whole, weights[row][i], x[i]);
         sums[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), _mm512_mul_ps(scales[row], own), sums[row]);
     }
+}
+
+INLINE void add_whole(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
+    add_by(multiply_whole, weights, scales, token, g, sums);
+}
+
+INLINE void add_apart(__m512i weights[2][4], const __m512 *scales, const Token *token, int g, __m512 *sums) {
+    add_by(multiply_apart, weights, scales, token, g, sums);
 }
 
 /* Two rows in MXFP4, and what was added up of them. */
@@ -60,8 +87,7 @@ INLINE void add_groups(Add *add, Pair *pair, const Token *tokens, int g, const i
         const uint8_t *at = pair->blocks + ((size_t)row * pair->groups + g) * HALF;
         /* In the order of addresses, not of rows: memory is faster so. */
         _mm_prefetch((const char *)pair->blocks + pair->ahead + 2 * HALF * g + row * 64, _MM_HINT_T0);
-        __m512i both = left >= WIDE ? _mm512_loadu_si512(at) : _mm512_maskz_loadu_epi8((1ull << (HALF * left)) - 1, at);
-        weights_of(both, pair->table, weights[row]);
+        weights_of(four_groups(at, left), pair->table, weights[row]);
         scale[row] = scales_of(pair->scales + row * pair->groups + g, left);
     }
     for (int t = 0; t < n; t++) add(weights, scale, tokens + t, g, pair->sums[t]);
@@ -85,59 +111,100 @@ INLINE __m512i doubled(void) {
 }
 
 INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, const int n, float *out) {
-    mxfp4_by(add_whole, doubled(), blocks, scales, groups, tokens, n, out);
+    mxfp4_by(n == 1 ? add_apart : add_whole, doubled(), blocks, scales, groups, tokens, n, out);
 }
 
 INLINE __m512 sixteen_bf16(const uint16_t *at) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)at)), 16));
 }
 
-/* Of a round, the four scales, again and again. */
+/* Of a round, the scales, each twice. */
 INLINE __m512 fine_scales(const uint16_t *scales) {
-    uint64_t four;
-    memcpy(&four, scales, sizeof four);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_set1_epi64x((long long)four)), 16));
+    const __m256i pairs = _mm256_setr_epi16(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+    const __m512i twice = _mm512_slli_epi32(_mm512_cvtepu16_epi32(pairs), 16); /* to the upper half of each float */
+    __m512i eight = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)scales));
+    return _mm512_castsi512_ps(_mm512_maskz_permutexvar_epi16(0xaaaaaaaa, twice, eight));
 }
 
-/* One row, or two, to out[row * TILE + token]. */
-INLINE void int8_rows(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int rows, const int n,
-                      float *out) {
+/* What of a round comes next. In the order of addresses, not of rows: memory is faster so. */
+INLINE void ask_for_round(const int8_t *next) {
+    for (int at = 0; at < ROUND; at += LINE_SIZE) _mm_prefetch((const char *)next + at, _MM_HINT_T0);
+}
+
+INLINE void ask_for_scales(const uint16_t *scales, size_t ahead, int count) {
+    for (int at = 0; at < 2 * count; at += LINE_SIZE) _mm_prefetch((const char *)scales + ahead / (FINE / 2) + at, _MM_HINT_T0);
+}
+
+/* One row by one token, as two streams of memory are slower than one. */
+INLINE float int8_row(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *x) {
+    const size_t ahead = ahead_of(2 * (size_t)columns);
+    __m512 sum = _mm512_setzero_ps();
+    ask_for_scales(scales, ahead, columns / FINE);
+#pragma clang loop unroll_count(2)
+    for (int at = 0; at < columns; at += ROUND) {
+        const __m256i *round = (const __m256i *)(weights + at);
+        const __m512i *own = (const __m512i *)(x + at);
+        __m512i whole = _mm512_setzero_si512();
+        ask_for_round(weights + ahead + at);
+        for (int i = 0; i < ROUND / 32; i++)
+            whole = multiply_apart(whole, _mm512_cvtepi8_epi16(_mm256_loadu_si256(round + i)), _mm512_loadu_si512(own + i));
+        sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), fine_scales(scales + at / FINE), sum);
+    }
+    return _mm512_reduce_add_ps(sum);
+}
+
+INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
     const size_t ahead = ahead_of(2 * (size_t)columns);
     const int groups = columns / FINE;
+    if (n == 1) {
+        out[0] = int8_row(weights, scales, columns, *x);
+        out[TILE] = int8_row(weights + columns, scales + groups, columns, *x);
+        return;
+    }
     __m512 sums[TILE][2];
     for (int t = 0; t < n; t++) sums[t][0] = sums[t][1] = _mm512_setzero_ps();
-    for (int near = 0; near < 2 * rows * groups; near += 64)
-        _mm_prefetch((const char *)scales + ahead / (FINE / 2) + near, _MM_HINT_T0);
+    ask_for_scales(scales, ahead, 2 * groups);
     for (int at = 0; at < columns; at += ROUND) {
-        __m512i wide[2][2];
+        __m512i wide[2][ROUND / 32];
         __m512 scale[2];
-        for (int row = 0; row < rows; row++) {
-            /* In the order of addresses, not of rows: memory is faster so. */
-            _mm_prefetch((const char *)weights + ahead + rows * at + row * ROUND, _MM_HINT_T0);
-            const __m256i *halves = (const __m256i *)(weights + (size_t)row * columns + at);
-            for (int half = 0; half < 2; half++) wide[row][half] = _mm512_cvtepi8_epi16(_mm256_loadu_si256(halves + half));
+        for (int row = 0; row < 2; row++) {
+            const __m256i *round = (const __m256i *)(weights + (size_t)row * columns + at);
+            ask_for_round(weights + ahead + 2 * at + row * ROUND);
+            for (int i = 0; i < ROUND / 32; i++) wide[row][i] = _mm512_cvtepi8_epi16(_mm256_loadu_si256(round + i));
             scale[row] = fine_scales(scales + (size_t)row * groups + at / FINE);
         }
         for (int t = 0; t < n; t++) {
-            __m512i first = _mm512_loadu_si512(x[t] + at), second = _mm512_loadu_si512(x[t] + at + ROUND / 2);
-            for (int row = 0; row < rows; row++) {
-                __m512i whole = _mm512_dpwssd_epi32(_mm512_madd_epi16(wide[row][0], first), wide[row][1], second);
+            const __m512i *own = (const __m512i *)(x[t] + at);
+            for (int row = 0; row < 2; row++) {
+                __m512i whole = _mm512_setzero_si512();
+                for (int i = 0; i < ROUND / 32; i++) whole = multiply_whole(whole, wide[row][i], _mm512_loadu_si512(own + i));
                 sums[t][row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scale[row], sums[t][row]);
             }
         }
     }
-    for (int row = 0; row < rows; row++)
+    for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) out[row * TILE + t] = _mm512_reduce_add_ps(sums[t][row]);
 }
 
-/* Where memory is all that is waited for, one row after the other, as two streams are slower than one. */
-INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
-    if (n > 1) {
-        int8_rows(weights, scales, columns, x, 2, n, out);
-        return;
+#include "avx512_many.h"
+
+INLINE __m512 join_whole(__m512 sum, __m512i products, __m512 scale) { return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scale, sum); }
+
+static void int8_many(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out) {
+    enum { SIZE = PARTS * PANEL + PANEL };
+    const size_t groups = columns / FINE;
+    __m512i values[WIDEST / STEP * SIZE];
+    for (int at = 0; at < columns; at += ROUND) {
+        __m512i *step = values + at / ROUND * SIZE;
+        for (int row = 0; row < PANEL; row++) {
+            const __m256i *round = (const __m256i *)(weights + (size_t)row * columns + at);
+            for (int part = 0; part < PARTS; part++) step[part * PANEL + row] = _mm512_cvtepi8_epi16(_mm256_loadu_si256(round + part));
+            step[PARTS * PANEL + row] = (__m512i)fine_scales(scales + row * groups + at / FINE);
+        }
     }
-    int8_rows(weights, scales, columns, x, 1, n, out);
-    int8_rows(weights + columns, scales + columns / FINE, columns, x, 1, n, out + TILE);
+    Panel panel = {values, columns / ROUND, SIZE, (const char *)(weights + (size_t)PANEL * columns),
+                   (const char *)(scales + PANEL * groups), (size_t)PANEL * columns, PANEL * groups * sizeof(uint16_t)};
+    multiply_many(multiply_whole, join_whole, &panel, x, n, out);
 }
 
 INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x, const int n, float *out) {
@@ -163,7 +230,7 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 16
 #include "attention.h"
-const Kernels avx512_kernels = {"AVX-512", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
+const Kernels avx512_kernels = {"AVX-512", quantise, mxfp4, NULL, int8, int8_many, bf16, score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
@@ -210,7 +277,49 @@ static void mxfp4_bf16(const uint8_t *blocks, const uint8_t *scales, int groups,
     FOR_TOKENS(mxfp4_bf16_of, blocks, scales, groups, tokens)
 }
 
-const Kernels avx512_bf16_kernels = {"AVX-512 with bf16", to_bf16s, mxfp4_bf16, int8, bf16, score, weigh, gather, halve};
+/* The weights of a group as bf16 with its scale in them. The table has them times the greatest scale, from which it is lowered
+ * to the group's by whole numbers; nothing stays nothing, as there is no less. */
+INLINE void scaled_weights_of(__m512i both, const uint8_t *scales, const int left, __m512i *weights) {
+    const __m256i greatest = _mm256_setr_epi16(0, 0x7e00, 0x7e80, 0x7ec0, 0x7f00, 0x7f40, 0x7f80, 0x7fc0, 0, (short)0xfe00, (short)0xfe80,
+                                               (short)0xfec0, (short)0xff00, (short)0xff40, (short)0xff80, (short)0xffc0);
+    const __m512i most = _mm512_set1_epi32((GREATEST - 1) << 23);
+    __m512i own = _mm512_castps_si512(scales_of(scales, left));
+    __m512i lower = _mm512_min_epu32(_mm512_sub_epi32(_mm512_set1_epi32(GREATEST << 23), own), most);
+    lower = _mm512_or_si512(lower, _mm512_srli_epi32(lower, 16));
+    weights_of(both, _mm512_broadcast_i64x4(greatest), weights);
+    for (int i = 0; i < 4; i++) weights[i] = _mm512_subs_epu16(weights[i], lower);
+}
+
+INLINE __m512i multiply_bf16(__m512i products, __m512i weights, __m512i x) {
+    return _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(products), (__m512bh)weights, (__m512bh)x));
+}
+
+INLINE __m512 join_bf16(__m512 sum, __m512i products, __m512 none) {
+    (void)none;
+    return _mm512_add_ps(sum, _mm512_castsi512_ps(products));
+}
+
+static void mxfp4_bf16_many(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out) {
+    enum { SIZE = PARTS * PANEL };
+    const int16_t *x[BATCH];
+    for (int t = 0; t < n; t++) x[t] = tokens[t].values;
+    __m512i values[WIDEST / STEP * SIZE + PANEL]; /* as many more as are looked at where scales would be */
+    for (int g = 0; g < groups; g += WIDE) {
+        for (int row = 0; row < PANEL; row++) {
+            const uint8_t *at = blocks + ((size_t)row * groups + g) * HALF;
+            __m512i weights[PARTS];
+            scaled_weights_of(four_groups(at, groups - g), scales + row * groups + g, groups - g, weights);
+            for (int part = 0; part < PARTS; part++) values[g / WIDE * SIZE + part * PANEL + row] = weights[part];
+        }
+    }
+    size_t all = (size_t)PANEL * groups;
+    Panel panel = {values, (groups + WIDE - 1) / WIDE, SIZE, (const char *)blocks + all * HALF, (const char *)scales + all,
+                   all * HALF, all};
+    multiply_many(multiply_bf16, join_bf16, &panel, x, n, out);
+}
+
+const Kernels avx512_bf16_kernels = {"AVX-512 with bf16", to_bf16s, mxfp4_bf16, mxfp4_bf16_many, int8, int8_many, bf16,
+                                     score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #endif

@@ -1,6 +1,6 @@
 /* Dense layers, and their weights as int8: each 16 with a scale in bf16, a seventh more exact than each 32.
  *
- *   x ─► 16 bits, one scale a token ─► rounds of 64 weights, four groups at a time ─► out; weights in bf16 take x as it is
+ *   x ─► 16 bits, one scale a token ─► rounds of 128 weights, eight groups at a time ─► out; weights in bf16 take x as it is
  */
 #include "kernels.h"
 
@@ -79,23 +79,57 @@ static int tokens_near(int columns) {
     return tokens < 1 ? 1 : smaller(tokens, TILE);
 }
 
+/* A layer, and where its sums go: out [tokens, rows]. */
+typedef struct {
+    const Linear *linear;
+    float *out;
+} Result;
+
+static void give(const Result *result, int row, int token, float sum) {
+    const uint16_t *bias = result->linear->bias;
+    result->out[(size_t)token * result->linear->rows + row] = sum + (bias ? of_bf16(bias[row]) : 0);
+}
+
+/* Rows from the first on for n tokens, two and two for each tile of these. */
+static void by_pairs(const Dense *job, const Result *result, int first, int end, int begin, int n) {
+    for (int stop = begin + n, some; begin < stop; begin += some) {
+        some = share_of(stop - begin, tokens_near(job->columns));
+        for (int row = first; row < end; row += 2) {
+            float sums[2 * TILE];
+            multiply_pair(job, result->linear, row, begin, some, sums);
+            for (int t = 0; t < some; t++) give(result, row, begin + t, sums[t]), give(result, row + 1, begin + t, sums[TILE + t]);
+        }
+    }
+}
+
+/* The same to the last bit, for a whole number of panels. */
+static void by_panels(const Dense *job, const Result *result, int first, int end, int begin, int n) {
+    const Linear *linear = result->linear;
+    size_t whole = padded(linear->columns);
+    const int16_t *x[BATCH];
+    for (int t = 0; t < n; t++) x[t] = job->read + (size_t)(begin + t) * whole;
+    for (int row = first; row < end; row += PANEL) {
+        float sums[PANEL * BATCH];
+        const int8_t *weights = (const int8_t *)linear->weights + row * whole;
+        job->kernels->int8_many(weights, linear->scales + row * (whole / FINE), (int)whole, x, n, sums);
+        for (int t = 0; t < n; t++)
+            for (int i = 0; i < PANEL; i++) give(result, row + i, begin + t, sums[i * BATCH + t] * job->scales[begin + t]);
+    }
+}
+
 static void multiply_rows(void *argument, int task) {
     const Dense *job = argument;
     const Linear *linear = job->linears;
     float *const *outs = job->outs;
     while (task >= tasks_of(linear)) task -= tasks_of(linear++), outs++;
+    Result result = {linear, *outs};
     int first = task * ROWS, end = smaller(first + ROWS, linear->rows);
+    int can = job->kernels->int8_many && linear->scales && padded(linear->columns) <= WIDEST;
     for (int begin = 0, n; begin < job->tokens; begin += n) {
-        n = share_of(job->tokens - begin, tokens_near(job->columns));
-        for (int row = first; row < end; row += 2) {
-            float sums[2 * TILE];
-            multiply_pair(job, linear, row, begin, n, sums);
-            for (int t = 0; t < n; t++) {
-                float *out = *outs + (size_t)(begin + t) * linear->rows + row;
-                out[0] = sums[t] + (linear->bias ? of_bf16(linear->bias[row]) : 0);
-                out[1] = sums[TILE + t] + (linear->bias ? of_bf16(linear->bias[row + 1]) : 0);
-            }
-        }
+        n = share_of(job->tokens - begin, BATCH);
+        int panels = can && n >= MANY ? first + (end - first) / PANEL * PANEL : first;
+        by_panels(job, &result, first, panels, begin, n);
+        by_pairs(job, &result, panels, end, begin, n);
     }
 }
 
@@ -216,10 +250,7 @@ void ossa_pack(Pool *pool, const uint16_t *wide, int rows, int columns, int8_t *
     pool_give_back(taken);
 }
 
-/* Where the first byte is that stands for “not a number” in scales of MXFP4; -1 where none is. */
-int64_t ossa_find_nan(const uint8_t *scales, size_t count) {
-    const uint8_t *found = memchr(scales, 255, count);
-    return found ? found - scales : -1;
-}
+/* Whether one of the bytes is this one. */
+int ossa_holds(const uint8_t *bytes, size_t count, int byte) { return memchr(bytes, byte, count) != NULL; }
 
-int ossa_version(void) { return 7; }
+int ossa_version(void) { return 8; }

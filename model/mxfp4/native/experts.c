@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 48 /* pairs of rows in a task */
+#define CHUNK 96 /* rows in a task */
 
 typedef struct {
     const Kernels *kernels;
@@ -43,49 +43,82 @@ static void read_between(void *argument, int slot) {
     job->kernels->quantise(job->between + (size_t)slot * inner, inner, job->read_between + (size_t)slot * token_size(inner));
 }
 
-/* Some pairs of gate and up of one expert, for all tokens that chose it. */
+/* Rows of one expert, so many, beginning with that one of all experts' rows. */
+typedef struct {
+    const uint8_t *blocks, *scales;
+    int groups, count;
+} Rows;
+
+static Rows rows_at(const uint8_t *blocks, const uint8_t *scales, int columns, size_t first, int count) {
+    int groups = columns / GROUP;
+    return (Rows){blocks + first * groups * HALF, scales + first * groups, groups, count};
+}
+
+/* Two and two rows for each tile of tokens, to sums[row][token]. */
+static void by_pairs(const Kernels *kernels, const Rows *rows, const Token *tokens, int n, float sums[CHUNK][BATCH]) {
+    float tile[2 * TILE];
+    for (int begin = 0, some; begin < n; begin += some) {
+        some = share_of(n - begin, TILE);
+        for (int row = 0; row < rows->count; row += 2) {
+            size_t at = (size_t)row * rows->groups;
+            kernels->mxfp4(rows->blocks + at * HALF, rows->scales + at, rows->groups, tokens + begin, some, tile);
+            for (int t = 0; t < some; t++) sums[row][begin + t] = tile[t], sums[row + 1][begin + t] = tile[TILE + t];
+        }
+    }
+}
+
+/* The same to the last bit. */
+static void by_panels(const Kernels *kernels, const Rows *rows, const Token *tokens, int n, float sums[CHUNK][BATCH]) {
+    for (int row = 0; row < rows->count; row += PANEL) {
+        size_t at = (size_t)row * rows->groups;
+        kernels->mxfp4_many(rows->blocks + at * HALF, rows->scales + at, rows->groups, tokens, n, sums[row]);
+    }
+}
+
+static void multiply_rows(const Kernels *kernels, const Rows *rows, const Token *tokens, int n, float sums[CHUNK][BATCH]) {
+    int can = kernels->mxfp4_many && rows->count % PANEL == 0 && rows->groups * GROUP <= WIDEST;
+    (can && n >= MANY ? by_panels : by_pairs)(kernels, rows, tokens, n, sums);
+}
+
+/* Some rows of gate and up of one expert, which take turns, for all tokens that chose it. */
 static void gate_up(void *argument, int task) {
     Job *job = argument;
     const Experts *all = job->experts;
-    int expert = job->active[task / job->chunks], groups = all->hidden / GROUP;
-    int first = task % job->chunks * CHUNK, count = smaller(CHUNK, all->inner - first);
-    size_t row = (size_t)expert * 2 * all->inner + 2 * (size_t)first;
+    int expert = job->active[task / job->chunks], first = task % job->chunks * CHUNK, count = smaller(CHUNK, 2 * all->inner - first);
+    size_t row = (size_t)expert * 2 * all->inner + (size_t)first;
+    const uint16_t *bias = all->gate_up_bias + row;
+    Rows rows = rows_at(all->gate_up, all->gate_up_scales, all->hidden, row, count);
     for (int slot = job->begins[expert], n; slot < job->begins[expert + 1]; slot += n) {
-        n = share_of(job->begins[expert + 1] - slot, TILE);
-        Token tokens[TILE];
+        n = share_of(job->begins[expert + 1] - slot, BATCH);
+        Token tokens[BATCH];
         for (int t = 0; t < n; t++) tokens[t] = token_at(job->read, all->hidden, (size_t)(job->order[slot + t] / all->per_token));
-        float gates[TILE][CHUNK], ups[TILE][CHUNK], sums[2 * TILE];
-        for (int pair = 0; pair < count; pair++) {
-            size_t at = row + 2 * (size_t)pair;
-            job->kernels->mxfp4(all->gate_up + at * groups * HALF, all->gate_up_scales + at * groups, groups, tokens, n, sums);
-            for (int t = 0; t < n; t++) {
-                gates[t][pair] = sums[t] + of_bf16(all->gate_up_bias[at]);
-                ups[t][pair] = sums[TILE + t] + of_bf16(all->gate_up_bias[at + 1]);
+        float sums[CHUNK][BATCH], gates[CHUNK / 2], ups[CHUNK / 2];
+        multiply_rows(job->kernels, &rows, tokens, n, sums);
+        for (int t = 0; t < n; t++) {
+            for (int i = 0; i < count / 2; i++) {
+                gates[i] = sums[2 * i][t] + of_bf16(bias[2 * i]);
+                ups[i] = sums[2 * i + 1][t] + of_bf16(bias[2 * i + 1]);
             }
+            swiglu(gates, ups, count / 2, all->alpha, all->limit, job->between + (size_t)job->order[slot + t] * all->inner + first / 2);
         }
-        for (int t = 0; t < n; t++)
-            swiglu(gates[t], ups[t], count, all->alpha, all->limit, job->between + (size_t)job->order[slot + t] * all->inner + first);
     }
 }
 
 /* Some rows of the output of one expert, for all tokens that chose it. */
-static void down_of(Job *job, int expert, int first, int end) {
+static void down_of(Job *job, int expert, int first, int count) {
     const Experts *all = job->experts;
-    int groups = all->inner / GROUP;
+    size_t row = (size_t)expert * all->hidden + first;
+    Rows rows = rows_at(all->down, all->down_scales, all->inner, row, count);
     for (int slot = job->begins[expert], n; slot < job->begins[expert + 1]; slot += n) {
-        n = share_of(job->begins[expert + 1] - slot, TILE);
-        Token tokens[TILE];
+        n = share_of(job->begins[expert + 1] - slot, BATCH);
+        Token tokens[BATCH];
         for (int t = 0; t < n; t++) tokens[t] = token_at(job->read_between, all->inner, (size_t)job->order[slot + t]);
-        for (int row = first; row < end; row += 2) {
-            size_t at = (size_t)expert * all->hidden + row;
-            float sums[2 * TILE];
-            job->kernels->mxfp4(all->down + at * groups * HALF, all->down_scales + at * groups, groups, tokens, n, sums);
-            for (int t = 0; t < n; t++) {
-                int number = job->order[slot + t];
-                float *out = job->out + (size_t)(number / all->per_token) * all->hidden + row;
-                out[0] += job->weights[number] * (sums[t] + of_bf16(all->down_bias[at]));
-                out[1] += job->weights[number] * (sums[TILE + t] + of_bf16(all->down_bias[at + 1]));
-            }
+        float sums[CHUNK][BATCH];
+        multiply_rows(job->kernels, &rows, tokens, n, sums);
+        for (int t = 0; t < n; t++) {
+            int number = job->order[slot + t];
+            float *out = job->out + (size_t)(number / all->per_token) * all->hidden + first, weight = job->weights[number];
+            for (int i = 0; i < count; i++) out[i] += weight * (sums[i][t] + of_bf16(all->down_bias[row + i]));
         }
     }
 }
@@ -93,8 +126,8 @@ static void down_of(Job *job, int expert, int first, int end) {
 /* The same rows of all experts, as they are added up. */
 static void down(void *argument, int task) {
     Job *job = argument;
-    int first = task * 2 * CHUNK, end = smaller(first + 2 * CHUNK, job->experts->hidden);
-    for (int i = 0; i < job->actives; i++) down_of(job, job->active[i], first, end);
+    int first = task * CHUNK, count = smaller(CHUNK, job->experts->hidden - first);
+    for (int i = 0; i < job->actives; i++) down_of(job, job->active[i], first, count);
 }
 
 /* Slots by expert; `begins` has one more than there are experts. Returns how many experts have any. */
@@ -119,7 +152,7 @@ static void run(Pool *pool, Job *job) {
     pool_run(pool, gate_up, job, job->actives * job->chunks);
     pool_run(tokens > 1 ? pool : NULL, read_between, job, slots);
     memset(job->out, 0, (size_t)tokens * job->experts->hidden * sizeof(float));
-    pool_run(pool, down, job, (job->experts->hidden + 2 * CHUNK - 1) / (2 * CHUNK));
+    pool_run(pool, down, job, (job->experts->hidden + CHUNK - 1) / CHUNK);
 }
 
 static char *part(char **memory, size_t size) {
@@ -146,7 +179,7 @@ int through_experts(Pool *taken, const Kernels *kernels, const Experts *experts,
         int *order = (int *)part(&next, sizes[3]), *begins = (int *)part(&next, sizes[4]), *active = (int *)part(&next, sizes[5]);
         job.actives = sort(chosen, (int)slots, experts->experts, order, begins, active);
         job.order = order, job.begins = begins, job.active = active;
-        job.chunks = (experts->inner + CHUNK - 1) / CHUNK;
+        job.chunks = (2 * experts->inner + CHUNK - 1) / CHUNK;
         job.tokens = tokens;
         run(taken, &job);
     }

@@ -13,10 +13,14 @@
 #define HALF 16  /* bytes of a group in MXFP4 */
 #define EIGHTH 8 /* every fourth value of a group */
 #define FINE 16  /* weights of dense layers in int8 that share a scale */
-#define FINES 4  /* such groups that lie together */
-#define ROUND 64 /* their weights; rows are filled up to whole rounds */
+#define FINES 8   /* such groups that lie together */
+#define ROUND 128 /* their weights; rows are filled up to whole rounds */
 #define LANES 4  /* sums of a group that a kernel adds up side by side */
 #define TILE 6   /* tokens that share one reading of the weights */
+#define PANEL 4     /* rows that are unpacked once for many tokens */
+#define BATCH 96    /* so many at most */
+#define MANY 14     /* tokens from which that is faster than to unpack for each TILE of them */
+#define WIDEST 4096 /* columns of such rows, at most */
 #define BLOCK 64 /* states that attention looks at together */
 #define AHEAD 8192 /* bytes of weights that are asked for before they are used, at least: pages of files stop the hardware's */
 
@@ -34,8 +38,11 @@ typedef struct {
     void (*quantise)(const float *x, int columns, void *memory);
     /* Weights in MXFP4: blocks [2, groups, HALF], scales [2, groups] as exponents + 127. */
     void (*mxfp4)(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out);
+    /* The same of PANEL rows and n ≤ BATCH tokens, to out[row * BATCH + token]; NULL where there is no faster way. */
+    void (*mxfp4_many)(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out);
     /* Weights in int8 with a bf16 scale for each FINE of them, times activations in 16 bits; both as `place_of` has them. */
     void (*int8)(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out);
+    void (*int8_many)(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out);
     void (*bf16)(const uint16_t *weights, int columns, const float *const *x, int n, float *out);
     /* Attention to a block of states in half precision, [states, width]: scores [rows, BLOCK] of queries [rows, width], the
      * odds of a row that sees those from `first` to before `end`, and what they add to out [rows, width]. */
@@ -111,12 +118,9 @@ size_t token_size(int columns);
 void quantise(const float *x, int columns, void *memory);
 Token token_at(const void *memory, int columns, size_t number);
 
-/* Where in its round a value lies: two and two of the four groups take turns, so that sums of pairs, of 16 values or of 32,
- * have the groups' in a row, whatever the width of a register. */
-static inline int place_of(int value) {
-    int group = value / FINE, i = value % FINE;
-    return i / 4 * 16 + i % 4 / 2 * 8 + group * 2 + i % 2;
-}
+/* Where in its round a value lies: four and four of the groups take turns, so that sums of pairs, of however many values a
+ * register holds, have the groups' in a row, and a group is multiplied with its scale but twice. */
+static inline int place_of(int value) { return value % FINE / 4 * (4 * FINES) + value / FINE * 4 + value % 4; }
 
 static inline int padded(int columns) { return (columns + ROUND - 1) / ROUND * ROUND; }
 

@@ -53,15 +53,21 @@ INLINE void mxfp4_of(const uint8_t *blocks, const uint8_t *scales, int groups, c
         for (int t = 0; t < n; t++) out[row * TILE + t] = vaddvq_f32(sums[row][t]);
 }
 
-/* The sums of the four groups of a round. */
-INLINE int32x4_t round_of(const int8_t *weights, const int16_t *x) {
+/* Two sums of each of two neighbouring groups of a round. */
+INLINE int32x4_t sums_of_two(const int8_t *weights, const int16_t *x) {
     int32x4_t first = vdupq_n_s32(0), second = first;
-    for (int i = 0; i < ROUND; i += 8) {
+    for (int i = 0; i < ROUND; i += 4 * FINES) {
         int16x8_t wide = vmovl_s8(vld1_s8(weights + i)), own = vld1q_s16(x + i);
         first = vmlal_s16(first, vget_low_s16(wide), vget_low_s16(own));
         second = vmlal_high_s16(second, wide, own);
     }
     return vpaddq_s32(first, second);
+}
+
+/* Their scales, each twice. */
+INLINE float32x4_t scales_of_two(const uint16_t *scales) {
+    float32x2_t both = {of_bf16(scales[0]), of_bf16(scales[1])};
+    return vzip1q_f32(vcombine_f32(both, both), vcombine_f32(both, both));
 }
 
 INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, const int n, float *out) {
@@ -70,12 +76,13 @@ INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, 
     float32x4_t sums[2][TILE];
     for (int row = 0; row < 2; row++)
         for (int t = 0; t < n; t++) sums[row][t] = vdupq_n_f32(0);
-    for (int at = 0; at < columns; at += ROUND) {
+    for (int at = 0; at < columns; at += 2 * FINE) {
+        int place = at / ROUND * ROUND + at % ROUND / FINE * 4;
         for (int row = 0; row < 2; row++) {
-            __builtin_prefetch((const char *)weights + ahead + 2 * at + row * ROUND);
-            float32x4_t scale = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(scales + row * groups + at / FINE), 16));
-            const int8_t *round = weights + (size_t)row * columns + at;
-            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_f32(sums[row][t], vcvtq_f32_s32(round_of(round, x[t] + at)), scale);
+            __builtin_prefetch((const char *)weights + ahead + 2 * at + row * 2 * FINE);
+            float32x4_t scale = scales_of_two(scales + row * groups + at / FINE);
+            const int8_t *two = weights + (size_t)row * columns + place;
+            for (int t = 0; t < n; t++) sums[row][t] = vfmaq_f32(sums[row][t], vcvtq_f32_s32(sums_of_two(two, x[t] + place)), scale);
         }
     }
     for (int row = 0; row < 2; row++)
@@ -102,5 +109,5 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 4
 #include "attention.h"
-const Kernels neon_kernels = {"NEON", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
+const Kernels neon_kernels = {"NEON", quantise, mxfp4, NULL, int8, NULL, bf16, score, weigh, gather, halve};
 #endif

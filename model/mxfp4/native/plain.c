@@ -57,4 +57,4 @@ static void bf16(const uint16_t *weights, int columns, const float *const *x, in
 #define FLOATS 4
 #include "attention.h"
 
-const Kernels plain_kernels = {"plain C", quantise, mxfp4, int8, bf16, score, weigh, gather, halve};
+const Kernels plain_kernels = {"plain C", quantise, mxfp4, NULL, int8, NULL, bf16, score, weigh, gather, halve};

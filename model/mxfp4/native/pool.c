@@ -20,6 +20,7 @@
 #define MASK ((1u << FIELD) - 1)
 #define LINE 64
 #define BITES 4 /* of what is left */
+#define STACK (1 << 20)
 
 /* Number of the job, end and next task: drawn in one step, so that a late thread draws nothing of another job. */
 typedef struct {
@@ -106,8 +107,12 @@ Pool *ossa_pool_open(int threads) {
     pthread_mutex_init(&pool->taken, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
+    pthread_attr_t roomy;
+    pthread_attr_init(&roomy);
+    pthread_attr_setstacksize(&roomy, STACK); /* systems give as little as a tenth of it */
     for (int i = 1; i < smaller(threads, MOST); i++)
-        if (pthread_create(&pool->threads[pool->count], NULL, serve, pool) == 0) pool->count++;
+        if (pthread_create(&pool->threads[pool->count], &roomy, serve, pool) == 0) pool->count++;
+    pthread_attr_destroy(&roomy);
     return pool;
 }
 
