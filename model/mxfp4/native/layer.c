@@ -6,6 +6,8 @@
  * Norms, router and what goes from layer to layer are in float. Of each token everything is computed alone, or in an
  * order that does not depend on the others.
  */
+#define _POSIX_C_SOURCE 200809L /* for the clock */
+
 #include "kernels.h"
 
 #include <stdlib.h>
