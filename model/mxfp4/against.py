@@ -28,6 +28,8 @@ Figures = dict[str, float]
 _GGUF = "gguf==0.19.0"
 _PROMPT, _WRITTEN, _TRIED = 512, 48, 16
 """Tokens that are read and written; in trying settings fewer are written."""
+_WARMING = 16
+"""Tokens that are written before writing is timed: some experts come from the disk for the first time then."""
 _ROOM = 1024
 """Tokens of context besides the depth."""
 _SPARE = 3 << 30
@@ -163,7 +165,7 @@ def ours(course: Course) -> dict[str, Any]:
         ModelError: its process ended.
     """
     settings: dict[str, Any] = {"began": time.time(), "depth": course.depth, "exact": course.exact}
-    settings |= {"prompt": course.prompt(_PROMPT), "written": _WRITTEN}
+    settings |= {"prompt": course.prompt(_PROMPT), "warming": _WARMING, "written": _WRITTEN}
     command = [sys.executable, "-P", "-m", "ossa.model.mxfp4", course.folder, course.kept]
     done = subprocess.run([*command, json.dumps(settings)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -179,6 +181,7 @@ def _theirs(python: Path, course: Course, setting: Setting, written: int, depth:
         server.complete(course.prompt(16), 1)
         found: Figures = {"first_seconds": server.seconds}
         found["reading"] = server.complete(course.prompt(_PROMPT), 1)["prompt_per_second"]
+        server.complete(course.prompt(_PROMPT), _WARMING)
         found["writing"] = server.complete(course.prompt(_PROMPT), written)["predicted_per_second"]
         found["memory"] = server.resident
         if depth:

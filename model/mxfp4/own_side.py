@@ -35,7 +35,8 @@ def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any
     Args:
         folder: of the checkpoint.
         kept: for layers in int8.
-        settings: when the process was started (`began`, in seconds since 1970), depth, exact, prompt and written.
+        settings: when the process was started (`began`, in seconds since 1970), depth, exact, prompt, warming
+            and written.
     """
     with without_collecting():
         loaded = loading.load(dataclasses.replace(discover.from_path(folder), exact=settings["exact"]), kept=kept)
@@ -45,6 +46,7 @@ def figures(folder: Path, kept: Path, settings: dict[str, Any]) -> dict[str, Any
     states, begin = empty(), time.perf_counter()
     token = _read(loaded, states, settings["prompt"])
     found["reading"] = len(settings["prompt"]) / (time.perf_counter() - begin)
+    _write(loaded, states, token, settings["warming"])
     faults = _faults()
     found["writing"] = _write(loaded, states, token, settings["written"])
     found["faults"] = (_faults() - faults) / (settings["written"] + 1)

@@ -95,7 +95,7 @@ def test_an_engine_that_cannot_run_is_told_of(tmp_path: Path) -> None:
 
 def test_our_side_says_how_fast_it_is_and_where_the_time_goes(folder: Path, tmp_path: Path) -> None:
     torch.set_num_threads(1)
-    settings = {"began": time.time(), "depth": 100, "exact": False, "prompt": PROMPT, "written": 2}
+    settings = {"began": time.time(), "depth": 100, "exact": False, "prompt": PROMPT, "warming": 1, "written": 2}
     found = figures(folder, tmp_path, settings)
     assert min(found[name] for name in ("first_seconds", "reading", "writing", "deep", "memory")) > 0
     assert sum(share for name, share in found["split"].items() if name != "milliseconds") == pytest.approx(1)
