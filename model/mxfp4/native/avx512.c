@@ -188,9 +188,13 @@ INLINE void int8_of(const int8_t *weights, const uint16_t *scales, int columns, 
 
 #include "avx512_many.h"
 
-INLINE __m512 join_whole(__m512 sum, __m512i products, __m512 scale) { return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scale, sum); }
+/* A token has one scale for all, which comes later. */
+INLINE __m512 join_int8(__m512 sum, __m512i products, const __m512 *scale, const Token *token, int step) {
+    (void)token, (void)step;
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), *scale, sum);
+}
 
-static void int8_many(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out) {
+static void int8_many(const int8_t *weights, const uint16_t *scales, int columns, const Token *tokens, int n, float *out) {
     enum { SIZE = PARTS * PANEL + PANEL };
     const size_t groups = columns / FINE;
     __m512i values[WIDEST / STEP * SIZE];
@@ -204,7 +208,43 @@ static void int8_many(const int8_t *weights, const uint16_t *scales, int columns
     }
     Panel panel = {values, columns / ROUND, SIZE, (const char *)(weights + (size_t)PANEL * columns),
                    (const char *)(scales + PANEL * groups), (size_t)PANEL * columns, PANEL * groups * sizeof(uint16_t)};
-    multiply_many(multiply_whole, join_whole, &panel, x, n, out);
+    multiply_many(multiply_whole, join_int8, &panel, tokens, n, out);
+}
+
+INLINE __m512 join_whole(__m512 sum, __m512i products, const __m512 *scale, const Token *token, int step) {
+    __m512 own = _mm512_loadu_ps(token->scale + step * WIDE * LANES);
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_mul_ps(*scale, own), sum);
+}
+
+/* Unpacks four groups of each row of a step, and their scales if they do not go into the weights. */
+typedef void Unpack(__m512i both, const uint8_t *scales, const int left, __m512i *weights, __m512 *scale);
+
+INLINE void mxfp4_many_by(Unpack *unpack, Multiply *multiply, Join *join, const uint8_t *blocks, const uint8_t *scales, int groups,
+                          const Token *tokens, int n, float *out) {
+    enum { SIZE = PARTS * PANEL + PANEL };
+    __m512i values[WIDEST / STEP * SIZE];
+    for (int g = 0; g < groups; g += WIDE) {
+        __m512i *step = values + g / WIDE * SIZE;
+        for (int row = 0; row < PANEL; row++) {
+            const uint8_t *at = blocks + ((size_t)row * groups + g) * HALF;
+            __m512i weights[PARTS];
+            unpack(four_groups(at, groups - g), scales + row * groups + g, groups - g, weights, (__m512 *)step + PARTS * PANEL + row);
+            for (int part = 0; part < PARTS; part++) step[part * PANEL + row] = weights[part];
+        }
+    }
+    size_t all = (size_t)PANEL * groups;
+    Panel panel = {values, (groups + WIDE - 1) / WIDE, SIZE, (const char *)blocks + all * HALF, (const char *)scales + all,
+                   all * HALF, all};
+    multiply_many(multiply, join, &panel, tokens, n, out);
+}
+
+INLINE void unpack_whole(__m512i both, const uint8_t *scales, const int left, __m512i *weights, __m512 *scale) {
+    weights_of(both, doubled(), weights);
+    *scale = scales_of(scales, left);
+}
+
+static void mxfp4_many(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out) {
+    mxfp4_many_by(unpack_whole, multiply_whole, join_whole, blocks, scales, groups, tokens, n, out);
 }
 
 INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x, const int n, float *out) {
@@ -230,7 +270,7 @@ INLINE void bf16_of(const uint16_t *weights, int columns, const float *const *x,
 #include "tiles.h"
 #define FLOATS 16
 #include "attention.h"
-const Kernels avx512_kernels = {"AVX-512", quantise, mxfp4, NULL, int8, int8_many, bf16, score, weigh, gather, halve};
+const Kernels avx512_kernels = {"AVX-512", quantise, mxfp4, mxfp4_many, int8, int8_many, bf16, score, weigh, gather, halve};
 
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
@@ -279,7 +319,8 @@ static void mxfp4_bf16(const uint8_t *blocks, const uint8_t *scales, int groups,
 
 /* The weights of a group as bf16 with its scale in them. The table has them times the greatest scale, from which it is lowered
  * to the group's by whole numbers; nothing stays nothing, as there is no less. */
-INLINE void scaled_weights_of(__m512i both, const uint8_t *scales, const int left, __m512i *weights) {
+INLINE void unpack_bf16(__m512i both, const uint8_t *scales, const int left, __m512i *weights, __m512 *scale) {
+    (void)scale;
     const __m256i greatest = _mm256_setr_epi16(0, 0x7e00, 0x7e80, 0x7ec0, 0x7f00, 0x7f40, 0x7f80, 0x7fc0, 0, (short)0xfe00, (short)0xfe80,
                                                (short)0xfec0, (short)0xff00, (short)0xff40, (short)0xff80, (short)0xffc0);
     const __m512i most = _mm512_set1_epi32((GREATEST - 1) << 23);
@@ -294,28 +335,13 @@ INLINE __m512i multiply_bf16(__m512i products, __m512i weights, __m512i x) {
     return _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(products), (__m512bh)weights, (__m512bh)x));
 }
 
-INLINE __m512 join_bf16(__m512 sum, __m512i products, __m512 none) {
-    (void)none;
+INLINE __m512 join_bf16(__m512 sum, __m512i products, const __m512 *scale, const Token *token, int step) {
+    (void)scale, (void)token, (void)step;
     return _mm512_add_ps(sum, _mm512_castsi512_ps(products));
 }
 
 static void mxfp4_bf16_many(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out) {
-    enum { SIZE = PARTS * PANEL };
-    const int16_t *x[BATCH];
-    for (int t = 0; t < n; t++) x[t] = tokens[t].values;
-    __m512i values[WIDEST / STEP * SIZE + PANEL]; /* as many more as are looked at where scales would be */
-    for (int g = 0; g < groups; g += WIDE) {
-        for (int row = 0; row < PANEL; row++) {
-            const uint8_t *at = blocks + ((size_t)row * groups + g) * HALF;
-            __m512i weights[PARTS];
-            scaled_weights_of(four_groups(at, groups - g), scales + row * groups + g, groups - g, weights);
-            for (int part = 0; part < PARTS; part++) values[g / WIDE * SIZE + part * PANEL + row] = weights[part];
-        }
-    }
-    size_t all = (size_t)PANEL * groups;
-    Panel panel = {values, (groups + WIDE - 1) / WIDE, SIZE, (const char *)blocks + all * HALF, (const char *)scales + all,
-                   all * HALF, all};
-    multiply_many(multiply_bf16, join_bf16, &panel, x, n, out);
+    mxfp4_many_by(unpack_bf16, multiply_bf16, join_bf16, blocks, scales, groups, tokens, n, out);
 }
 
 const Kernels avx512_bf16_kernels = {"AVX-512 with bf16", to_bf16s, mxfp4_bf16, mxfp4_bf16_many, int8, int8_many, bf16,

@@ -9,8 +9,8 @@
 #define PARTS 4       /* registers that these fill */
 #define STEPS_NEAR 12 /* that stay in the innermost cache while tokens pass */
 
-/* A sum with the products of a step. */
-typedef __m512 Join(__m512 sum, __m512i products, __m512 scale);
+/* A sum with the products of a step, which have a row's scales, and maybe scales of the token. */
+typedef __m512 Join(__m512 sum, __m512i products, const __m512 *scale, const Token *token, int step);
 
 /* Some rows, unpacked. Of each step PARTS registers of each row, those of one part side by side, and then its scales. */
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
     size_t next_size, next_scales_size;
 } Panel;
 
-INLINE void multiply_few(Multiply *multiply, Join *join, const Panel *panel, int first, int end, const int16_t *const *x, const int n,
+INLINE void multiply_few(Multiply *multiply, Join *join, const Panel *panel, int first, int end, const Token *tokens, const int n,
                          __m512 *kept) {
     __m512 sums[PANEL][FEW];
     for (int row = 0; row < PANEL; row++)
@@ -33,11 +33,12 @@ INLINE void multiply_few(Multiply *multiply, Join *join, const Panel *panel, int
 #pragma clang loop unroll(full)
         for (int part = 0; part < PARTS; part++)
             for (int t = 0; t < n; t++) {
-                __m512i own = _mm512_loadu_si512(x[t] + step * STEP + part * (STEP / PARTS));
+                __m512i own = _mm512_loadu_si512(tokens[t].values + step * STEP + part * (STEP / PARTS));
                 for (int row = 0; row < PANEL; row++) products[row][t] = multiply(products[row][t], values[part * PANEL + row], own);
             }
         for (int row = 0; row < PANEL; row++)
-            for (int t = 0; t < n; t++) sums[row][t] = join(sums[row][t], products[row][t], ((const __m512 *)values)[PARTS * PANEL + row]);
+            for (int t = 0; t < n; t++)
+                sums[row][t] = join(sums[row][t], products[row][t], (const __m512 *)values + PARTS * PANEL + row, tokens + t, step);
     }
     for (int row = 0; row < PANEL; row++)
         for (int t = 0; t < n; t++) kept[row * FEW + t] = sums[row][t];
@@ -51,16 +52,16 @@ INLINE void ask_for(const Panel *panel, int done, int of) {
 }
 
 /* Of n ≤ BATCH tokens, to out[row * BATCH + token]. */
-INLINE void multiply_many(Multiply *multiply, Join *join, const Panel *panel, const int16_t *const *x, int n, float *out) {
+INLINE void multiply_many(Multiply *multiply, Join *join, const Panel *panel, const Token *tokens, int n, float *out) {
     __m512 sums[(BATCH + FEW) * PANEL];
     for (int first = 0; first < panel->steps; first += STEPS_NEAR) {
         int end = smaller(first + STEPS_NEAR, panel->steps), t = 0;
         for (; t + FEW <= n; t += FEW) {
             if (first == 0) ask_for(panel, t / FEW, (n + FEW - 1) / FEW);
-            multiply_few(multiply, join, panel, first, end, x + t, FEW, sums + t * PANEL);
+            multiply_few(multiply, join, panel, first, end, tokens + t, FEW, sums + t * PANEL);
         }
-        if (n - t == 2) multiply_few(multiply, join, panel, first, end, x + t, 2, sums + t * PANEL);
-        if (n - t == 1) multiply_few(multiply, join, panel, first, end, x + t, 1, sums + t * PANEL);
+        if (n - t == 2) multiply_few(multiply, join, panel, first, end, tokens + t, 2, sums + t * PANEL);
+        if (n - t == 1) multiply_few(multiply, join, panel, first, end, tokens + t, 1, sums + t * PANEL);
     }
     for (int t = 0; t < n; t++)
         for (int row = 0; row < PANEL; row++) out[row * BATCH + t] = _mm512_reduce_add_ps(sums[(t / FEW * PANEL + row) * FEW + t % FEW]);

@@ -106,12 +106,12 @@ static void by_pairs(const Dense *job, const Result *result, int first, int end,
 static void by_panels(const Dense *job, const Result *result, int first, int end, int begin, int n) {
     const Linear *linear = result->linear;
     size_t whole = padded(linear->columns);
-    const int16_t *x[BATCH];
-    for (int t = 0; t < n; t++) x[t] = job->read + (size_t)(begin + t) * whole;
+    Token tokens[BATCH];
+    for (int t = 0; t < n; t++) tokens[t] = (Token){job->read + (size_t)(begin + t) * whole, NULL};
     for (int row = first; row < end; row += PANEL) {
         float sums[PANEL * BATCH];
         const int8_t *weights = (const int8_t *)linear->weights + row * whole;
-        job->kernels->int8_many(weights, linear->scales + row * (whole / FINE), (int)whole, x, n, sums);
+        job->kernels->int8_many(weights, linear->scales + row * (whole / FINE), (int)whole, tokens, n, sums);
         for (int t = 0; t < n; t++)
             for (int i = 0; i < PANEL; i++) give(result, row + i, begin + t, sums[i * BATCH + t] * job->scales[begin + t]);
     }

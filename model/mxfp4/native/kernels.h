@@ -42,7 +42,7 @@ typedef struct {
     void (*mxfp4_many)(const uint8_t *blocks, const uint8_t *scales, int groups, const Token *tokens, int n, float *out);
     /* Weights in int8 with a bf16 scale for each FINE of them, times activations in 16 bits; both as `place_of` has them. */
     void (*int8)(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out);
-    void (*int8_many)(const int8_t *weights, const uint16_t *scales, int columns, const int16_t *const *x, int n, float *out);
+    void (*int8_many)(const int8_t *weights, const uint16_t *scales, int columns, const Token *tokens, int n, float *out);
     void (*bf16)(const uint16_t *weights, int columns, const float *const *x, int n, float *out);
     /* Attention to a block of states in half precision, [states, width]: scores [rows, BLOCK] of queries [rows, width], the
      * odds of a row that sees those from `first` to before `end`, and what they add to out [rows, width]. */
