@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ossa.model.mxfp4.build import SOURCES, target
-from tests.waiting import LIMIT
+from ossa.tests.waiting import LIMIT
 
 PROGRAM = Path(__file__).with_name("kernels_alone.c")
 CACHE = Path(__file__).parents[2] / "build" / "zig"

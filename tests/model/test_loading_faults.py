@@ -20,8 +20,8 @@ from ossa.model.link import Link
 from ossa.model.mxfp4.checkpoint import Checkpoint
 from ossa.model.mxfp4.library import PATH, proven
 from ossa.model.mxfp4.narrow import NarrowFolder
-from ossa.model.mxfp4.weights import padded
 from ossa.model.mxfp4.specimen import make_random
+from ossa.model.mxfp4.weights import padded
 from ossa.model.process import LocalModel
 from ossa.tests.waiting import LIMIT
 
