@@ -5,7 +5,6 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#include <string.h>
 
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 #define INLINE static inline __attribute__((always_inline))
@@ -52,10 +51,7 @@ INLINE void add_two(const uint8_t *blocks, __m256i exponents, const Token *token
 
 INLINE void add_groups(const uint8_t *blocks, const uint8_t *scales, const Token *tokens, int g, const int left, const int n, __m256 *sums) {
     const __m256i first = _mm256_setr_epi32(0x00808080, 0x00808080, 0x00808080, 0x00808080, 0x01808080, 0x01808080, 0x01808080, 0x01808080);
-    uint32_t four = 0;
-    if (left >= WIDE) memcpy(&four, scales, WIDE);
-    else for (int i = 0; i < left; i++) four |= (uint32_t)scales[i] << (8 * i);
-    __m256i all = _mm256_set1_epi32((int)four), second = _mm256_add_epi32(first, _mm256_set1_epi32(2 << 24));
+    __m256i all = _mm256_set1_epi32((int)four_of(scales, left)), second = _mm256_add_epi32(first, _mm256_set1_epi32(2 << 24));
     add_two(blocks, _mm256_shuffle_epi8(all, first), tokens, g, left, n, sums);
     if (left > 2) add_two(blocks + 2 * HALF, _mm256_shuffle_epi8(all, second), tokens, g + 2, left - 2, n, sums);
 }

@@ -5,7 +5,6 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#include <string.h>
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))), apply_to = function)
 #define INLINE static inline __attribute__((always_inline))
@@ -18,10 +17,7 @@ INLINE __m512 scales_of(const uint8_t *scales, const int left) {
     const int first = 0x00808080, second = 0x01808080, third = 0x02808080, fourth = 0x03808080;
     const __m512i tops = _mm512_setr_epi32(first, first, first, first, second, second, second, second, third, third, third, third,
                                            fourth, fourth, fourth, fourth);
-    uint32_t four = 0;
-    if (left >= WIDE) memcpy(&four, scales, WIDE);
-    else for (int i = 0; i < left; i++) four |= (uint32_t)scales[i] << (8 * i);
-    return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_shuffle_epi8(_mm512_set1_epi32((int)four), tops), 1));
+    return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_shuffle_epi8(_mm512_set1_epi32((int)four_of(scales, left)), tops), 1));
 }
 
 /* Four groups, or as many as are left. */

@@ -57,7 +57,7 @@ INLINE void multiply_many(Multiply *multiply, Join *join, const Panel *panel, co
     for (int first = 0; first < panel->steps; first += STEPS_NEAR) {
         int end = smaller(first + STEPS_NEAR, panel->steps), t = 0;
         for (; t + FEW <= n; t += FEW) {
-            if (first == 0) ask_for(panel, t / FEW, (n + FEW - 1) / FEW);
+            if (first == 0) ask_for(panel, t / FEW, n / FEW);
             multiply_few(multiply, join, panel, first, end, tokens + t, FEW, sums + t * PANEL);
         }
         if (n - t == 2) multiply_few(multiply, join, panel, first, end, tokens + t, 2, sums + t * PANEL);

@@ -8,21 +8,22 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define GROUP 32 /* values that share a scale, of weights and of activations */
 #define HALF 16  /* bytes of a group in MXFP4 */
 #define EIGHTH 8 /* every fourth value of a group */
-#define FINE 16  /* weights of dense layers in int8 that share a scale */
+#define FINE 16   /* weights of dense layers in int8 that share a scale */
 #define FINES 8   /* such groups that lie together */
 #define ROUND 128 /* their weights; rows are filled up to whole rounds */
-#define LANES 4  /* sums of a group that a kernel adds up side by side */
-#define TILE 6   /* tokens that share one reading of the weights */
+#define LANES 4     /* sums of a group that a kernel adds up side by side */
+#define TILE 6      /* tokens that share one reading of the weights */
 #define PANEL 4     /* rows that are unpacked once for many tokens */
 #define BATCH 96    /* so many at most */
 #define MANY 14     /* tokens from which that is faster than to unpack for each TILE of them */
 #define WIDEST 4096 /* columns of such rows, at most */
-#define BLOCK 64 /* states that attention looks at together */
-#define AHEAD 8192 /* bytes of weights that are asked for before they are used, at least: pages of files stop the hardware's */
+#define BLOCK 64    /* states that attention looks at together */
+#define AHEAD 8192  /* bytes of weights that are asked for before they are used, at least: pages of files stop the hardware's */
 
 /* A token's activations in 16 bits: whole numbers, each group with a scale of its own, or bf16. `groups` is padded to a
  * multiple of LANES. Eight bits would be half of all that is lost, and at decode the rest waits for memory anyway. */
@@ -126,6 +127,14 @@ static inline int padded(int columns) { return (columns + ROUND - 1) / ROUND * R
 
 /* Where the values of a group begin that are multiplied with the nibbles of that number in a word. */
 static inline int values_at(int group, int nibble) { return (group / LANES * 4 + nibble) * LANES * EIGHTH + group % LANES * EIGHTH; }
+
+/* The scales of four groups, or of as many as are left, the first one lowest. */
+static inline uint32_t four_of(const uint8_t *scales, int left) {
+    uint32_t four = 0;
+    if (left >= 4) memcpy(&four, scales, 4);
+    else for (int i = 0; i < left; i++) four |= (uint32_t)scales[i] << (8 * i);
+    return four;
+}
 
 static inline int smaller(int one, int other) { return one < other ? one : other; }
 
