@@ -59,8 +59,7 @@ def test_ctrl_c_belongs_to_the_editor(tmp_path: Path) -> None:
     started = tmp_path / "started"
     code = (
         "import pathlib, sys, time\n"
-        f"pathlib.Path({str(started)!r}).touch()\n"
-        "try:\n    time.sleep(300)\n"
+        f"try:\n    pathlib.Path({str(started)!r}).touch()\n    time.sleep(300)\n"
         "except KeyboardInterrupt:\n    pathlib.Path(sys.argv[-1]).write_text('interrupted')\n"
     )
     program = "from ossa.tui.outside import edit_outside; print(edit_outside('a', 'a.py'))"
