@@ -155,7 +155,7 @@ class Files(Tree[Entry]):
         self.field.open("Filter; enter opens, esc clears", self._filter)
 
     def _typed(self, text: str) -> None:
-        self.run_worker(self._narrow(text), exclusive=True, group="filter")
+        self.run_worker(partial(self._narrow, text), exclusive=True, group="filter")
 
     def _entered(self) -> None:
         entry = self.cursor_node.data if self.cursor_node and self._filter else None
@@ -176,7 +176,7 @@ class Files(Tree[Entry]):
     def _end_filter(self, chosen: str) -> None:
         self.field.close()
         self.focus()
-        self.run_worker(self._widen(chosen), exclusive=True, group="filter")
+        self.run_worker(partial(self._widen, chosen), exclusive=True, group="filter")
 
     async def _narrow(self, text: str) -> None:
         """Show only the files that have these letters."""
@@ -228,7 +228,7 @@ class Files(Tree[Entry]):
         event.stop()
         entry = event.node.data
         if entry and entry.path not in self._loaded and not self._filter:
-            self.run_worker(self._load(event.node), group=f"load {entry.path}", exclusive=True)
+            self.run_worker(partial(self._load, event.node), group=f"load {entry.path}", exclusive=True)
 
     @on(Tree.NodeHighlighted)
     def _highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
@@ -242,7 +242,8 @@ class Files(Tree[Entry]):
         above = event.node.parent.data if event.node.parent else None
         if event.node.data and event.node.data.note and above:
             self._pages[above.path] = self._pages.get(above.path, SHOWN) + SHOWN
-            self.run_worker(self._load(event.node.parent or self.root), group=f"load {above.path}", exclusive=True)
+            folder = event.node.parent or self.root
+            self.run_worker(partial(self._load, folder), group=f"load {above.path}", exclusive=True)
         self._look(event.node, chosen=True)
 
     def _bring_in(self, node: TreeNode[Entry]) -> None:

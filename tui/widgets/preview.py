@@ -210,7 +210,7 @@ class Preview(Vertical):
             self._go_to_line(text)
         else:
             self._sought = text
-            self.run_worker(self._search(), exclusive=True, group="search")
+            self.run_worker(self._search, exclusive=True, group="search")
 
     def _left(self) -> None:
         if self._purpose == "search":
