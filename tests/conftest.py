@@ -1,6 +1,7 @@
 """Real models for all tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
 
 import gc
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,14 @@ settings.load_profile("same")
 def seldom_collected() -> None:
     """Garbage is looked for as seldom as in a running ossa, which sets this, too."""
     gc.set_threshold(20_000, 10, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> None:
+    """What tests start hears all signals, whoever started the tests: a shell's background and `nohup` ignore some."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -92,7 +92,7 @@ def moments() -> Iterator[float]:
 class Ossa:
     """A running `ossa`, with pipes or with a terminal of its own."""
 
-    def __init__(self, folder: Path, model: Path, *arguments: str, terminal: bool = False) -> None:
+    def __init__(self, folder: Path, model: Path, *arguments: str, terminal: bool = False, deaf: bool = False) -> None:
         command = [sys.executable, "-P", "-m", "ossa.tui", *arguments, "--model", str(model)]
         self.folder = folder
         self.printed = b""
@@ -100,7 +100,8 @@ class Ossa:
         self.mode = termios.tcgetattr(self.screen) if terminal else None
 
         def alone() -> None:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in a shell's background
+            if deaf:
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
             if terminal:
                 os.setsid()
                 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -134,8 +135,8 @@ class Ossa:
 def start(tmp_path: Path, small_model_file: Path) -> Iterator[Callable[..., Ossa]]:
     begun: list[Ossa] = []
 
-    def begin(*arguments: str, terminal: bool = False) -> Ossa:
-        begun.append(Ossa(tmp_path, small_model_file, *arguments, terminal=terminal))
+    def begin(*arguments: str, terminal: bool = False, deaf: bool = False) -> Ossa:
+        begun.append(Ossa(tmp_path, small_model_file, *arguments, terminal=terminal, deaf=deaf))
         return begun[-1]
 
     yield begin
@@ -213,11 +214,11 @@ def test_a_signal_ends_a_turn_in_order(number: int, start: Callable[..., Ossa], 
     goes_on(project, home)
 
 
-@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "closed"])
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "closed", "closed, unheard"])
 def test_the_window_ends_in_order(how: str, start: Callable[..., Ossa], project: Path, home: Path) -> None:
-    window = start(str(project), terminal=True)
+    window = start(str(project), terminal=True, deaf=how == "closed, unheard")
     until(lambda: window.prints("confined"))
-    if how == "closed":
+    if how.startswith("closed"):
         for end_of_it in (window.control, window.screen):
             os.close(end_of_it)
         assert window.ends() == 128 + signal.SIGHUP

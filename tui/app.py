@@ -125,7 +125,8 @@ class OssaApp(WatchCommands):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._keep_theme)
-        self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code))
+        terminal = getattr(self._driver, "fileno", None)
+        self._signals = Signals(lambda: self.exit(return_code=self._signals.exit_code), terminal=terminal)
 
     @work
     async def _keep_theme(self, theme: Theme) -> None:
