@@ -3,7 +3,9 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
@@ -72,3 +74,17 @@ def test_any_folder_with_a_chat_template_runs(small_model_file: Path, tmp_path: 
     done = list(Engine(loaded).generate([Message("user", "hi")], sampling=Sampling(max_tokens=3)))[-1]
     assert isinstance(done, Finished)
     assert done.usage.output_tokens <= 3
+
+
+def test_what_other_programs_take_of_the_processor_decides_no_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    processor, linear = torch.device("cpu"), torch.nn.functional.linear
+    best, threads = loading.best_dtype(processor), torch.get_num_threads()
+
+    def pushed_aside(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+        if left.dtype == best:
+            Event().wait(0.05)  # as long as others have their turn
+        return linear(left, right)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", pushed_aside)
+    assert loading.best_dtype(processor) == best
+    assert torch.get_num_threads() == threads
