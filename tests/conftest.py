@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,17 @@ def tiny_mxfp4_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "tie_word_embeddings": True,
     }
     return make_random(tmp_path_factory.mktemp("mxfp4") / "tiny", config)
+
+
+@pytest.fixture
+def slip(tmp_path: Path) -> Path:
+    """A repository with a slip of the hand, at which two tests fail; the first candidate mends it."""
+    root = tmp_path / "slip"
+    root.mkdir()
+    (root / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    tests = ("self.assertEqual(add(1, 2), 3)", "self.assertEqual(add(2, 2), 4)")
+    cases = "".join(f"\n    def test_{number}(self):\n        {text}\n" for number, text in enumerate(tests))
+    head = "import unittest\nfrom calc import add\n\n\nclass AddTest(unittest.TestCase):"
+    (root / "test_calc.py").write_text(head + cases)
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return root

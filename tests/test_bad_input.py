@@ -26,6 +26,8 @@ class AddTest(unittest.TestCase):
     def test_add(self):
         self.assertEqual(add(1, 2), 3)
 """
+SHORT = ("--budget", "3000", "--candidates", "8")
+"""A search that ends soon, however slow the machine is: the first candidate is the repair."""
 GPT_OSS = {"model_type": "gpt_oss", "max_position_embeddings": 131072, "quantization_config": {"quant_method": "mxfp4"}}
 
 
@@ -127,7 +129,7 @@ def test_a_folder_without_git_says_how_to_get_on(ossa: Cli, folder: Path, comman
 
 
 def test_a_folder_without_git_is_worked_on_through_copies(ossa: Cli, folder: Path, small_model_file: Path) -> None:
-    applied = ossa("fix", "-C", folder, "--copy", "--model", small_model_file, "--accept", "--budget", "3000")
+    applied = ossa("fix", "-C", folder, "--copy", "--model", small_model_file, "--accept", *SHORT)
     assert applied.code == 0 and (folder / "calc.py").read_text() == SOURCE.replace("-", "+"), applied
     assert ossa("sessions", "-C", folder).out.count("/fix") == 1
     assert json.loads(ossa("undo", "-C", folder, "--json").out)["files"] == ["calc.py"]
@@ -319,14 +321,14 @@ def odd_paths(repo: Path) -> Path:
 
 
 def test_paths_that_are_no_text(ossa: Cli, repo: Path, odd_paths: Path, small_model_file: Path) -> None:
-    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--budget", "3000", env={"PYTHONIOENCODING": "utf-8"})
+    ran = ossa("fix", "-C", repo, "--model", small_model_file, *SHORT, env={"PYTHONIOENCODING": "utf-8"})
     assert ran.code == 0 and "✓" in ran.out and odd_paths.read_text() == SOURCE, ran
     assert re.search(rf"`ossa {repo} --resume \S+`", ran.out), ran.out
 
 
 def test_paths_that_are_no_text_in_ascii(ossa: Cli, repo: Path, odd_paths: Path, small_model_file: Path) -> None:
     env = {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
-    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--accept", "--json", "--budget", "3000", env=env)
+    ran = ossa("fix", "-C", repo, "--model", small_model_file, "--accept", "--json", *SHORT, env=env)
     assert ran.code == 0 and odd_paths.read_text() == SOURCE.replace("-", "+"), ran
     (proposed,) = [event for line in ran.out.splitlines() if (event := json.loads(line))["event"] == "Proposed"]
     assert os.fsencode(proposed["change"]["files"][0]["path"]) == b"d\xff/calc.py"

@@ -62,24 +62,25 @@ def test_the_demo_repairs_the_example(ossa: Ossa) -> None:
     assert is_green(root)
 
 
-def test_a_fix_is_proposed_without_touching_a_file_and_then_applied_and_undone(ossa: Ossa, example: Path) -> None:
-    assert not is_green(example)
-    before = contents(example)
-    done = ossa("fix", "-C", str(example), "--json")
+def test_a_fix_is_proposed_without_touching_a_file_and_then_applied_and_undone(ossa: Ossa, slip: Path) -> None:
+    assert not is_green(slip)
+    before = contents(slip)
+    soon = ("--candidates", "8")
+    done = ossa("fix", "-C", str(slip), "--json", *soon)
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert events[0]["event"] == "TurnStarted" and events[-1] == {**events[-1], "event": "TurnFinished"}
     (proposed,) = [event for event in events if event["event"] == "Proposed"]
     assert len(proposed["verdict"]["fixed"]) == 2 and proposed["verdict"]["broken"] == []
-    assert contents(example) == before
+    assert contents(slip) == before
 
-    done = ossa("fix", "-C", str(example), "--accept")
+    done = ossa("fix", "-C", str(slip), "--accept", *soon)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert is_green(example)
-    assert ossa("fix", "-C", str(example)).returncode == 1
-    assert ossa("undo", "-C", str(example)).returncode == 0
-    assert contents(example) == before
-    listed = ossa("sessions", "-C", str(example))
+    assert is_green(slip)
+    assert ossa("fix", "-C", str(slip)).returncode == 1
+    assert ossa("undo", "-C", str(slip)).returncode == 0
+    assert contents(slip) == before
+    listed = ossa("sessions", "-C", str(slip))
     assert len(listed.stdout.splitlines()) == 3
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from ossa.assistant.drafts.opening import find_sandbox
 from ossa.assistant.drafts.sandbox import Sandbox
-from ossa.tui.demo import make_example
 
 WITNESS = """
 import os, sys
@@ -32,13 +31,13 @@ if log:
 AFTERWARDS = '"$@"; code=$?; echo; cat /proc/self/net/snmp /proc/self/net/dev; exit $code'
 
 
-def test_a_whole_turn_in_an_empty_network_namespace(tmp_path: Path, small_model_file: Path) -> None:
+def test_a_whole_turn_in_an_empty_network_namespace(tmp_path: Path, slip: Path, small_model_file: Path) -> None:
     sandbox = find_sandbox(tmp_path / "probe")
     if not isinstance(sandbox, Sandbox):
         pytest.skip(f"no namespaces here: {sandbox}")
     (tmp_path / "witness").mkdir()
     (tmp_path / "witness/sitecustomize.py").write_text(WITNESS)
-    root, log = make_example(tmp_path), tmp_path / "sockets"
+    log = tmp_path / "sockets"
     ossa = [
         sys.executable,
         "-P",
@@ -46,8 +45,10 @@ def test_a_whole_turn_in_an_empty_network_namespace(tmp_path: Path, small_model_
         "ossa.tui",
         "fix",
         "-C",
-        str(root),
+        str(slip),
         "--accept",
+        "--candidates",
+        "8",
         "--model",
         str(small_model_file),
     ]

@@ -12,7 +12,7 @@ async def test_the_small_model_repairs_a_test_from_an_editor(repository: Path, s
     calc, editor = repository / "calc.py", Editor(["accept"])
     (repository / ".ossa.toml").unlink()
     (repository / "test_calc.py").write_text("from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n")
-    line = [sys.executable, "-P", "-m", "ossa.tui", "acp", "--model", str(small_model_file)]
+    line = [sys.executable, "-P", "-m", "ossa.tui", "acp", "--model", str(small_model_file), "--candidates", "8"]
     async with running(line, editor) as ossa:
         session = await ossa.open(repository)
         assert (await ossa.prompt(session, "/fix")).stop_reason == "end_turn"

@@ -25,6 +25,12 @@ def gpt_oss(one_thread: None, tiny_gpt_oss_folder: Path) -> Loaded:
 
 
 @pytest.fixture(scope="module")
+def quick(one_thread: None, small_model_file: Path) -> Loaded:
+    """The small model as users have it: what it writes may hang on how many tokens are computed together."""
+    return loading.load(discover.from_path(small_model_file))
+
+
+@pytest.fixture(scope="module")
 def small(one_thread: None, small_model_file: Path) -> Loaded:
     """The small model, by transformers' module."""
     loaded = loading.load(discover.from_path(small_model_file))

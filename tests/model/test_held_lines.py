@@ -120,11 +120,11 @@ def test_a_body_stands_where_its_lines_belong(constrainer: Constrainer, name: st
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_body_that_a_model_writes_parses(small: Loaded, seed: int) -> None:
+def test_a_body_that_a_model_writes_parses(quick: Loaded, seed: int) -> None:
     head = TEXT[: TEXT.index("best")]
     limit = Lines(TEXT, dir(builtins)).block("    ")
     sampling = Sampling(1.0, 0.95, seed, 300, ("```",), begin=head, constraint=limit)
-    *_, done = Engine(small).generate([Message("user", "Write the function `longest`.")], sampling=sampling)
+    *_, done = Engine(quick).generate([Message("user", "Write the function `longest`.")], sampling=sampling)
     assert isinstance(done, Finished) and done.message.text.startswith(head)
     every = f"    {done.message.text[len(head) :]}".split("\n")
     rows = [*takewhile(lambda row: not row or row.startswith("    "), every)]
@@ -145,12 +145,12 @@ def test_only_known_attributes_follow_a_dot(constrainer: Constrainer) -> None:
     assert not constrainer.matcher(limit).begin("    return best.size()\n")
 
 
-def test_what_a_model_writes_for_a_line_can_stand_there(small: Loaded) -> None:
+def test_what_a_model_writes_for_a_line_can_stand_there(quick: Loaded) -> None:
     held = Lines(TEXT, dir(builtins))
     ask = [Message("user", "The function `longest` has a bug. Write the corrected function.")]
     place = TEXT.index("return best")
     heads = [TEXT[:place] + begin for begin in ("if", "return ", "best", "for", "def", "least", "bset")]
-    written = Engine(small).continue_all(ask, heads, LINE, held=[held.before(place)] * len(heads))
+    written = Engine(quick).continue_all(ask, heads, LINE, held=[held.before(place)] * len(heads))
     good = [one.text for one in written if one.logprob > -math.inf and one.reason == "stop"]
     assert len(good) >= 2
     for text in good:
