@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup model demo run test check bench screenshot clean
+.PHONY: help setup model demo run test check types sanitized bench screenshot clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,12 +22,17 @@ run: setup ## open ossa here, or elsewhere: make run ARGS=~/project
 	@$(BIN)/ossa $(ARGS)
 
 test: setup ## all tests; some of them: make test ARGS=tests/model
-	@$(BIN)/pytest --numprocesses 3 --dist worksteal $(ARGS)
+	@$(BIN)/pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 check: $(READY) ## format, lint, types, layers, and the kernels under sanitizers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types sanitized
+
+types:
 	@$(BIN)/pyright
+
+sanitized:
 	@$(BIN)/pytest -q tests/test_layers.py
 	@$(BIN)/python model/mxfp4/build.py build/sanitized.so
 	@$(BIN)/python tests/model/kernels_at_edges.py build/sanitized.so
