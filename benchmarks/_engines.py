@@ -120,7 +120,7 @@ def _decoded(
     answer = Going(loaded.codec, Sampling())
     if held.get("matcher"):
         answer.hold_to(held["matcher"])
-    lookup = (Lookup if held.get("lookup") else Without)(prompt)
+    lookup = engine._lookup(prompt) if held.get("lookup") else Without(prompt)
     read = engine._chunks(prompt, engine.cache.rewind(prompt), lambda: False)
     *_, logits = (engine._forward(chunk) for _, chunk in read)
     room = WRITTEN if wanted is None else len(wanted)
