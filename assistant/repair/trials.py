@@ -18,8 +18,8 @@ from ossa.assistant.verdict import TestReport, TestResult, compare
 
 ENOUGH = 6
 """So many candidates that mend all they should are chosen from."""
-_GRACE = (5.0, 30.0)
-"""Seconds, at least and at most, that are spent on others when one mends all it should: else thrice what it took."""
+_GRACE = (5.0, 15.0)
+"""Seconds, at least and at most, that are spent on others when one mends all it should: else as long as it took."""
 _PARTLY = 0.6
 """The share of the time left that is spent on others when one mends only some of it."""
 _LEAST_LIMIT = 2.0
@@ -135,7 +135,7 @@ class Task:
         if trial.ok:
             self.found.append(trial)
             now, ends = time.monotonic(), self.deadline if self._ends is None else self._ends
-            grace = min(max(3 * (now - self.began), _GRACE[0]), _GRACE[1])
+            grace = min(max(now - self.began, _GRACE[0]), _GRACE[1])
             self._ends = min(ends, now + (_PARTLY * (self.deadline - now) if trial.left else grace))
         candidate, score = trial.candidate, round(trial.candidate.score, 3)
         place, text = candidate.place, candidate.text
