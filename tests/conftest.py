@@ -1,6 +1,7 @@
 """Real models for all tests, each made or fetched once: the small model, and a tiny gpt-oss with random weights."""
 
 import gc
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -31,6 +32,12 @@ def heard_signals() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_plugins() -> None:
+    """The tests' projects need none of the plugins that happen to be installed, which take most of pytest's start."""
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
 
 
 @pytest.fixture(scope="session")
