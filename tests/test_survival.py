@@ -22,7 +22,7 @@ from ossa.assistant.workbench import Options, Workbench, open_workbench
 from ossa.model import discover
 from ossa.model.base import LanguageModel
 from ossa.model.process import LocalModel
-from ossa.tests.waiting import LIMIT, until_async
+from ossa.tests.waiting import LIMIT, freeze, until_async
 from ossa.tui.app import OssaApp
 from ossa.tui.demo import make_example
 from ossa.tui.widgets.line import Line
@@ -109,9 +109,9 @@ def is_asked(model: LocalModel) -> bool:
     return bool(model._link and any(replies.is_answer for replies in model._link._open.values()))
 
 
-def kill(model: LocalModel, number: int = signal.SIGKILL) -> None:
+def kill(model: LocalModel) -> None:
     assert model.pid
-    os.kill(model.pid, number)
+    os.kill(model.pid, signal.SIGKILL)
 
 
 async def test_a_killed_model_is_told_of_and_the_next_prompt_loads_it_again(
@@ -168,7 +168,7 @@ async def test_a_model_that_hangs_can_be_cancelled_and_the_next_prompt_works(
         hung = model.pid
 
         async def hang() -> None:
-            kill(model, signal.SIGSTOP)
+            freeze(hung)
             await until_async(lambda: is_asked(model))
             work.agent.cancel()
 

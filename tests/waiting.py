@@ -1,6 +1,8 @@
 """What holds at any speed: waiting for what comes, which only what never comes makes too long, and counting work."""
 
 import asyncio
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -24,6 +26,12 @@ async def until_async(condition: Callable[[], object], what: Callable[[], object
     while not condition():
         assert time.monotonic() < end, what()
         await asyncio.sleep(0.01)
+
+
+def freeze(child: int) -> None:
+    """Stop a process of ours, and wait until all its threads stand still: on a busy machine some go on meanwhile."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOWAIT)
 
 
 def steps(work: Callable[[], object]) -> int:

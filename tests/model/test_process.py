@@ -13,7 +13,7 @@ import pytest
 from ossa.model import catalog, discover, wire
 from ossa.model.base import Finished, Message, ModelError, Piece, Prefill, Sampling, Text, ToolSpec
 from ossa.model.process import LocalModel
-from ossa.tests.waiting import LIMIT, until
+from ossa.tests.waiting import LIMIT, freeze, until
 
 ASK = [Message("user", "Which is the capital of France?")]
 LONG = [Message("user", "word " * 9000)]
@@ -144,7 +144,7 @@ def test_a_hung_process_is_ended_when_the_answer_is_closed(tiny_gpt_oss_folder: 
     model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
     generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
     next(generation)
-    os.kill(model.pid, signal.SIGSTOP)
+    freeze(model.pid)
     generation.close()
     until(lambda: model.pid == 0)
     assert list(generation) == []
@@ -154,7 +154,7 @@ def test_a_process_that_hung_unnoticed_is_ended_by_the_next_prompt(tiny_gpt_oss_
     model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
     model.start()
     hung = model.pid
-    os.kill(hung, signal.SIGSTOP)
+    freeze(hung)
     abandoned: list[ModelError] = []
 
     def weigh() -> None:
@@ -177,7 +177,7 @@ def test_a_process_that_hangs_while_it_answers_is_ended_though_nobody_asks(tiny_
     model = LocalModel(discover.from_path(tiny_gpt_oss_folder))
     generation = model.generate(ASK, sampling=Sampling(max_tokens=1500))
     next(generation)
-    os.kill(model.pid, signal.SIGSTOP)
+    freeze(model.pid)
     with pytest.raises(ModelError, match=r"did not respond.*next prompt"):
         list(generation)
     assert model.pid == 0

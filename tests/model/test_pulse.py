@@ -1,13 +1,12 @@
 """Waiting for a process: patiently while it is at work, not longer than asked for where it hangs."""
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from ossa.model.pulse import awaited
+from ossa.tests.waiting import freeze
 
 
 @contextmanager
@@ -43,8 +42,7 @@ def test_a_process_that_was_stopped_or_waits_itself_is_not_waited_for() -> None:
     for code, stop in (("\nwhile True: pass", True), ("input()", False)):
         with running(code) as process:
             if stop:
-                os.kill(process.pid, signal.SIGSTOP)
-                os.waitpid(process.pid, os.WUNTRACED)
+                freeze(process.pid)
             coming = Coming(1_000_000)
             assert not awaited(coming.wait, process.pid, 0.0)
             assert stop is False or coming.looks == 1
