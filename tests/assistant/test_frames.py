@@ -1,6 +1,5 @@
 """Tracebacks: where they lead in the repository, and the failure in short."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pytest_output(root: Path, style: str, test: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", f"--tb={style}", "--rootdir=.", "-p", "no:cacheprovider"]
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run([*command, "-k", test], cwd=root, env=alone, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "-k", test], cwd=root, capture_output=True, text=True, check=False)
     return done.stdout
 
 
